@@ -1,0 +1,18 @@
+/** What a plugin is, seen from both sides. The only room that plugins may import, besides `kernel`. */
+export type { ClientCertificate, Exchange, Identity, ResponseHead, TlsFacts } from './exchange.ts';
+export type { FaultSide, LocalReply } from './fault.ts';
+export { HeaderList } from './headers.ts';
+export type {
+  Filter,
+  FilterContext,
+  FilterFinding,
+  FilterSpec,
+  FilterVerdict,
+  GatewayPlugin,
+  OwnAnswer,
+  OwnRequest,
+  PluginHost,
+  PolicyObject,
+  RouteInput,
+} from './plugin.ts';
+export type { RequestRecord } from './record.ts';

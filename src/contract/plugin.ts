@@ -1,0 +1,124 @@
+import type { FastifyPluginAsync } from 'fastify';
+import type { FieldPath, ObjectRef } from '../diagnostics/diagnostic.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { RouteOwner } from '../table/model.ts';
+import type { Exchange, ResponseHead } from './exchange.ts';
+import type { LocalReply } from './fault.ts';
+import type { RequestRecord } from './record.ts';
+
+/* ------------------------------------------------ the pure half: settings, parsed and checked by the compiler */
+
+/** A policy object as a filter's pure half sees it: decoded and validated already, with a voice to report findings. */
+export interface PolicyObject {
+  readonly kind: string;
+  readonly ref: ObjectRef;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly creationTimestampMs: number;
+  /** The decoded body (`spec` and all), typed by its schema. */
+  readonly body: unknown;
+}
+
+/** What a pure half knows of the gateway. */
+export interface FilterContext {
+  readonly gatewayLabels: Readonly<Record<string, string>>;
+  readonly gatewayNamespace: string;
+  readonly rootNamespace: string;
+  /** MeshConfig's extensionProviders and the like, decoded. */
+  readonly mesh: Readonly<Record<string, unknown>>;
+  /** Objects of the kinds that the spec asks for, in the total order of istio-semantics §1.3 (age, name, namespace). */
+  readonly policies: readonly PolicyObject[];
+  /** Cluster id for a host and port as a policy names it (ext_authz, rate-limit service); undefined: unknown. */
+  resolveCluster(host: string, port: number, namespace: string): string | undefined;
+  report(finding: FilterFinding): void;
+}
+
+export interface FilterFinding {
+  readonly object: ObjectRef;
+  readonly code: string;
+  readonly field: FieldPath;
+  readonly message: string;
+  readonly related?: readonly { readonly message: string; readonly object?: ObjectRef }[];
+}
+
+/** One `http` rule, as much of it as filters are concerned with; delegates merged already. */
+export interface RouteInput {
+  readonly id: string;
+  readonly owner: RouteOwner;
+  readonly domain: string;
+  /** The rule's own fields, typed by the VirtualService schema: `corsPolicy`, `fault`. */
+  readonly rule: Readonly<Record<string, unknown>>;
+  readonly kind: 'forward' | 'redirect' | 'direct-response' | 'failed';
+}
+
+/**
+ * Settings are plain data: they travel in the route table. Both functions are pure and are called anew only when
+ * what they were given changed.
+ */
+export interface FilterSpec<S = unknown> {
+  readonly name: string;
+  /** Kinds of policy objects it reads, such as `RequestAuthentication`. */
+  readonly kinds: readonly string[];
+  /** Settings for every request, whatever its route; undefined: none. */
+  compileWorkload?(context: FilterContext): S | undefined;
+  /** Settings for one route; undefined: the workload's apply. Called once per route and compilation. */
+  compileRoute?(input: RouteInput, context: FilterContext): S | undefined;
+}
+
+/* ------------------------------------------------ the request half */
+
+/** undefined: go on. A reply ends the chain. A promise only where the filter must wait. */
+export type FilterVerdict = LocalReply | undefined | Promise<LocalReply | undefined>;
+
+export interface Filter<S = unknown> {
+  readonly name: string;
+  /** In the order of plugins/index.ts. `settings`: the route's, else the workload's; not called when there are none, unless `always`. */
+  request?(exchange: Exchange, settings: S): FilterVerdict;
+  /** In the opposite order, for every answer, own ones included; after the route's own header operations. */
+  response?(exchange: Exchange, head: ResponseHead, settings: S): void;
+  /** Once a request has ended, whichever way. Must not throw and must not wait. */
+  log?(record: RequestRecord): void;
+  /** Called also where no settings were compiled (with `undefined`): request ids, access log. */
+  readonly always?: boolean;
+  /** The settings of a newly published table, before the first request sees them: warm caches, drop stale ones. */
+  published?(settings: readonly S[]): void;
+}
+
+/** What the gateway offers to a plugin, as the decorator `banyan` of its Fastify instance. */
+export interface PluginHost {
+  /** Exactly once per plugin. */
+  contribute<S>(filter: Filter<S>): void;
+  readonly clock: Clock;
+  /** May an address that a policy names be dialled? Guards against the metadata service, the API server and the admin port (edge-security J-19, M-06). */
+  readonly mayDial: (address: string, port: number) => boolean;
+  /** Sends a request of the gateway's own to a cluster of the table (ext_authz over HTTP); bounded in time and size. */
+  readonly callCluster: (cluster: string, request: OwnRequest) => Promise<OwnAnswer>;
+}
+
+export interface OwnRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly authority: string;
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body: Uint8Array | undefined;
+  readonly timeoutMs: number;
+  readonly maxAnswerBytes: number;
+}
+
+/** `failed`: refused, no endpoint, timed out, malformed, too large. */
+export type OwnAnswer =
+  | { readonly kind: 'answer'; readonly status: number; readonly headers: readonly (readonly [string, string])[]; readonly body: Uint8Array }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/** A shared concern: a pure half for the compiler, and a real Fastify plugin that contributes the request half. */
+export interface GatewayPlugin<S = unknown> {
+  readonly spec: FilterSpec<S>;
+  /** Wrapped by `fastify-plugin`; uses `app.banyan` (PluginHost). */
+  readonly plugin: FastifyPluginAsync;
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    banyan: PluginHost;
+  }
+}

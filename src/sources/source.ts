@@ -1,0 +1,26 @@
+import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import type { ResourceSet } from '../resources/set.ts';
+
+/** What a source knows at one moment: always whole, never a delta, so that nobody has to be told in the right order. */
+export interface SourceSnapshot {
+  readonly resources: ResourceSet;
+  /** Findings of reading and decoding. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** Files whose new text cannot be read: their last good objects stay in service. */
+  readonly frozen: readonly FrozenFile[];
+}
+
+export interface FrozenFile {
+  readonly file: string;
+  readonly namespace: string;
+  /** Milliseconds since 1970. */
+  readonly sinceMs: number;
+  readonly reason: string;
+}
+
+/** Somewhere that resources come from. */
+export interface ResourceSource {
+  /** Resolves with the first whole snapshot; later ones go to `onChange`, never two at once. Rejects when there is nothing to read at all, with a message that says what to do. */
+  start(onChange: (snapshot: SourceSnapshot) => void): Promise<SourceSnapshot>;
+  close(): Promise<void>;
+}
