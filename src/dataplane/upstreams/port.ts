@@ -1,0 +1,68 @@
+import type { Cluster, ClusterId, CredentialTable, EndpointTable } from '../../table/model.ts';
+import type { UpstreamExchange, UpstreamReceiver, UpstreamRequestHead } from '../stream.ts';
+
+/** All clusters with their live state: connections, counters, ejections. They outlive the tables that name them. */
+export interface Upstreams {
+  get(id: ClusterId): UpstreamCluster | undefined;
+  /**
+   * Takes over a new state. A cluster whose definition is unchanged keeps its connections, counters and ejections; an
+   * endpoint that stays keeps its own. What is gone drains: no new requests, those under way finish.
+   */
+  update(state: { readonly clusters: readonly Cluster[]; readonly endpoints: EndpointTable; readonly credentials: CredentialTable }): void;
+  /** Closes idle connections now and the others when their request has ended, all within `graceMs`. */
+  close(graceMs: number): Promise<void>;
+  /** For metrics and the admin page. */
+  snapshot(): readonly ClusterSnapshot[];
+}
+
+export interface PickContext {
+  /** From the route's hash policies; undefined: none asked, or none yielded a value. */
+  readonly hash: number | undefined;
+  /** Hosts tried already, avoided up to 5 picks (istio-semantics §2.10). */
+  readonly avoid: ReadonlySet<string>;
+}
+
+export interface UpstreamCluster {
+  readonly cluster: Cluster;
+  /** undefined: no healthy host (503 UH). */
+  pick(context: PickContext): UpstreamHost | undefined;
+  /** Counts one active request against the cluster's limits; false: overflow (503 UO). Ends with `release`. */
+  acquire(): boolean;
+  release(): void;
+  /** May a retry start now (maxRetries, retry budget)? Ends with `releaseRetry`. */
+  acquireRetry(): boolean;
+  releaseRetry(): void;
+  /**
+   * Starts one try. Queues for a connection within maxPendingRequests (else onFailed 'overflow'), connects when needed.
+   * `clientProtocol`: what the client speaks, for clusters whose protocol is 'client'.
+   */
+  start(host: UpstreamHost, head: UpstreamRequestHead, receiver: UpstreamReceiver, clientProtocol: 'HTTP/1.1' | 'HTTP/2'): UpstreamExchange;
+  /** A raw TCP connection, for `tcp` and passthrough routes; resolves undefined when it cannot be made. */
+  connectRaw(host: UpstreamHost): Promise<import('../stream.ts').Tunnel | undefined>;
+}
+
+/** One address of a cluster, with its own counters. */
+export interface UpstreamHost {
+  /** `address:port`, the identity of the host. */
+  readonly key: string;
+  readonly address: string;
+  readonly port: number;
+  /** What became of one try; feeds outlier detection (§3.5). A status from the answer's head, gRPC's mapped, or a failure of our side of the wire. */
+  report(outcome: HostOutcome): void;
+}
+
+export type HostOutcome =
+  | { readonly kind: 'status'; readonly status: number }
+  /** Connect failed, timed out, was reset: Envoy maps them to 503 and 504 unless split. */
+  | { readonly kind: 'local-failure'; readonly timeout: boolean }
+  | { readonly kind: 'connected' };
+
+export interface ClusterSnapshot {
+  readonly id: ClusterId;
+  readonly activeRequests: number;
+  readonly activeConnections: number;
+  readonly pendingRequests: number;
+  readonly hosts: readonly { readonly address: string; readonly healthy: boolean; readonly ejected: boolean; readonly activeRequests: number }[];
+  readonly ejections: number;
+  readonly overflows: number;
+}
