@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest';
+import { loadSettings, SETTINGS, type SettingsInput } from '../../../src/settings.ts';
+
+const load = (input: Partial<SettingsInput> & { readonly content?: string }) =>
+  loadSettings({
+    flags: {},
+    env: {},
+    ...input,
+    ...(input.content === undefined ? {} : { file: 'banyan.yaml', readFile: () => input.content as string }),
+  });
+
+async function settingsOf(input: Parameters<typeof load>[0]) {
+  const outcome = await load(input);
+  if (!outcome.ok) throw new Error(outcome.error.join('\n'));
+  return outcome.value.settings;
+}
+
+async function errorsOf(input: Parameters<typeof load>[0]): Promise<readonly string[]> {
+  const outcome = await load(input);
+  return outcome.ok ? [] : outcome.error;
+}
+
+describe('settings', () => {
+  it('has a sound default for everything, and no directory', async () => {
+    const settings = await settingsOf({});
+    expect(settings).toMatchObject({
+      portOffset: 0,
+      listenAddress: '0.0.0.0',
+      adminAddress: '127.0.0.1',
+      adminPort: 9901,
+      gatewayLabels: { istio: 'ingressgateway', app: 'istio-ingressgateway' },
+      gatewayNamespace: 'istio-system',
+      clusterDomain: 'cluster.local',
+      accessLog: 'json',
+    });
+    expect(settings.dir).toBeUndefined();
+    expect(Object.isFrozen(settings)).toBe(true);
+  });
+
+  it.each([
+    ['a flag over all', { flags: { portOffset: '1' }, env: { BANYAN_PORT_OFFSET: '2' }, content: 'portOffset: 3' }, 1],
+    ['the environment over the file', { env: { BANYAN_PORT_OFFSET: '2' }, content: 'portOffset: 3' }, 2],
+    ['the file over the default', { content: 'portOffset: 3' }, 3],
+    ['the default at last', {}, 0],
+    ['an empty variable as none', { env: { BANYAN_PORT_OFFSET: '' } }, 0],
+    ['an empty key in the file as none', { content: 'portOffset:' }, 0],
+    ['an empty file as none', { content: '# nothing yet\n' }, 0],
+  ])('takes %s', async (_name, input, expected) => {
+    expect((await settingsOf(input)).portOffset).toBe(expected);
+  });
+
+  it.each([
+    ['as on the command line', 'gatewayLabels: "a=1, b=2"'],
+    ['as a mapping', 'gatewayLabels:\n  a: 1\n  b: "2"'],
+  ])('reads labels in the file %s', async (_name, content) => {
+    expect((await settingsOf({ content })).gatewayLabels).toEqual({ a: '1', b: '2' });
+  });
+
+  it.each([
+    ['labels', { gatewayLabels: '' }, { gatewayLabels: {} }],
+    ['a list', { adminHosts: 'a.internal, b.internal' }, { adminHosts: ['a.internal', 'b.internal'] }],
+    ['localhost as an address', { listenAddress: 'localhost' }, { listenAddress: '127.0.0.1' }],
+  ])('understands %s', async (_name, flags, expected) => {
+    expect(await settingsOf({ flags })).toMatchObject(expected);
+  });
+
+  it.each([
+    [
+      'a number that is none',
+      { flags: { portOffset: '1e3' } },
+      ["--port-offset: '1e3' is not a whole number from 0 to 65535"],
+    ],
+    [
+      'a number out of range',
+      { env: { BANYAN_ADMIN_PORT: '70000' } },
+      ["BANYAN_ADMIN_PORT: '70000' is not a whole number from 0 to 65535"],
+    ],
+    [
+      'a misspelt word',
+      { flags: { accessLog: 'jsn' } },
+      ["--access-log: 'jsn' is none of json, text, off; did you mean json?"],
+    ],
+    [
+      'a label without a value',
+      { flags: { gatewayLabels: 'istio' } },
+      ["--gateway-labels: 'istio' is not of the form key=value"],
+    ],
+    [
+      'a host name to listen on',
+      { flags: { listenAddress: 'example.com' } },
+      ["--listen-address: 'example.com' is not an IP address"],
+    ],
+    [
+      'an unknown key, with its line',
+      { content: 'adminPort: 1\nportOfset: 3' },
+      ['banyan.yaml:2: portOfset is not a setting; did you mean portOffset?'],
+    ],
+    [
+      'a wrong value in the file',
+      { content: '\nportOffset: many' },
+      ["banyan.yaml:2: portOffset: 'many' is not a whole number from 0 to 65535"],
+    ],
+    [
+      'a file that is a list',
+      { content: '- portOffset' },
+      ["banyan.yaml: must be a mapping of settings, such as 'portOffset: 8000'"],
+    ],
+  ])('refuses %s', async (_name, input, expected) => {
+    expect(await errorsOf(input)).toEqual(expected);
+  });
+
+  it('tells everything that is wrong at once', async () => {
+    expect(await errorsOf({ flags: { portOffset: 'x', adminPort: 'y' }, content: 'nope: 1' })).toHaveLength(3);
+  });
+
+  it('says that the settings file cannot be read', async () => {
+    expect(await errorsOf({ file: '/nowhere/banyan.yaml' })).toEqual([
+      expect.stringContaining('cannot read the settings file /nowhere/banyan.yaml'),
+    ]);
+    expect(await errorsOf({ env: { BANYAN_SETTINGS: '/nowhere/else.yaml' } })).toEqual([
+      expect.stringContaining('/nowhere/else.yaml'),
+    ]);
+  });
+
+  it('says where a settings file is no YAML', async () => {
+    expect(await errorsOf({ content: 'a: 1\nb: [' })).toEqual([expect.stringMatching(/^banyan\.yaml:2: /)]);
+  });
+
+  it('warns of a variable that is nearly a setting, and leaves those alone that Kubernetes sets for a Service', async () => {
+    const outcome = await load({
+      env: {
+        BANYAN_PORTOFFSET: '1',
+        BANYAN_SERVICE_HOST: '10.0.0.1',
+        BANYAN_PORT: 'tcp://10.0.0.1:80',
+        BANYAN_PORT_80_TCP_ADDR: '10.0.0.1',
+        BANYAN_ADMIN_PORT: 'tcp://10.0.0.2:9901',
+        HOME: '/root',
+      },
+    });
+    expect(outcome).toMatchObject({
+      ok: true,
+      value: {
+        warnings: ['BANYAN_PORTOFFSET is not a setting and is ignored; did you mean BANYAN_PORT_OFFSET?'],
+        settings: { adminPort: 9901 },
+      },
+    });
+  });
+
+  it('has one name of each kind for every setting', () => {
+    for (const names of [SETTINGS.map((s) => s.key), SETTINGS.map((s) => s.flag), SETTINGS.map((s) => s.env)])
+      expect(new Set(names).size).toBe(SETTINGS.length);
+  });
+});
