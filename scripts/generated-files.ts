@@ -1,0 +1,31 @@
+import { compile } from 'json-schema-to-typescript';
+import { meshConfigSchema } from '../src/resources/mesh-config.schema.ts';
+import { KINDS } from '../src/resources/registry.ts';
+import type { JsonSchema } from '../src/resources/schema.ts';
+
+/** Every generated file: path from the project's root → content. */
+export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
+  const files = new Map<string, string>();
+  for (const [kind, { schema }] of Object.entries(KINDS)) files.set(typesPath(kind), await typesOf(schema));
+  files.set(typesPath('MeshConfig'), await typesOf(meshConfigSchema));
+  return files;
+}
+
+const typesPath = (kind: string): string =>
+  `src/resources/generated/${kind.replace(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase()}.ts`;
+
+async function typesOf(schema: JsonSchema): Promise<string> {
+  const types = await compile(structuredClone(schema) as Parameters<typeof compile>[0], schema.title ?? '', {
+    additionalProperties: false,
+    bannerComment: '/* Generated from the schema by scripts/generate-resources.ts; not to be edited. */',
+    ignoreMinAndMaxItems: true,
+    style: { singleQuote: true, printWidth: 120 },
+  });
+  return asReadonly(types);
+}
+
+/** Resources are never written to, so every member and every array is read-only. */
+const asReadonly = (types: string): string =>
+  types
+    .replace(/^( +)((?:\w+|'[^']+')\??:|\[k: string\]:)/gm, '$1readonly $2')
+    .replace(/(\b\w+|\([^()]*\))\[\]/g, 'readonly $1[]');

@@ -1,0 +1,13 @@
+/** What we say to a team about its files. */
+export { CATALOGUE, type CatalogueEntry, type DiagnosticCode, isDiagnosticCode } from './catalogue.ts';
+export {
+  type Diagnostic,
+  type FieldPath,
+  formatFieldPath,
+  formatObjectRef,
+  type ObjectRef,
+  type RelatedPlace,
+  type Severity,
+  type SourceLocation,
+} from './diagnostic.ts';
+export { type Finding, report } from './report.ts';
