@@ -72,9 +72,14 @@ export type FilterVerdict = LocalReply | undefined | Promise<LocalReply | undefi
 
 export interface Filter<S = unknown> {
   readonly name: string;
+  /** Before any route is chosen: may change headers and nothing else. With the workload's settings, the route being unknown yet. */
+  prepare?(exchange: Exchange, settings: S): void;
   /** In the order of plugins/index.ts. `settings`: the route's, else the workload's; not called when there are none, unless `always`. */
   request?(exchange: Exchange, settings: S): FilterVerdict;
-  /** In the opposite order, for every answer, own ones included; after the route's own header operations. */
+  /**
+   * In the opposite order, for every answer, own ones included; after the route's own header operations. An answer made
+   * by a filter is seen by that filter and those before it, as in Envoy: those behind it never saw the request (§0.1).
+   */
   response?(exchange: Exchange, head: ResponseHead, settings: S): void;
   /** Once a request has ended, whichever way. Must not throw and must not wait. */
   log?(record: RequestRecord): void;

@@ -1,0 +1,31 @@
+import { isIP } from 'node:net';
+
+/** `::ffff:192.0.2.1` is an IPv4 peer on a dual-stack socket. */
+export const plainAddress = (address: string): string =>
+  address.startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address;
+
+/** Longer lists are nobody's real proxies; entries from the right are looked at, the rest is never split (edge-security S-07). */
+const MAX_HOPS = 64;
+
+/**
+ * The caller's address (istio-semantics §7.2): with no trusted proxy the peer, else the n-th entry of X-Forwarded-For
+ * from the right. Too few entries, or one that is no bare IP address: the peer again.
+ */
+export function trustedClientAddress(
+  peerAddress: string,
+  forwardedFor: readonly string[],
+  numTrustedProxies: number,
+): string {
+  if (numTrustedProxies <= 0 || numTrustedProxies > MAX_HOPS) return peerAddress;
+  const joined = forwardedFor.join(',');
+  let end = joined.length;
+  for (let n = 1; ; n++) {
+    const comma = end < 0 ? -1 : joined.lastIndexOf(',', end - 1);
+    if (n === numTrustedProxies) {
+      const entry = joined.slice(comma + 1, end).trim();
+      return isIP(entry) === 0 || entry.includes('%') ? peerAddress : entry;
+    }
+    if (comma < 0) return peerAddress;
+    end = comma;
+  }
+}

@@ -1,0 +1,131 @@
+import type { Exchange, Identity, TlsFacts } from '../contract/exchange.ts';
+import type { HeaderList } from '../contract/headers.ts';
+import type { RequestRecord } from '../contract/record.ts';
+import { type BoundTable, matchRequest, type MatchResult, type RequestFacts } from '../table/index.ts';
+import type { Route, TableSettings } from '../table/model.ts';
+import type { RawRequest } from './downstream/port.ts';
+import type { FilterChains } from './filter-chain.ts';
+import { RequestBody } from './request-body.ts';
+
+/** What one request is pinned to from its first moment to its last, whatever is published meanwhile. */
+export interface PinnedTable {
+  readonly bound: BoundTable;
+  readonly settings: TableSettings;
+  readonly revision: string;
+  readonly chains: FilterChains;
+}
+
+export interface ExchangeParts {
+  readonly raw: RawRequest;
+  readonly pinned: PinnedTable;
+  readonly record: RequestRecord;
+  readonly authority: string;
+  readonly host: string;
+  readonly path: string;
+  readonly query: string;
+  readonly scheme: 'http' | 'https';
+  readonly headers: HeaderList;
+  readonly peerAddress: string;
+  readonly clientAddress: string;
+}
+
+/** application/grpc and application/grpc+proto; grpc-web is not among them (istio-semantics §7.4). */
+const GRPC = /^application\/grpc(?:\+.*)?$/;
+
+export class GatewayExchange implements Exchange {
+  readonly raw: RawRequest;
+  readonly pinned: PinnedTable;
+  readonly record: RequestRecord;
+  readonly protocol: 'HTTP/1.1' | 'HTTP/2';
+  readonly method: string;
+  readonly authority: string;
+  readonly host: string;
+  readonly path: string;
+  query: string;
+  readonly scheme: 'http' | 'https';
+  readonly headers: HeaderList;
+  readonly peerAddress: string;
+  readonly clientAddress: string;
+  readonly listenerPort: number;
+  readonly localAddress: string;
+  readonly tls: TlsFacts | undefined;
+  readonly isGrpc: boolean;
+  readonly tableSettings: TableSettings;
+  readonly body: RequestBody;
+  identity: Identity | undefined;
+  match: MatchResult;
+  clientGone = false;
+
+  constructor(parts: ExchangeParts) {
+    const { raw } = parts;
+    this.raw = raw;
+    this.pinned = parts.pinned;
+    this.record = parts.record;
+    this.protocol = raw.protocol === 'HTTP/2' ? 'HTTP/2' : 'HTTP/1.1';
+    this.method = raw.method;
+    this.authority = parts.authority;
+    this.host = parts.host;
+    this.path = parts.path;
+    this.query = parts.query;
+    this.scheme = parts.scheme;
+    this.headers = parts.headers;
+    this.peerAddress = parts.peerAddress;
+    this.clientAddress = parts.clientAddress;
+    this.listenerPort = raw.listenerPort;
+    this.localAddress = raw.localAddress;
+    this.tls = raw.tls;
+    this.isGrpc = GRPC.test(parts.headers.get('content-type') ?? '');
+    this.tableSettings = parts.pinned.settings;
+    this.body = new RequestBody(raw.body);
+    this.match = { virtualHost: undefined, route: undefined, redirectToTls: false };
+  }
+
+  get route(): Route | undefined {
+    return this.match.route;
+  }
+
+  /** The first choice, and every later one: always among the routes of the pinned table. */
+  reselectRoute(): void {
+    this.match = matchRequest(this.pinned.bound, this.raw.routeConfig, this.#facts());
+    const route = this.match.route;
+    this.record.routeId = route?.id;
+    this.record.routeName = route?.name ?? '';
+    this.record.owner = route?.owner;
+  }
+
+  async bufferBody(limitBytes: number): Promise<Uint8Array | 'too-large'> {
+    const { bytes, complete } = await this.body.collect(limitBytes);
+    return complete ? bytes : 'too-large';
+  }
+
+  peekBody(limitBytes: number): Promise<{ readonly bytes: Uint8Array; readonly complete: boolean }> {
+    return this.body.collect(limitBytes);
+  }
+
+  onClientGone(callback: () => void): void {
+    if (this.clientGone) callback();
+    else this.#gone.push(callback);
+  }
+
+  readonly #gone: (() => void)[] = [];
+
+  /** The lane's word that the client has left. */
+  clientLeft(): void {
+    this.clientGone = true;
+    for (const callback of this.#gone.splice(0)) callback();
+  }
+
+  #facts(): RequestFacts {
+    return {
+      method: this.method,
+      authority: this.authority,
+      host: this.host,
+      scheme: this.scheme,
+      path: this.path,
+      query: this.query,
+      headers: this.headers,
+      claims: this.identity?.claims,
+      spaceDelimitedClaims: this.identity?.spaceDelimitedClaims ?? [],
+    };
+  }
+}

@@ -1,0 +1,156 @@
+import type { HeaderList } from '../contract/headers.ts';
+
+/** What an operator in a header value can look at. Response operators see the request as it was sent upstream. */
+export interface FormatFacts {
+  /** `:method`, `:path` (with query), `:authority`, `:scheme` besides the plain names. */
+  requestHeader(name: string): string | undefined;
+  responseHeader(name: string): string | undefined;
+  readonly protocol: string;
+  /** 0 before there is an answer, and in the gateway's own. */
+  readonly responseCode: number;
+  readonly responseFlags: readonly string[];
+  readonly responseDetails: string;
+  readonly clientAddress: string;
+  readonly clientPort: number;
+  readonly peerAddress: string;
+  readonly peerPort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly upstreamHost: string | undefined;
+  readonly upstreamCluster: string | undefined;
+  readonly routeName: string;
+  readonly serverName: string | undefined;
+  readonly path: string;
+  readonly query: string;
+  readonly originalPath: string;
+  readonly startedAtMs: number;
+}
+
+type Part = string | ((facts: FormatFacts) => string | undefined);
+
+const cache = new Map<string, readonly Part[]>();
+/** Formats come from route tables, which are bounded; this only keeps a long life of edits from adding up. */
+const MAX_CACHED = 50_000;
+
+/** The value of an Envoy format string, `%REQ(x)%` and its kin (istio-semantics §2.11). An operator without a value gives ''. */
+export function formatHeaderValue(format: string, facts: FormatFacts): string {
+  if (!format.includes('%')) return format;
+  let parts = cache.get(format);
+  if (parts === undefined) {
+    parts = compileFormat(format);
+    if (cache.size >= MAX_CACHED) cache.clear();
+    cache.set(format, parts);
+  }
+  let value = '';
+  for (const part of parts) value += typeof part === 'string' ? part : (part(facts) ?? '');
+  return value;
+}
+
+const OPERATOR = /%%|%([A-Z][A-Z0-9_]*)(?:\(([^)]*)\))?(?::(\d+))?%/g;
+
+function compileFormat(format: string): readonly Part[] {
+  const parts: Part[] = [];
+  let last = 0;
+  for (const match of format.matchAll(OPERATOR)) {
+    if (match.index > last) parts.push(format.slice(last, match.index));
+    last = match.index + match[0].length;
+    if (match[0] === '%%') {
+      parts.push('%');
+      continue;
+    }
+    const operator = operatorOf(match[1] ?? '', match[2]);
+    const length = match[3] === undefined ? undefined : Number(match[3]);
+    parts.push(length === undefined ? operator : (facts) => operator(facts)?.slice(0, length));
+  }
+  if (last < format.length) parts.push(format.slice(last));
+  return parts;
+}
+
+type Operator = (facts: FormatFacts) => string | undefined;
+
+const withoutPort: Readonly<Record<string, Operator>> = {
+  PROTOCOL: (f) => f.protocol,
+  RESPONSE_CODE: (f) => String(f.responseCode),
+  RESPONSE_FLAGS: (f) => (f.responseFlags.length === 0 ? '-' : f.responseFlags.join(',')),
+  RESPONSE_CODE_DETAILS: (f) => f.responseDetails || '-',
+  ROUTE_NAME: (f) => f.routeName,
+  UPSTREAM_CLUSTER: (f) => (f.upstreamCluster === undefined ? undefined : `${f.upstreamCluster};`),
+  UPSTREAM_CLUSTER_RAW: (f) => f.upstreamCluster,
+  UPSTREAM_HOST: (f) => f.upstreamHost,
+  UPSTREAM_REMOTE_ADDRESS: (f) => f.upstreamHost,
+  UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: (f) => f.upstreamHost?.replace(/:\d+$/, ''),
+  UPSTREAM_REMOTE_PORT: (f) => f.upstreamHost?.replace(/^.*:/, ''),
+  DOWNSTREAM_REMOTE_ADDRESS: (f) => `${f.clientAddress}:${f.clientPort}`,
+  DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: (f) => f.clientAddress,
+  DOWNSTREAM_REMOTE_PORT: (f) => String(f.clientPort),
+  DOWNSTREAM_DIRECT_REMOTE_ADDRESS: (f) => `${f.peerAddress}:${f.peerPort}`,
+  DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT: (f) => f.peerAddress,
+  DOWNSTREAM_DIRECT_REMOTE_PORT: (f) => String(f.peerPort),
+  DOWNSTREAM_LOCAL_ADDRESS: (f) => `${f.localAddress}:${f.localPort}`,
+  DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: (f) => f.localAddress,
+  DOWNSTREAM_LOCAL_PORT: (f) => String(f.localPort),
+  REQUESTED_SERVER_NAME: (f) => f.serverName,
+};
+
+function operatorOf(name: string, argument: string | undefined): Operator {
+  const plain = withoutPort[name];
+  if (plain !== undefined) return plain;
+  const wanted = argument ?? '';
+  switch (name) {
+    case 'REQ':
+      return headerOperator(wanted, (facts, header) => facts.requestHeader(header));
+    case 'RESP':
+      return headerOperator(wanted, (facts, header) => facts.responseHeader(header));
+    case 'QUERY_PARAM':
+      return (facts) => decodedParameter(facts.query, wanted);
+    case 'PATH':
+      return (facts) =>
+        `${wanted.includes('ORIG') ? facts.originalPath : facts.path}${wanted.startsWith('NQ') ? '' : facts.query}`;
+    case 'START_TIME':
+      return (facts) => startTime(facts.startedAtMs, wanted);
+    default:
+      return () => undefined;
+  }
+}
+
+/** `%REQ(a?b)%`: b only where a is absent. */
+function headerOperator(argument: string, read: (facts: FormatFacts, name: string) => string | undefined): Operator {
+  const [first = '', second] = argument.toLowerCase().split('?');
+  return (facts) => read(facts, first) ?? (second === undefined ? undefined : read(facts, second));
+}
+
+function decodedParameter(query: string, name: string): string | undefined {
+  for (const pair of query.slice(1).split('&')) {
+    const equals = pair.indexOf('=');
+    if ((equals < 0 ? pair : pair.slice(0, equals)) !== name) continue;
+    const value = equals < 0 ? '' : pair.slice(equals + 1);
+    return value.replaceAll(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  }
+  return undefined;
+}
+
+/** ISO 8601, or `%s`, `%s%3f` and the common strftime letters. */
+function startTime(atMs: number, format: string): string {
+  const date = new Date(atMs);
+  if (format === '') return date.toISOString();
+  const two = (n: number): string => String(n).padStart(2, '0');
+  const letters: Readonly<Record<string, string>> = {
+    Y: String(date.getUTCFullYear()),
+    m: two(date.getUTCMonth() + 1),
+    d: two(date.getUTCDate()),
+    H: two(date.getUTCHours()),
+    M: two(date.getUTCMinutes()),
+    S: two(date.getUTCSeconds()),
+    s: String(Math.floor(atMs / 1000)),
+    T: date.toISOString().slice(11, 19),
+    F: date.toISOString().slice(0, 10),
+  };
+  return format
+    .replaceAll(/%([1-9])f/g, (_, digits: string) =>
+      String(date.getUTCMilliseconds()).padStart(3, '0').padEnd(Number(digits), '0').slice(0, Number(digits)),
+    )
+    .replaceAll(/%([YmdHMSsTF])/g, (_, letter: string) => letters[letter] ?? '');
+}
+
+/** Of several lines of one name `%REQ%` takes the first alone (§2.11). */
+export const firstLine = (headers: HeaderList | undefined, name: string): string | undefined => headers?.get(name);

@@ -1,0 +1,88 @@
+import type { LocalReply } from '../contract/fault.ts';
+import { HeaderList } from '../contract/headers.ts';
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  413: 'Content Too Large',
+  417: 'Expectation Failed',
+  426: 'Upgrade Required',
+  429: 'Too Many Requests',
+  431: 'Request Header Fields Too Large',
+  500: 'Internal Server Error',
+  501: 'Not Implemented',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+  505: 'HTTP Version Not Supported',
+};
+
+/** gRPC's own mapping of HTTP statuses, as Envoy has it (istio-semantics §7.4); anything else is 2, UNKNOWN. */
+const GRPC_STATUS: Readonly<Record<number, number>> = {
+  400: 13,
+  401: 16,
+  403: 7,
+  404: 12,
+  429: 14,
+  502: 14,
+  503: 14,
+  504: 14,
+};
+
+export const grpcStatusOf = (status: number): number => GRPC_STATUS[status] ?? 2;
+
+/** `%`, and what is outside printable ASCII, percent-encoded (gRPC over HTTP/2, "Status-Message"). */
+export const grpcMessage = (text: string): string =>
+  [...Buffer.from(text, 'utf8')]
+    .map((byte) =>
+      byte >= 0x20 && byte <= 0x7e && byte !== 0x25
+        ? String.fromCharCode(byte)
+        : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`,
+    )
+    .join('');
+
+export interface WireReply {
+  readonly status: number;
+  readonly headers: HeaderList;
+  readonly body: Uint8Array;
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** The answer as it goes on the wire: RFC 9457 problem details, or for gRPC callers a trailers-only answer of status 200. */
+export function renderReply(reply: LocalReply, requestId: string, isGrpc: boolean): WireReply {
+  if (isGrpc && reply.verbatim !== true) {
+    const status = reply.grpcStatus ?? grpcStatusOf(reply.status);
+    const headers = HeaderList.from([
+      ['content-type', 'application/grpc'],
+      ['grpc-status', String(status)],
+      ['grpc-message', grpcMessage(reply.message)],
+      ...(reply.headers ?? []),
+    ]);
+    return { status: 200, headers, body: NOTHING };
+  }
+  const headers = HeaderList.empty();
+  const body = reply.body === undefined ? problem(reply, requestId) : reply.body.bytes;
+  const contentType = reply.body === undefined ? 'application/problem+json' : reply.body.contentType;
+  if (contentType !== undefined && body.length > 0) headers.append('content-type', contentType);
+  for (const [name, value] of reply.headers ?? []) headers.append(name, value);
+  return { status: reply.status, headers, body };
+}
+
+function problem(reply: LocalReply, requestId: string): Uint8Array {
+  return Buffer.from(
+    `${JSON.stringify({
+      type: `urn:banyan:cause:${reply.cause}`,
+      title: TITLES[reply.status] ?? 'Error',
+      status: reply.status,
+      detail: reply.message,
+      cause: reply.cause,
+      side: reply.side,
+      requestId,
+    })}\n`,
+  );
+}

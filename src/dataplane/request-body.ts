@@ -1,0 +1,178 @@
+import type { HeaderList } from '../contract/headers.ts';
+import type { BodySink, BodySource } from './stream.ts';
+
+/** Who is told about the request body besides the sink. */
+export interface BodyWatcher {
+  /** The whole request has arrived. */
+  onComplete?(): void;
+  onAbort?(reason: 'client-gone' | 'malformed'): void;
+}
+
+/**
+ * The request body between the lane and whoever takes it: the try under way, the tries after it, filters that must see
+ * it first, mirrors. What may be needed again is kept up to a limit; beyond it the body only streams, and whoever asked
+ * to keep it is told (istio-semantics §2.10: larger bodies are not retried).
+ */
+export class RequestBody {
+  readonly #source: BodySource;
+  readonly #watchers: BodyWatcher[] = [];
+  /** Chunks from the beginning on, as long as all of them are kept. */
+  #kept: Uint8Array[] | undefined = [];
+  #keptBytes = 0;
+  #keepLimit = 0;
+  #started = false;
+  #complete: boolean;
+  #aborted: 'client-gone' | 'malformed' | undefined;
+  #trailers: HeaderList | undefined;
+  #sink: BodySink | undefined;
+  #paused = false;
+  #waiting: (() => void) | undefined;
+  bytesReceived = 0;
+
+  constructor(source: BodySource) {
+    this.#source = source;
+    this.#complete = source.empty;
+  }
+
+  get empty(): boolean {
+    return this.#source.empty;
+  }
+
+  /** Content-Length, where the client gave one. */
+  get length(): number | undefined {
+    return this.#source.length;
+  }
+
+  get complete(): boolean {
+    return this.#complete;
+  }
+
+  /** true: everything that came so far is still here, so that a new try can begin at the beginning. */
+  get replayable(): boolean {
+    return this.#kept !== undefined;
+  }
+
+  watch(watcher: BodyWatcher): void {
+    this.#watchers.push(watcher);
+    if (this.#complete) watcher.onComplete?.();
+    else if (this.#aborted !== undefined) watcher.onAbort?.(this.#aborted);
+  }
+
+  /** From now on keep up to `limitBytes` for another try; called before anything has streamed away. */
+  keep(limitBytes: number): void {
+    this.#keepLimit = Math.max(this.#keepLimit, limitBytes);
+  }
+
+  /** Nobody will ask for what is kept again: it streams away, and memory is free. */
+  release(): void {
+    this.#keepLimit = 0;
+    if (this.#sink !== undefined || this.#complete) this.#forget();
+  }
+
+  /** Streams to the sink: first what is kept, then what comes. The sink before it gets nothing more. */
+  attach(sink: BodySink): void {
+    this.#sink = sink;
+    let open = true;
+    for (const chunk of this.#kept ?? []) open = sink.write(chunk);
+    if (this.#keptBytes > this.#keepLimit) this.#forget();
+    if (this.#complete) {
+      this.#finish();
+      return;
+    }
+    if (open) this.#resume();
+    else this.#pause();
+    this.#begin();
+  }
+
+  /** The try has ended; the body waits for the next one. */
+  detach(): void {
+    this.#sink = undefined;
+    if (!this.#complete) this.#pause();
+  }
+
+  /** The sink takes more. */
+  drained(): void {
+    this.#resume();
+  }
+
+  /** Reads on until the whole body is here, or one byte more than the limit. */
+  async collect(limitBytes: number): Promise<{ readonly bytes: Uint8Array; readonly complete: boolean }> {
+    this.keep(limitBytes + 1);
+    this.#begin();
+    this.#resume();
+    while (!this.#complete && this.#aborted === undefined && this.#keptBytes <= limitBytes) {
+      await new Promise<void>((resolve) => {
+        this.#waiting = resolve;
+      });
+    }
+    if (!this.#complete) this.#pause();
+    const bytes = Buffer.concat(this.#kept ?? []);
+    return { bytes: bytes.length > limitBytes ? bytes.subarray(0, limitBytes) : bytes, complete: this.#complete && bytes.length <= limitBytes };
+  }
+
+  #begin(): void {
+    if (this.#started || this.#complete) return;
+    this.#started = true;
+    this.#source.start({
+      onData: (chunk) => this.#onData(chunk),
+      onEnd: (trailers) => this.#onEnd(trailers),
+      onAbort: (reason) => this.#onAbort(reason),
+    });
+    if (this.#paused) this.#source.pause();
+  }
+
+  #onData(chunk: Uint8Array): void {
+    this.bytesReceived += chunk.length;
+    if (this.#kept !== undefined) {
+      this.#kept.push(chunk);
+      this.#keptBytes += chunk.length;
+    }
+    const sink = this.#sink;
+    if (sink !== undefined) {
+      if (this.#keptBytes > this.#keepLimit) this.#forget();
+      if (!sink.write(chunk)) this.#pause();
+    } else if (this.#waiting === undefined) this.#pause();
+    this.#wake();
+  }
+
+  #onEnd(trailers: HeaderList | undefined): void {
+    this.#complete = true;
+    this.#trailers = trailers;
+    if (this.#sink !== undefined) this.#finish();
+    this.#wake();
+    for (const watcher of this.#watchers) watcher.onComplete?.();
+  }
+
+  #onAbort(reason: 'client-gone' | 'malformed'): void {
+    this.#aborted = reason;
+    this.#wake();
+    for (const watcher of this.#watchers) watcher.onAbort?.(reason);
+  }
+
+  #finish(): void {
+    this.#sink?.end(this.#trailers);
+  }
+
+  #forget(): void {
+    this.#kept = undefined;
+    this.#keptBytes = 0;
+  }
+
+  #pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    if (this.#started && !this.#complete) this.#source.pause();
+  }
+
+  #resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    if (this.#started && !this.#complete) this.#source.resume();
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.();
+  }
+}
