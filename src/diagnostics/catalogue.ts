@@ -1,5 +1,6 @@
 import { COMPILER_FINDINGS } from './catalogue-compiler.ts';
 import { DOCUMENT_FINDINGS } from './catalogue-documents.ts';
+import { SOURCE_FINDINGS } from './catalogue-sources.ts';
 import type { Severity } from './diagnostic.ts';
 
 /** What a code stands for, whatever object it is found at. */
@@ -16,7 +17,7 @@ export interface CatalogueEntry {
 }
 
 /** Every code. Codes are stable: people search for them and silence them in CI. */
-export const CATALOGUE = { ...DOCUMENT_FINDINGS, ...COMPILER_FINDINGS } as const satisfies Readonly<
+export const CATALOGUE = { ...DOCUMENT_FINDINGS, ...SOURCE_FINDINGS, ...COMPILER_FINDINGS } as const satisfies Readonly<
   Record<string, CatalogueEntry>
 >;
 
