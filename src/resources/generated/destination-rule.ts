@@ -99,12 +99,9 @@ export interface LocalityFailover {
 }
 export interface ZoneAwareLoadBalancerSetting {
   readonly enabled?: boolean;
-  readonly routingEnabled?: number;
+  readonly failover?: readonly LocalityFailover[];
+  readonly failoverPriority?: readonly string[];
   readonly minClusterSize?: number;
-  readonly failTrafficOnPanic?: boolean;
-  readonly forceLocalZone?: {
-    readonly minSize?: number;
-  };
 }
 export interface WarmupConfiguration {
   readonly duration?: string;

@@ -79,10 +79,9 @@ const LOAD_BALANCER: Fields = {
   LocalityFailover: message({ from: text, to: text }),
   ZoneAwareLoadBalancerSetting: message({
     enabled: flag,
-    routingEnabled: double,
-    minClusterSize: uint64,
-    failTrafficOnPanic: flag,
-    forceLocalZone: message({ minSize: uint32 }),
+    failover: listOf('LocalityFailover'),
+    failoverPriority: texts,
+    minClusterSize: uint32,
   }),
 };
 

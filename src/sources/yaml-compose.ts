@@ -1,0 +1,114 @@
+import { Composer, type CST, type Document, LineCounter, Parser, type ScalarTag, type YAMLError } from 'yaml';
+import { type Diagnostic, report, type SourceLocation } from '../diagnostics/index.ts';
+import type { YamlChunk } from './yaml-split.ts';
+
+export interface ComposedDocument {
+  /** undefined: not well-formed. */
+  readonly document: Document.Parsed | undefined;
+  readonly diagnostics: readonly Diagnostic[];
+  /** `offset` in the chunk's text. */
+  readonly locate: (offset: number) => SourceLocation;
+}
+
+/** No kind needs a tenth of it; parsers and decoders recurse, and their stack is not endless. */
+const MAX_DEPTH = 100;
+const MAX_SYNTAX_FINDINGS = 20;
+
+const bool = (test: RegExp, value: boolean): ScalarTag => ({
+  tag: 'tag:yaml.org,2002:bool',
+  default: true,
+  test,
+  resolve: () => value,
+});
+const int = (test: RegExp, radix: number, skip: number): ScalarTag => ({
+  tag: 'tag:yaml.org,2002:int',
+  default: true,
+  test,
+  resolve: (text) => {
+    const digits = text.replaceAll('_', '').replace(/^[-+]/, '').slice(skip);
+    return (text.startsWith('-') ? -1 : 1) * Number.parseInt(digits, radix);
+  },
+});
+
+/** What kubectl's parser reads otherwise than YAML 1.2 does: the words of YAML 1.1, and its other ways to write whole numbers. */
+const KUBERNETES_TAGS: readonly ScalarTag[] = [
+  bool(/^(?:y|Y|yes|Yes|YES|on|On|ON)$/, true),
+  bool(/^(?:n|N|no|No|NO|off|Off|OFF)$/, false),
+  int(/^[-+]?0[0-7_]*[0-7]$/, 8, 1),
+  int(/^[-+]?0b[01_]+$/, 2, 2),
+  int(/^[-+]?[1-9][0-9]*(?:_[0-9]+)+$/, 10, 0),
+];
+
+const OPTIONS = {
+  version: '1.2',
+  merge: true,
+  uniqueKeys: false,
+  prettyErrors: false,
+  logLevel: 'silent',
+  customTags: (tags: readonly unknown[]) => [...KUBERNETES_TAGS, ...tags] as never,
+} as const;
+
+/** Parses one document; its errors carry the places in the file. */
+export function composeDocument(chunk: YamlChunk, file: string): ComposedDocument {
+  const lines = new LineCounter();
+  const tokens = [...new Parser(lines.addNewLine).parse(chunk.text)];
+  const locate = (offset: number): SourceLocation => {
+    const { line, col } = lines.linePos(offset);
+    return { file, line: chunk.line + Math.max(line, 1) - 1, column: Math.max(col, 1) };
+  };
+  if (isTooDeep(tokens)) {
+    const message = `The document is nested more than ${MAX_DEPTH} levels deep.`;
+    return {
+      document: undefined,
+      diagnostics: [report('yaml-limit', { message, location: locate(0), refused: true })],
+      locate,
+    };
+  }
+  const [document] = new Composer(OPTIONS).compose(tokens, true, chunk.text.length) as Iterable<Document.Parsed>;
+  if (document === undefined) return { document: undefined, diagnostics: [], locate };
+  const errors = document.errors.slice(0, MAX_SYNTAX_FINDINGS).map((error) => syntaxFinding(error, locate));
+  const warnings = document.warnings
+    .slice(0, MAX_SYNTAX_FINDINGS)
+    .map(({ message, pos: [offset] }) =>
+      report('yaml-warning', { message: sentence(message), location: locate(offset) }),
+    );
+  return { document: errors.length > 0 ? undefined : document, diagnostics: [...errors, ...warnings], locate };
+}
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  TAB_AS_INDENT: 'Indent with spaces: YAML takes no tabs there.',
+  BAD_INDENT: 'Line up the keys of one mapping, and the dashes of one list.',
+  MISSING_CHAR: 'Add the character that is missing, or put the text in quotes.',
+};
+
+function syntaxFinding(error: YAMLError, locate: (offset: number) => SourceLocation): Diagnostic {
+  return report('yaml-syntax', {
+    message: sentence(error.message),
+    location: locate(error.pos[0]),
+    refused: true,
+    ...(REMEDIES[error.code] !== undefined && { remedy: REMEDIES[error.code] }),
+  });
+}
+
+const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);
+
+/** Without recursion, since that is what it guards. */
+function isTooDeep(tokens: readonly CST.Token[]): boolean {
+  let level: CST.Token[] = [...tokens];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) return true;
+    level = level.flatMap(childrenOf);
+  }
+  return false;
+}
+
+function childrenOf(token: CST.Token): CST.Token[] {
+  if (token.type === 'document') return token.value === undefined ? [] : [token.value];
+  if (token.type !== 'block-map' && token.type !== 'block-seq' && token.type !== 'flow-collection') return [];
+  const children: CST.Token[] = [];
+  for (const item of token.items) {
+    if (item.key != null) children.push(item.key);
+    if (item.value !== undefined) children.push(item.value);
+  }
+  return children;
+}
