@@ -1,8 +1,8 @@
 import type { Exchange, Identity, TlsFacts } from '../contract/exchange.ts';
 import type { HeaderList } from '../contract/headers.ts';
 import type { RequestRecord } from '../contract/record.ts';
-import { type BoundTable, matchRequest, type MatchResult, type RequestFacts } from '../table/index.ts';
-import type { Route, TableSettings } from '../table/model.ts';
+import { type BoundTable, type MatchResult, matchRequest, type RequestFacts } from '../table/index.ts';
+import type { Destination, ForwardAction, Route, TableSettings } from '../table/model.ts';
 import type { RawRequest } from './downstream/port.ts';
 import type { FilterChains } from './filter-chain.ts';
 import { RequestBody } from './request-body.ts';
@@ -27,6 +27,8 @@ export interface ExchangeParts {
   readonly headers: HeaderList;
   readonly peerAddress: string;
   readonly clientAddress: string;
+  /** In [0, 1). */
+  readonly random: () => number;
 }
 
 /** application/grpc and application/grpc+proto; grpc-web is not among them (istio-semantics §7.4). */
@@ -55,6 +57,9 @@ export class GatewayExchange implements Exchange {
   identity: Identity | undefined;
   match: MatchResult;
   clientGone = false;
+  readonly #random: () => number;
+  #destination: Destination | undefined;
+  #destinationOf: Route | undefined;
 
   constructor(parts: ExchangeParts) {
     const { raw } = parts;
@@ -77,7 +82,19 @@ export class GatewayExchange implements Exchange {
     this.isGrpc = GRPC.test(parts.headers.get('content-type') ?? '');
     this.tableSettings = parts.pinned.settings;
     this.body = new RequestBody(raw.body);
+    this.#random = parts.random;
     this.match = { virtualHost: undefined, route: undefined, redirectToTls: false };
+  }
+
+  /** Where this request goes if it is forwarded: drawn once, kept for its retries and for the operations on its answer (§2.5). */
+  destination(): Destination | undefined {
+    const route = this.match.route;
+    if (route?.action.kind !== 'forward') return undefined;
+    if (this.#destination === undefined || this.#destinationOf !== route) {
+      this.#destinationOf = route;
+      this.#destination = chooseDestination(route.action, this.#random);
+    }
+    return this.#destination;
   }
 
   get route(): Route | undefined {
@@ -128,4 +145,16 @@ export class GatewayExchange implements Exchange {
       spaceDelimitedClaims: this.identity?.spaceDelimitedClaims ?? [],
     };
   }
+}
+
+/** The share of a destination decides; one number a request (istio-semantics §2.5). */
+function chooseDestination(action: ForwardAction, random: () => number): Destination {
+  const only = action.destinations[0] as Destination;
+  if (action.destinations.length === 1) return only;
+  let ticket = Math.floor(random() * action.totalWeight);
+  for (const destination of action.destinations) {
+    ticket -= destination.weight;
+    if (ticket < 0) return destination;
+  }
+  return only;
 }

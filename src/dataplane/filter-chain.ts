@@ -87,7 +87,12 @@ export function runRequestFilters(
 }
 
 /** The answers' half, from the last filter that saw the request back to the first. */
-export function runResponseFilters(chain: readonly ChainLink[], reached: number, exchange: Exchange, head: ResponseHead): void {
+export function runResponseFilters(
+  chain: readonly ChainLink[],
+  reached: number,
+  exchange: Exchange,
+  head: ResponseHead,
+): void {
   for (let i = reached - 1; i >= 0; i--) {
     const { filter, settings } = chain[i] as ChainLink;
     filter.response?.(exchange, head, settings);

@@ -10,7 +10,8 @@ export interface RedirectFacts {
 }
 
 /** Where httpsRedirect sends a request: the Host as sent, port included (istio-semantics §1.4). */
-export const tlsRedirectLocation = ({ authority, path, query }: RedirectFacts): string => `https://${authority}${path}${query}`;
+export const tlsRedirectLocation = ({ authority, path, query }: RedirectFacts): string =>
+  `https://${authority}${path}${query}`;
 
 /** The Location of a `redirect` (istio-semantics §2.6). */
 export function redirectLocation(action: RedirectAction, facts: RedirectFacts): string {
@@ -19,7 +20,9 @@ export function redirectLocation(action: RedirectAction, facts: RedirectFacts): 
 }
 
 function redirectAuthority(action: RedirectAction, facts: RedirectFacts, scheme: string): string {
-  const suppressed = (action.port === 80 && portScheme(action, facts) === 'http') || (action.port === 443 && portScheme(action, facts) === 'https');
+  const suppressed =
+    (action.port === 80 && portScheme(action, facts) === 'http') ||
+    (action.port === 443 && portScheme(action, facts) === 'https');
   const port = action.port === undefined || suppressed ? undefined : action.port;
   if (action.authority !== undefined) return port === undefined ? action.authority : `${action.authority}:${port}`;
   if (port !== undefined) return `${withoutPort(facts.authority)}:${port}`;
@@ -27,7 +30,8 @@ function redirectAuthority(action: RedirectAction, facts: RedirectFacts, scheme:
   return facts.authority;
 }
 
-const portScheme = (action: RedirectAction, facts: RedirectFacts): string => action.scheme ?? (facts.secure ? 'https' : 'http');
+const portScheme = (action: RedirectAction, facts: RedirectFacts): string =>
+  action.scheme ?? (facts.secure ? 'https' : 'http');
 
 const withoutPort = (authority: string): string => authority.replace(/:[^:\]]*$/, '');
 

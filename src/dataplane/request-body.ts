@@ -16,6 +16,7 @@ export interface BodyWatcher {
 export class RequestBody {
   readonly #source: BodySource;
   readonly #watchers: BodyWatcher[] = [];
+  readonly #tees: ((chunk: Uint8Array) => void)[] = [];
   /** Chunks from the beginning on, as long as all of them are kept. */
   #kept: Uint8Array[] | undefined = [];
   #keptBytes = 0;
@@ -95,6 +96,21 @@ export class RequestBody {
     this.#resume();
   }
 
+  /** A copy of the whole body for somebody who must not hold up the request; undefined when it is larger than the limit, or breaks off. */
+  tee(limitBytes: number, done: (bytes: Uint8Array | undefined) => void): void {
+    let copied: Uint8Array[] | undefined = [...(this.#kept ?? [])];
+    let size = this.#keptBytes;
+    this.#tees.push((chunk) => {
+      size += chunk.length;
+      if (size > limitBytes) copied = undefined;
+      copied?.push(chunk);
+    });
+    this.watch({
+      onComplete: () => done(copied === undefined ? undefined : Buffer.concat(copied)),
+      onAbort: () => done(undefined),
+    });
+  }
+
   /** Reads on until the whole body is here, or one byte more than the limit. */
   async collect(limitBytes: number): Promise<{ readonly bytes: Uint8Array; readonly complete: boolean }> {
     this.keep(limitBytes + 1);
@@ -107,7 +123,10 @@ export class RequestBody {
     }
     if (!this.#complete) this.#pause();
     const bytes = Buffer.concat(this.#kept ?? []);
-    return { bytes: bytes.length > limitBytes ? bytes.subarray(0, limitBytes) : bytes, complete: this.#complete && bytes.length <= limitBytes };
+    return {
+      bytes: bytes.length > limitBytes ? bytes.subarray(0, limitBytes) : bytes,
+      complete: this.#complete && bytes.length <= limitBytes,
+    };
   }
 
   #begin(): void {
@@ -123,6 +142,7 @@ export class RequestBody {
 
   #onData(chunk: Uint8Array): void {
     this.bytesReceived += chunk.length;
+    for (const tee of this.#tees) tee(chunk);
     if (this.#kept !== undefined) {
       this.#kept.push(chunk);
       this.#keptBytes += chunk.length;

@@ -64,6 +64,8 @@ export interface UpstreamFailure {
   readonly nothingSent: boolean;
   /** The connection had been used before and closed before the first byte of an answer: the keep-alive race. */
   readonly reusedConnection: boolean;
+  /** How long that connection had been idle before this try; 0 for a new one. */
+  readonly idleMs: number;
 }
 
 export interface UpstreamRequestHead {

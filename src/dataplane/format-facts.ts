@@ -1,0 +1,58 @@
+import type { HeaderList } from '../contract/headers.ts';
+import type { GatewayExchange } from './exchange.ts';
+import type { FormatFacts } from './header-format.ts';
+
+/** The request as it went upstream, where that differs from how it came. */
+export interface SentRequest {
+  readonly headers: HeaderList;
+  /** With the query. */
+  readonly target: string;
+  readonly authority: string;
+}
+
+/** What header operators see of a request and, where there is one, its answer (istio-semantics §2.11). */
+export function formatFacts(
+  exchange: GatewayExchange,
+  sent: SentRequest | undefined,
+  responseHeaders: HeaderList | undefined,
+  responseCode: number,
+): FormatFacts {
+  const { raw, record } = exchange;
+  const headers = sent?.headers ?? exchange.headers;
+  return {
+    requestHeader(name) {
+      switch (name) {
+        case ':path':
+          return sent?.target ?? `${exchange.path}${exchange.query}`;
+        case ':authority':
+        case 'host':
+          return sent?.authority ?? exchange.authority;
+        case ':method':
+          return exchange.method;
+        case ':scheme':
+          return exchange.scheme;
+        default:
+          return headers.get(name);
+      }
+    },
+    responseHeader: (name) => (name === ':status' ? String(responseCode) : responseHeaders?.get(name)),
+    protocol: exchange.protocol,
+    responseCode,
+    responseFlags: record.flags,
+    responseDetails: record.details,
+    clientAddress: exchange.clientAddress,
+    clientPort: raw.peerPort,
+    peerAddress: exchange.peerAddress,
+    peerPort: raw.peerPort,
+    localAddress: raw.localAddress,
+    localPort: raw.localPort,
+    upstreamHost: record.upstreamAddress,
+    upstreamCluster: record.cluster,
+    routeName: exchange.route?.name ?? '',
+    serverName: exchange.tls?.serverName,
+    path: exchange.path,
+    query: exchange.query,
+    originalPath: exchange.path,
+    startedAtMs: record.startedAtMs,
+  };
+}

@@ -1,0 +1,472 @@
+import type { HeaderList } from '../contract/headers.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Destination, ForwardAction, RetryPolicy, Route } from '../table/model.ts';
+import type { GatewayExchange } from './exchange.ts';
+import { faultReply, type GatewayFault } from './fault.ts';
+import { formatFacts } from './format-facts.ts';
+import { type HashChoice, hashOf } from './hash-policy.ts';
+import { applyHeaderOperations } from './header-operations.ts';
+import type { MirrorSender } from './mirror.ts';
+import { stripResponseHopByHop } from './request-headers.ts';
+import type { Responder } from './responder.ts';
+import {
+  backoffMs,
+  isKeepAliveRace,
+  retriesAnswer,
+  retriesFailure,
+  retriesPerTryTimeout,
+  statusForOutliers,
+} from './retry.ts';
+import { rewritePath } from './rewrite.ts';
+import type { Tunnel, UpstreamExchange, UpstreamFailure, UpstreamReceiver, UpstreamRequestHead } from './stream.ts';
+import { splice } from './tunnel.ts';
+import type { UpstreamCluster, UpstreamHost, Upstreams } from './upstreams/port.ts';
+
+export interface ForwardingOptions {
+  readonly upstreams: Upstreams;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly mirrors: MirrorSender;
+  /** How much of a body is kept for another try; a larger one is not tried again (istio-semantics §2.10). */
+  readonly retryBufferBytes: number;
+}
+
+/** Starts forwarding: one request, its tries one after the other, and the answer that comes of them. */
+export function forward(
+  exchange: GatewayExchange,
+  route: Route,
+  action: ForwardAction,
+  responder: Responder,
+  options: ForwardingOptions,
+): void {
+  new Forwarding(exchange, route, action, responder, options).start();
+}
+
+class Forwarding {
+  readonly #exchange: GatewayExchange;
+  readonly #route: Route;
+  readonly #action: ForwardAction;
+  readonly #responder: Responder;
+  readonly #options: ForwardingOptions;
+  #cluster: UpstreamCluster | undefined;
+  #head: UpstreamRequestHead | undefined;
+  #hash: HashChoice = { hash: undefined, setCookie: undefined };
+  #attempt: Attempt | undefined;
+  #retriesDone = 0;
+  #raceRetried = false;
+  #committed = false;
+  #holdsRetry = false;
+  readonly #tried = new Set<string>();
+  #deadline: NodeJS.Timeout | undefined;
+  #backoff: NodeJS.Timeout | undefined;
+
+  constructor(
+    exchange: GatewayExchange,
+    route: Route,
+    action: ForwardAction,
+    responder: Responder,
+    options: ForwardingOptions,
+  ) {
+    this.#exchange = exchange;
+    this.#route = route;
+    this.#action = action;
+    this.#responder = responder;
+    this.#options = options;
+  }
+
+  start(): void {
+    const exchange = this.#exchange;
+    const destination = exchange.destination() as Destination;
+    exchange.record.cluster = destination.cluster;
+    const cluster = this.#options.upstreams.get(destination.cluster);
+    if (cluster === undefined) {
+      this.#fail({ kind: 'unknown-destination' });
+      return;
+    }
+    this.#cluster = cluster;
+    const head = this.#prepareHead(destination);
+    if (head === undefined) {
+      this.#fail({ kind: 'rewritten-path-invalid' });
+      return;
+    }
+    this.#head = head;
+    this.#hash = hashOf(this.#action.hashPolicies, exchange);
+    if (this.#action.retry !== undefined) exchange.body.keep(this.#options.retryBufferBytes);
+    exchange.onClientGone(() => this.#clientGone());
+    exchange.body.watch({ onComplete: () => this.#startDeadline(), onAbort: (reason) => this.#bodyAborted(reason) });
+    if (!this.#responder.over) this.#try();
+  }
+
+  /** The request as it goes upstream: operations first, so that they see the original path, then rewrites (§2.9, §2.11). */
+  #prepareHead(destination: Destination): UpstreamRequestHead | undefined {
+    const exchange = this.#exchange;
+    const { headers, raw } = exchange;
+    const facts = formatFacts(exchange, undefined, undefined, 0);
+    applyHeaderOperations(headers, destination.requestHeaders, facts);
+    applyHeaderOperations(headers, this.#route.requestHeaders, facts);
+    const path = rewritePath(exchange.path, this.#action.pathRewrite, exchange.tableSettings.pathNormalization);
+    if (path === undefined) return undefined;
+    const authority = this.#action.hostRewrite ?? destination.hostRewrite ?? exchange.authority;
+    if (path !== exchange.path) headers.set('x-envoy-original-path', `${exchange.path}${exchange.query}`);
+    if (authority !== exchange.authority) headers.set('x-envoy-original-host', exchange.authority);
+    const timeoutMs = this.#timeoutMs();
+    if (timeoutMs !== undefined) headers.set('x-envoy-expected-rq-timeout-ms', String(timeoutMs));
+    const upgrade = raw.upgrade === undefined ? undefined : headers.get('upgrade');
+    this.#responder.sent = { headers: headers.clone(), target: `${path}${exchange.query}`, authority };
+    headers.removeWhere(
+      (name) => name === 'content-length' || name === 'connection' || name === 'upgrade' || name === 'expect',
+    );
+    return {
+      method: exchange.method,
+      target: `${path}${exchange.query}`,
+      scheme: exchange.scheme,
+      authority,
+      headers,
+      bodyLength: exchange.body.empty ? 0 : exchange.body.length,
+      hasBody: !exchange.body.empty,
+      upgrade,
+      expectContinue: raw.expectContinue,
+    };
+  }
+
+  /** gRPC callers bring a deadline of their own, capped by the route's (§2.10). */
+  #timeoutMs(): number | undefined {
+    const own = this.#exchange.isGrpc ? grpcTimeoutMs(this.#exchange.headers.get('grpc-timeout')) : undefined;
+    const { timeoutMs } = this.#action;
+    if (own === undefined) return timeoutMs;
+    return timeoutMs === undefined ? own : Math.min(own, timeoutMs);
+  }
+
+  #startDeadline(): void {
+    const timeoutMs = this.#timeoutMs();
+    if (timeoutMs === undefined || this.#responder.over || this.#deadline !== undefined) return;
+    this.#deadline = setTimeout(() => this.#deadlinePassed(), timeoutMs);
+    this.#attempt?.requestComplete();
+  }
+
+  #deadlinePassed(): void {
+    this.#attempt?.hostTimedOut();
+    this.#endAttempt();
+    if (this.#committed) {
+      this.#exchange.record.flags.push('UT');
+      this.#over();
+      this.#responder.abort();
+    } else this.#fail({ kind: 'upstream-timeout', perTry: false });
+  }
+
+  #try(): void {
+    const cluster = this.#cluster as UpstreamCluster;
+    const { record } = this.#exchange;
+    const avoid = this.#action.retry?.avoidPreviousHosts === true ? this.#tried : NO_HOSTS;
+    const host = cluster.pick({ hash: this.#hash.hash, avoid });
+    if (host === undefined) {
+      this.#fail({ kind: 'no-healthy-upstream' });
+      return;
+    }
+    if (!cluster.acquire()) {
+      this.#fail({ kind: 'overloaded' });
+      return;
+    }
+    if (record.upstreamAttempts === 0) this.#mirror();
+    record.upstreamAttempts += 1;
+    record.upstreamAddress = host.key;
+    this.#tried.add(host.key);
+    const head = this.#head as UpstreamRequestHead;
+    head.headers.set('x-envoy-attempt-count', String(record.upstreamAttempts));
+    const attempt = new Attempt(this, cluster, host, this.#options.clock.monotonicMs());
+    this.#attempt = attempt;
+    attempt.begin(head, this.#exchange.protocol);
+    if (this.#attempt !== attempt || attempt.ended) return;
+    if (this.#exchange.body.complete) attempt.requestComplete();
+    this.#exchange.body.attach(attempt.exchange as UpstreamExchange);
+  }
+
+  #mirror(): void {
+    if (this.#action.mirrors.length > 0)
+      this.#options.mirrors.send(this.#exchange, this.#action.mirrors, this.#head as UpstreamRequestHead);
+  }
+
+  get perTryTimeoutMs(): number | undefined {
+    const perTry = this.#action.retry?.perTryTimeoutMs;
+    const whole = this.#timeoutMs();
+    return perTry === undefined || (whole !== undefined && perTry >= whole) ? undefined : perTry;
+  }
+
+  perTryTimedOut(attempt: Attempt): void {
+    if (attempt !== this.#attempt || this.#committed) return;
+    attempt.hostTimedOut();
+    const policy = this.#action.retry;
+    if (policy !== undefined && retriesPerTryTimeout(policy) && this.#retry(policy)) return;
+    this.#endAttempt();
+    this.#fail({ kind: 'upstream-timeout', perTry: true });
+  }
+
+  bodyMayFlow(): void {
+    this.#exchange.body.drained();
+  }
+
+  informational(status: number, headers: HeaderList): void {
+    if (!this.#committed && !this.#responder.over) this.#exchange.raw.writer.informational(status, headers);
+  }
+
+  answered(attempt: Attempt, status: number, headers: HeaderList, endStream: boolean): void {
+    const policy = this.#action.retry;
+    if (policy !== undefined && retriesAnswer(policy, status, headers)) {
+      if (this.#retry(policy)) return;
+      if (this.#retriesDone >= policy.attempts) this.#exchange.record.flags.push('URX');
+    }
+    this.#committed = true;
+    const { record, body } = this.#exchange;
+    const upstreamMs = this.#options.clock.monotonicMs() - attempt.startedMs;
+    record.upstreamMs = upstreamMs;
+    body.release();
+    const length = bodyLengthOf(headers, endStream, this.#exchange.method);
+    stripResponseHopByHop(headers);
+    headers.set('x-envoy-upstream-service-time', String(Math.round(upstreamMs)));
+    if (this.#hash.setCookie !== undefined) headers.append('set-cookie', this.#hash.setCookie);
+    const { writer } = this.#exchange.raw;
+    writer.onDrain = () => attempt.exchange?.resume();
+    this.#responder.upstreamHead(status, headers, length);
+  }
+
+  data(attempt: Attempt, chunk: Uint8Array): void {
+    if (!this.#responder.write(chunk)) attempt.exchange?.pause();
+  }
+
+  ended(trailers: HeaderList | undefined): void {
+    const status = trailers?.get('grpc-status');
+    if (status !== undefined) this.#exchange.record.grpcStatus = Number(status);
+    this.#over();
+    this.#responder.end(trailers);
+  }
+
+  upgraded(headers: HeaderList, upstream: Tunnel, first: Uint8Array): void {
+    this.#committed = true;
+    stripUpgradeAnswer(headers);
+    const client = this.#responder.upgrade(headers);
+    if (client === undefined) {
+      upstream.destroy();
+      this.#fail({ kind: 'upstream-reset', reason: 'protocol-error', retried: false });
+      return;
+    }
+    clearTimeout(this.#deadline);
+    const { record } = this.#exchange;
+    splice(client, upstream, first, (received, sent) => {
+      record.bytesReceived += received;
+      record.bytesSent += sent;
+      this.#over();
+      this.#responder.finish();
+    });
+  }
+
+  failed(failure: UpstreamFailure): void {
+    const { record, body } = this.#exchange;
+    record.upstreamFailure = failure.detail;
+    if (this.#committed) {
+      record.flags.push(failure.reason === 'protocol-error' ? 'UPE' : 'UC');
+      record.cause = `upstream-${failure.reason}`;
+      this.#over();
+      this.#responder.abort();
+      return;
+    }
+    if (!this.#raceRetried && body.replayable && isKeepAliveRace(this.#exchange.method, failure)) {
+      this.#raceRetried = true;
+      this.#endAttempt();
+      record.upstreamAttempts -= 1;
+      this.#try();
+      return;
+    }
+    const policy = this.#action.retry;
+    if (policy !== undefined && retriesFailure(policy, failure)) {
+      if (this.#retry(policy)) return;
+      if (this.#retriesDone >= policy.attempts && policy.attempts > 0) record.flags.push('URX');
+    }
+    this.#endAttempt();
+    this.#fail({ kind: 'upstream-reset', reason: failure.reason, retried: this.#retriesDone > 0 });
+  }
+
+  /** Another try, after the back-off, if the policy, the cluster's budget and the kept body allow one. */
+  #retry(policy: RetryPolicy): boolean {
+    if (
+      this.#retriesDone >= policy.attempts ||
+      !this.#exchange.body.replayable ||
+      this.#exchange.raw.upgrade !== undefined
+    )
+      return false;
+    const cluster = this.#cluster as UpstreamCluster;
+    this.#releaseRetry();
+    if (!cluster.acquireRetry()) return false;
+    this.#holdsRetry = true;
+    this.#retriesDone += 1;
+    this.#endAttempt();
+    this.#backoff = setTimeout(() => this.#try(), backoffMs(policy, this.#retriesDone, this.#options.random()));
+    return true;
+  }
+
+  #releaseRetry(): void {
+    if (!this.#holdsRetry) return;
+    this.#holdsRetry = false;
+    this.#cluster?.releaseRetry();
+  }
+
+  #endAttempt(): void {
+    const attempt = this.#attempt;
+    this.#attempt = undefined;
+    attempt?.end();
+    if (!this.#committed) this.#exchange.body.detach();
+  }
+
+  #clientGone(): void {
+    const { record } = this.#exchange;
+    if (this.#responder.over) return;
+    record.flags.push('DC');
+    record.details = 'downstream_remote_disconnect';
+    if (!this.#committed) record.status = 0;
+    this.#endAttempt();
+    this.#over();
+    this.#responder.finish();
+  }
+
+  #bodyAborted(reason: 'client-gone' | 'malformed'): void {
+    if (reason === 'client-gone') {
+      this.#clientGone();
+      return;
+    }
+    this.#endAttempt();
+    if (this.#committed) {
+      this.#over();
+      this.#responder.abort();
+    } else this.#fail({ kind: 'request-malformed' });
+  }
+
+  #fail(fault: GatewayFault): void {
+    this.#over();
+    this.#responder.reply(faultReply(fault));
+  }
+
+  #over(): void {
+    clearTimeout(this.#deadline);
+    clearTimeout(this.#backoff);
+    this.#releaseRetry();
+    this.#endAttempt();
+  }
+}
+
+const NO_HOSTS: ReadonlySet<string> = new Set();
+
+/** One try, guarding against news that come after its end. */
+class Attempt implements UpstreamReceiver {
+  readonly #forwarding: Forwarding;
+  readonly #cluster: UpstreamCluster;
+  readonly #host: UpstreamHost;
+  readonly startedMs: number;
+  exchange: UpstreamExchange | undefined;
+  ended = false;
+  #finished = false;
+  #perTry: NodeJS.Timeout | undefined;
+
+  constructor(forwarding: Forwarding, cluster: UpstreamCluster, host: UpstreamHost, startedMs: number) {
+    this.#forwarding = forwarding;
+    this.#cluster = cluster;
+    this.#host = host;
+    this.startedMs = startedMs;
+  }
+
+  begin(head: UpstreamRequestHead, protocol: 'HTTP/1.1' | 'HTTP/2'): void {
+    const exchange = this.#cluster.start(this.#host, head, this, protocol);
+    this.exchange = exchange;
+    if (this.ended) exchange.cancel();
+  }
+
+  /** The per-try clock starts when the whole request is here. */
+  requestComplete(): void {
+    const { perTryTimeoutMs } = this.#forwarding;
+    if (perTryTimeoutMs === undefined || this.ended || this.#perTry !== undefined) return;
+    this.#perTry = setTimeout(() => this.#forwarding.perTryTimedOut(this), perTryTimeoutMs);
+  }
+
+  hostTimedOut(): void {
+    this.#host.report({ kind: 'local-failure', timeout: true });
+  }
+
+  end(): void {
+    if (this.ended) return;
+    this.ended = true;
+    clearTimeout(this.#perTry);
+    if (!this.#finished) this.exchange?.cancel();
+    this.#cluster.release();
+  }
+
+  onConnected(): void {
+    if (!this.ended) this.#host.report({ kind: 'connected' });
+  }
+
+  onInformational(status: number, headers: HeaderList): void {
+    if (!this.ended) this.#forwarding.informational(status, headers);
+  }
+
+  onHead(status: number, headers: HeaderList, endStream: boolean): void {
+    if (this.ended) return;
+    clearTimeout(this.#perTry);
+    this.#host.report({ kind: 'status', status: statusForOutliers(status, headers) });
+    this.#forwarding.answered(this, status, headers, endStream);
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (!this.ended) this.#forwarding.data(this, chunk);
+  }
+
+  onEnd(trailers: HeaderList | undefined): void {
+    if (this.ended) return;
+    this.#finished = true;
+    this.#forwarding.ended(trailers);
+  }
+
+  onUpgraded(headers: HeaderList, tunnel: Tunnel, first: Uint8Array): void {
+    if (this.ended) {
+      tunnel.destroy();
+      return;
+    }
+    this.#finished = true;
+    clearTimeout(this.#perTry);
+    this.#host.report({ kind: 'status', status: 101 });
+    this.#forwarding.upgraded(headers, tunnel, first);
+  }
+
+  onFailed(failure: UpstreamFailure): void {
+    if (this.ended) return;
+    this.#finished = true;
+    if (failure.reason !== 'overflow' && failure.reason !== 'local-reset') {
+      this.#host.report({ kind: 'local-failure', timeout: failure.reason === 'connect-timeout' });
+    }
+    this.#forwarding.failed(failure);
+  }
+
+  onDrain(): void {
+    if (!this.ended) this.#forwarding.bodyMayFlow();
+  }
+}
+
+const GRPC_UNITS_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
+
+function grpcTimeoutMs(value: string | undefined): number | undefined {
+  const match = value === undefined ? null : /^(\d{1,8})([HMSmun])$/.exec(value);
+  if (match === null) return undefined;
+  return Math.max(1, Math.round(Number(match[1]) * (GRPC_UNITS_MS[match[2] ?? ''] ?? 1)));
+}
+
+/** 0: nothing follows. Content-Length of an answer to HEAD says what a GET would bring, and is passed on as it is. */
+function bodyLengthOf(headers: HeaderList, endStream: boolean, method: string): number | undefined {
+  const length = headers.get('content-length');
+  if (length !== undefined && (method === 'HEAD' || !endStream)) return Number(length);
+  return endStream && method !== 'HEAD' ? 0 : undefined;
+}
+
+/** `connection` and `upgrade` of a 101 are written by the lane; the rest passes. */
+function stripUpgradeAnswer(headers: HeaderList): void {
+  headers.removeWhere(
+    (name) =>
+      name === 'connection' || name === 'keep-alive' || name === 'transfer-encoding' || name === 'content-length',
+  );
+}

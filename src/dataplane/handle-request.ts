@@ -1,0 +1,290 @@
+import { randomUUID } from 'node:crypto';
+import { HeaderList } from '../contract/headers.ts';
+import type { Filter } from '../contract/plugin.ts';
+import type { RequestRecord } from '../contract/record.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { hostOf, normalizePath } from '../table/index.ts';
+import type { DirectResponseAction, RouteAction, TableSettings } from '../table/model.ts';
+import { plainAddress, trustedClientAddress } from './client-address.ts';
+import type { RawRequest, RequestHandling } from './downstream/port.ts';
+import { GatewayExchange, type PinnedTable } from './exchange.ts';
+import { faultReply, type GatewayFault } from './fault.ts';
+import { logRecord, runRequestFilters } from './filter-chain.ts';
+import { type ForwardingOptions, forward } from './forward.ts';
+import { grpcStatusOf, renderReply } from './local-reply.ts';
+import { newRecord, rejectedRecord } from './record.ts';
+import { redirectLocation, tlsRedirectLocation } from './redirect.ts';
+import { applyHeaderPolicy } from './request-headers.ts';
+import { readTarget } from './request-target.ts';
+import { Responder } from './responder.ts';
+
+export interface HandlingOptions {
+  /** What a request that comes now is pinned to; undefined before the first table. */
+  readonly pinned: () => PinnedTable | undefined;
+  readonly filters: () => readonly Filter[];
+  readonly forwarding: ForwardingOptions;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** An error of ours, with the request it happened to; the request was answered 500. */
+  readonly onError: (error: unknown, record: RequestRecord) => void;
+  /** +1 when a request begins, -1 when it is over. */
+  readonly onActive: (change: 1 | -1) => void;
+}
+
+/** The life of a request behind the lanes (architecture.md §3): read once, routed, filtered, answered, recorded. */
+export function createRequestHandling(options: HandlingOptions): RequestHandling {
+  return {
+    handle(raw) {
+      const record = newRecord(raw);
+      options.onActive(1);
+      try {
+        new Handling(options, raw, record).run();
+      } catch (error) {
+        options.onError(error, record);
+        record.status = 500;
+        record.cause = 'internal-error';
+        if (raw.writer.headSent) raw.writer.abort();
+        else writeEarly(raw, record, { kind: 'internal-error' });
+        close(options, raw, record);
+      }
+    },
+    rejected(request) {
+      logRecord(options.filters(), rejectedRecord(request, options.clock));
+    },
+  };
+}
+
+class Handling {
+  readonly #options: HandlingOptions;
+  readonly #raw: RawRequest;
+  readonly #record: RequestRecord;
+
+  constructor(options: HandlingOptions, raw: RawRequest, record: RequestRecord) {
+    this.#options = options;
+    this.#raw = raw;
+    this.#record = record;
+  }
+
+  run(): void {
+    const pinned = this.#options.pinned();
+    if (pinned === undefined) {
+      this.#refuse({ kind: 'not-ready' });
+      return;
+    }
+    this.#record.tableRevision = pinned.revision;
+    const exchange = this.#read(pinned);
+    if (!(exchange instanceof GatewayExchange)) {
+      this.#refuse(exchange);
+      return;
+    }
+    pinned.chains.prepare(exchange);
+    exchange.reselectRoute();
+    const responder = new Responder(exchange, () => {
+      this.#record.bytesReceived += exchange.body.bytesReceived;
+      close(this.#options, this.#raw, this.#record);
+    });
+    this.#raw.onGone(() => {
+      exchange.clientLeft();
+      if (responder.over) return;
+      this.#record.flags.push('DC');
+      this.#record.details = 'downstream_remote_disconnect';
+      responder.finish();
+    });
+    this.#filter(exchange, responder);
+  }
+
+  /** Everything that is settled before a route is looked for; a fault here is answered without filters, as no policy could be told what it judges. */
+  #read(pinned: PinnedTable): GatewayExchange | GatewayFault {
+    const raw = this.#raw;
+    const { settings } = pinned;
+    const { headers } = raw;
+    const peerAddress = plainAddress(raw.peerAddress);
+    const target = readTarget(raw.target, raw.authority, headers.getAll('host'));
+    if (!target.ok) return target.error;
+    this.#record.authority = target.value.authority;
+    if (raw.method === 'TRACE') return { kind: 'method-not-allowed', method: raw.method };
+    if (target.value.path === '*')
+      return raw.method === 'OPTIONS'
+        ? { kind: 'no-route' }
+        : {
+            kind: 'bad-request',
+            details: 'absolute_path_rejected',
+            message: 'The request target must begin with a slash.',
+          };
+    const path = normalizePath(target.value.path, settings.pathNormalization);
+    if (!path.ok) return { kind: 'invalid-path', details: 'path_normalization_failed' };
+    this.#record.path = path.path;
+    const secure = raw.tls !== undefined;
+    const forwardedFor = headers.getAll('x-forwarded-for');
+    const clientAddress = trustedClientAddress(peerAddress, forwardedFor, settings.numTrustedProxies);
+    this.#record.clientAddress = clientAddress;
+    const upgrade =
+      raw.upgrade !== undefined && raw.upgrade.value.toLowerCase() !== 'h2c' ? raw.upgrade.value : undefined;
+    const policy = applyHeaderPolicy(headers, {
+      settings,
+      peerAddress,
+      secure,
+      clientAddress,
+      certificate: raw.tls?.client,
+      upgrade,
+    });
+    if (!policy.ok) return policy.error;
+    this.#record.forwardedFor = headers.get('x-forwarded-for');
+    const scheme = schemeOf(raw, headers, settings, secure);
+    this.#record.scheme = scheme;
+    return new GatewayExchange({
+      raw,
+      pinned,
+      record: this.#record,
+      authority: target.value.authority,
+      host: hostOf(target.value.authority),
+      path: path.path,
+      query: target.value.query,
+      scheme,
+      headers,
+      peerAddress,
+      clientAddress,
+      random: this.#options.random,
+    });
+  }
+
+  #filter(exchange: GatewayExchange, responder: Responder): void {
+    const upgrade = exchange.headers.get('upgrade');
+    if (exchange.raw.upgrade !== undefined && upgrade !== undefined && upgrade.toLowerCase() !== 'websocket') {
+      responder.reply(faultReply({ kind: exchange.route === undefined ? 'no-route' : 'upgrade-refused' }));
+      return;
+    }
+    const chain = exchange.pinned.chains.forRoute(exchange.route);
+    runRequestFilters(
+      chain,
+      exchange,
+      (reply, reached) => {
+        responder.filtersSeen(chain, reached);
+        if (responder.over) return;
+        if (reply !== undefined) responder.reply(reply);
+        else this.#act(exchange, responder);
+      },
+      (error, reached) => {
+        responder.filtersSeen(chain, Math.max(0, reached - 1));
+        this.#options.onError(error, this.#record);
+        responder.reply(faultReply({ kind: 'internal-error' }));
+      },
+    );
+  }
+
+  /** What the route, or its absence, says (istio-semantics §0.1 step 6). */
+  #act(exchange: GatewayExchange, responder: Responder): void {
+    if (exchange.match.redirectToTls && exchange.headers.get('x-forwarded-proto') !== 'https') {
+      const location = tlsRedirectLocation(redirectFacts(exchange));
+      answerRoute(exchange, responder, 301, HeaderList.from([['location', location]]), NOTHING, 'direct_response');
+      return;
+    }
+    const { route } = exchange;
+    if (route === undefined) responder.reply(faultReply({ kind: 'no-route' }));
+    else this.#perform(exchange, responder, route.action);
+  }
+
+  #perform(exchange: GatewayExchange, responder: Responder, action: RouteAction): void {
+    switch (action.kind) {
+      case 'forward':
+        forward(
+          exchange,
+          exchange.route as NonNullable<typeof exchange.route>,
+          action,
+          responder,
+          this.#options.forwarding,
+        );
+        return;
+      case 'redirect':
+        answerRoute(
+          exchange,
+          responder,
+          action.status,
+          HeaderList.from([['location', redirectLocation(action, redirectFacts(exchange))]]),
+          NOTHING,
+          'direct_response',
+        );
+        return;
+      case 'direct-response':
+        directResponse(exchange, responder, action);
+        return;
+      case 'failed':
+        responder.reply(faultReply({ kind: 'route-failed', cause: action.cause, message: action.message }));
+    }
+  }
+
+  /** Answers before there is an exchange: no filter has seen the request. */
+  #refuse(fault: GatewayFault): void {
+    const reply = faultReply(fault);
+    this.#record.cause = reply.cause;
+    this.#record.details = reply.details;
+    if (reply.flag !== undefined) this.#record.flags.push(reply.flag);
+    writeEarly(this.#raw, this.#record, fault);
+    close(this.#options, this.#raw, this.#record);
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+
+const redirectFacts = (exchange: GatewayExchange) => ({
+  scheme: exchange.scheme,
+  secure: exchange.tls !== undefined,
+  authority: exchange.authority,
+  path: exchange.path,
+  query: exchange.query,
+});
+
+/** gRPC callers cannot read a redirect or a page: they get a status, and the headers besides (§7.4). */
+function answerRoute(
+  exchange: GatewayExchange,
+  responder: Responder,
+  status: number,
+  headers: HeaderList,
+  body: Uint8Array,
+  details: string,
+): void {
+  if (!exchange.isGrpc) {
+    responder.routeAnswer(status, headers, body, details);
+    return;
+  }
+  headers.set('content-type', 'application/grpc');
+  headers.set('grpc-status', String(status === 200 ? 0 : grpcStatusOf(status)));
+  responder.routeAnswer(200, headers, NOTHING, details);
+}
+
+/** istio-semantics §2.7: 201 and redirect statuses get the request's own address, 204 and 304 lose their body. */
+function directResponse(exchange: GatewayExchange, responder: Responder, action: DirectResponseAction): void {
+  const headers = HeaderList.empty();
+  const bodyless = action.status === 204 || action.status === 304;
+  const body = action.bodyBase64 === undefined || bodyless ? NOTHING : Buffer.from(action.bodyBase64, 'base64');
+  if (body.length > 0) headers.append('content-type', 'text/plain');
+  if (action.status === 201 || (action.status >= 300 && action.status < 400)) {
+    headers.append('location', `${exchange.scheme}://${exchange.authority}${exchange.path}${exchange.query}`);
+  }
+  answerRoute(exchange, responder, action.status, headers, body, 'direct_response');
+}
+
+/** `:scheme` as the client said over HTTP/2; over HTTP/1.1 that of the connection, or of a trusted proxy's X-Forwarded-Proto (§7.2). */
+function schemeOf(raw: RawRequest, headers: HeaderList, settings: TableSettings, secure: boolean): 'http' | 'https' {
+  const forwarded = settings.numTrustedProxies > 0 ? headers.get('x-forwarded-proto')?.toLowerCase() : undefined;
+  const said = raw.scheme?.toLowerCase() ?? forwarded;
+  return said === 'http' || said === 'https' ? said : secure ? 'https' : 'http';
+}
+
+function writeEarly(raw: RawRequest, record: RequestRecord, fault: GatewayFault): void {
+  if (record.requestId === '') record.requestId = randomUUID();
+  const { status, headers, body } = renderReply(faultReply(fault), record.requestId, false);
+  headers.set('server', 'banyan');
+  record.status = status;
+  record.bytesSent = body.length;
+  raw.writer.head(status, headers, body.length);
+  if (raw.method !== 'HEAD') raw.writer.write(body);
+  raw.writer.end();
+}
+
+function close(options: HandlingOptions, raw: RawRequest, record: RequestRecord): void {
+  options.onActive(-1);
+  record.durationMs = options.clock.monotonicMs() - raw.startedMonotonicMs;
+  if (record.requestId === '') record.requestId = randomUUID();
+  logRecord(options.filters(), record);
+}

@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import type { HashPolicy } from '../table/model.ts';
+import type { GatewayExchange } from './exchange.ts';
+import { hashString } from './upstreams/index.ts';
+
+export interface HashChoice {
+  readonly hash: number | undefined;
+  /** Set-Cookie for the answer, when the route hands out a cookie to stay with one host (istio-semantics §3.3). */
+  readonly setCookie: string | undefined;
+}
+
+const NONE: HashChoice = { hash: undefined, setCookie: undefined };
+
+/** The hash of a request by its route's policies: those that yield a value are combined as Envoy does (rotate, then xor). */
+export function hashOf(policies: readonly HashPolicy[], exchange: GatewayExchange): HashChoice {
+  if (policies.length === 0) return NONE;
+  let hash: number | undefined;
+  let setCookie: string | undefined;
+  for (const policy of policies) {
+    let value = hashInput(policy, exchange);
+    if (value === undefined && policy.kind === 'cookie' && policy.ttlSeconds !== undefined) {
+      value = newCookieValue(exchange);
+      setCookie = cookieLine(policy, value);
+    }
+    if (value === undefined) continue;
+    const own = hashString(value);
+    hash = hash === undefined ? own : combine(hash, own);
+  }
+  return { hash, setCookie };
+}
+
+const combine = (a: number, b: number): number => (((a << 1) | (a >>> 31)) ^ b) >>> 0;
+
+function hashInput(policy: HashPolicy, exchange: GatewayExchange): string | undefined {
+  switch (policy.kind) {
+    case 'header':
+      return headerValue(policy.name, exchange);
+    case 'cookie':
+      return cookieValue(exchange.headers.getAll('cookie'), policy.name);
+    case 'source-ip':
+      return exchange.clientAddress;
+    case 'query':
+      return queryValue(exchange.query, policy.name);
+  }
+}
+
+function headerValue(name: string, exchange: GatewayExchange): string | undefined {
+  if (name === ':authority' || name === 'host') return exchange.authority;
+  if (name === ':path') return `${exchange.path}${exchange.query}`;
+  if (name === ':method') return exchange.method;
+  const lines = exchange.headers.getAll(name);
+  return lines.length === 0 ? undefined : lines.sort().join('');
+}
+
+function cookieValue(lines: readonly string[], name: string): string | undefined {
+  for (const line of lines) {
+    for (const pair of line.split(';')) {
+      const equals = pair.indexOf('=');
+      if (equals < 0 || pair.slice(0, equals).trim() !== name) continue;
+      const value = pair.slice(equals + 1).trim();
+      return value.length >= 2 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value;
+    }
+  }
+  return undefined;
+}
+
+function queryValue(query: string, name: string): string | undefined {
+  for (const pair of query.slice(1).split('&')) {
+    const equals = pair.indexOf('=');
+    if (pair !== '' && (equals < 0 ? pair : pair.slice(0, equals)) === name)
+      return equals < 0 ? '' : pair.slice(equals + 1);
+  }
+  return undefined;
+}
+
+/** Derived from the connection's addresses, as Envoy does: the same client on the same connection gets the same one. */
+const newCookieValue = ({ raw }: GatewayExchange): string =>
+  createHash('sha256')
+    .update(`${raw.peerAddress}:${raw.peerPort}|${raw.localAddress}:${raw.localPort}`)
+    .digest('hex')
+    .slice(0, 16);
+
+function cookieLine(policy: Extract<HashPolicy, { kind: 'cookie' }>, value: string): string {
+  const age = policy.ttlSeconds === undefined || policy.ttlSeconds === 0 ? '' : `; Max-Age=${policy.ttlSeconds}`;
+  const path = policy.path === '' ? '' : `; Path=${policy.path}`;
+  const attributes = policy.attributes
+    .map(([name, text]) => (text === '' ? `; ${name}` : `; ${name}=${text}`))
+    .join('');
+  return `${policy.name}="${value}"${age}${path}${attributes}; HttpOnly`;
+}

@@ -1,0 +1,169 @@
+import type { Filter, GatewayPlugin, PluginHost } from '../contract/plugin.ts';
+import type { RequestRecord } from '../contract/record.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Handle } from '../table/handle.ts';
+import { type BoundTable, bindTable } from '../table/index.ts';
+import type { CredentialTable, EndpointTable, RouteTable, TcpRoute } from '../table/model.ts';
+import { createDownstream, type Downstream, type ListenerReport } from './downstream/index.ts';
+import type { PinnedTable } from './exchange.ts';
+import { announceSettings, FilterChains } from './filter-chain.ts';
+import { createRequestHandling } from './handle-request.ts';
+import { createMirrorSender } from './mirror.ts';
+import { callCluster } from './own-requests.ts';
+import type { Tunnel } from './stream.ts';
+import { createUpstreams } from './upstreams/index.ts';
+import type { ClusterSnapshot, Upstreams } from './upstreams/port.ts';
+
+export type { ListenerReport } from './downstream/index.ts';
+
+export interface GatewayOptions {
+  readonly tables: Handle<RouteTable>;
+  readonly endpoints: Handle<EndpointTable>;
+  readonly credentials: Handle<CredentialTable>;
+  /** In the order their filters run. */
+  readonly plugins: readonly GatewayPlugin[];
+  readonly listenAddress: string;
+  /** Added to every Gateway port when a socket is bound, and nowhere else. */
+  readonly portOffset: number;
+  readonly clock: Clock;
+  /** In [0, 1); default Math.random. */
+  readonly random?: () => number;
+  /** May the gateway dial this address? Asked at each connect, after names were resolved (edge-security M-06). */
+  readonly mayDial: (address: string, port: number) => boolean;
+  /** An error of ours; the request it happened to was answered 500. */
+  readonly onError: (error: unknown, record: RequestRecord | undefined) => void;
+  /** Several processes listen on the same port. */
+  readonly reusePort?: boolean;
+}
+
+/** How much of a request body is kept for another try (istio-semantics §2.10: Envoy's connection buffer). Bytes. */
+const RETRY_BUFFER_BYTES = 1024 * 1024;
+const MIRROR_LIMITS = { maxConcurrent: 1024, maxBodyBytes: 1024 * 1024, timeoutMs: 30_000 };
+
+/** The data plane: what is published in the handles is served. It knows tables, and nothing of where they come from. */
+export interface Gateway {
+  /** Resolves when the first table's listeners are bound, or could not be; and again after each later table. */
+  applied(): Promise<readonly ListenerReport[]>;
+  listeners(): readonly ListenerReport[];
+  clusters(): readonly ClusterSnapshot[];
+  connections(): { readonly open: number; readonly activeRequests: number };
+  /** Stops accepting, tells clients to go elsewhere, lets requests under way finish within `graceMs`. */
+  drain(graceMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
+  const random = options.random ?? Math.random;
+  const upstreams = createUpstreams({ clock: options.clock, random, mayDial: options.mayDial });
+  const filters: Filter[] = [];
+  let pinned: PinnedTable | undefined;
+  let bound: BoundTable | undefined;
+  let activeRequests = 0;
+  const handling = createRequestHandling({
+    pinned: () => pinned,
+    filters: () => filters,
+    clock: options.clock,
+    random,
+    onError: options.onError,
+    onActive: (change) => {
+      activeRequests += change;
+    },
+    forwarding: {
+      upstreams,
+      clock: options.clock,
+      random,
+      retryBufferBytes: RETRY_BUFFER_BYTES,
+      mirrors: createMirrorSender({ upstreams, random, ...MIRROR_LIMITS }),
+    },
+  });
+  const downstream = createDownstream({
+    handling,
+    clock: options.clock,
+    listenAddress: options.listenAddress,
+    portOffset: options.portOffset,
+    reusePort: options.reusePort ?? false,
+    openTcp: (route) => openTcp(upstreams, route, random),
+  });
+  await registerPlugins(downstream, options, upstreams, filters);
+
+  let applying: Promise<readonly ListenerReport[]> = Promise.resolve([]);
+  const publish = (): void => {
+    const table = options.tables.current();
+    if (table === undefined) return;
+    if (pinned === undefined || bound === undefined || pinned.revision !== table.revision) {
+      bound = bindTable(table, bound);
+      announceSettings(filters, table);
+      pinned = {
+        bound,
+        settings: table.settings,
+        revision: table.revision,
+        chains: new FilterChains(filters, table.filters),
+      };
+    }
+    const credentials = options.credentials.current() ?? { revision: '', credentials: {} };
+    upstreams.update({
+      clusters: table.clusters,
+      endpoints: options.endpoints.current() ?? { revision: '', clusters: {} },
+      credentials,
+    });
+    applying = applying.then(() => downstream.apply(table.listeners, credentials));
+  };
+  const subscriptions = [
+    options.tables.subscribe(publish),
+    options.endpoints.subscribe(publish),
+    options.credentials.subscribe(publish),
+  ];
+  publish();
+
+  return {
+    applied: () => applying,
+    listeners: () => downstream.listeners(),
+    clusters: () => upstreams.snapshot(),
+    connections: () => ({ open: downstream.openConnections(), activeRequests }),
+    async drain(graceMs) {
+      await downstream.drain(graceMs);
+    },
+    async close() {
+      for (const end of subscriptions) end();
+      await downstream.close();
+      await upstreams.close(0);
+    },
+  };
+}
+
+/** Each plugin is a Fastify plugin; the order of their filters is the order of the list, whenever they contribute. */
+async function registerPlugins(
+  downstream: Downstream,
+  options: GatewayOptions,
+  upstreams: Upstreams,
+  filters: Filter[],
+): Promise<void> {
+  const contributed = new Map<string, Filter>();
+  const host: PluginHost = {
+    contribute(filter) {
+      if (contributed.has(filter.name)) throw new Error(`the filter '${filter.name}' was contributed twice`);
+      contributed.set(filter.name, filter as Filter);
+    },
+    clock: options.clock,
+    mayDial: options.mayDial,
+    callCluster: (cluster, request) => callCluster(upstreams, cluster, request),
+  };
+  const { fastify } = downstream;
+  fastify.decorate('banyan', host);
+  for (const { plugin } of options.plugins) await fastify.register(plugin);
+  await fastify.ready();
+  for (const { spec } of options.plugins) {
+    const filter = contributed.get(spec.name);
+    if (filter !== undefined) filters.push(filter);
+  }
+}
+
+/** A connection for a `tcp` or passthrough route: a destination by weight, a healthy host, and its raw side. */
+async function openTcp(upstreams: Upstreams, route: TcpRoute, random: () => number): Promise<Tunnel | undefined> {
+  const total = route.destinations.reduce((sum, destination) => sum + destination.weight, 0);
+  let ticket = Math.floor(random() * total);
+  const chosen = route.destinations.find((destination) => (ticket -= destination.weight) < 0) ?? route.destinations[0];
+  const cluster = chosen === undefined ? undefined : upstreams.get(chosen.cluster);
+  const host = cluster?.pick({ hash: undefined, avoid: new Set() });
+  return cluster === undefined || host === undefined ? undefined : cluster.connectRaw(host);
+}

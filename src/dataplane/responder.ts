@@ -1,0 +1,142 @@
+import type { ResponseHead } from '../contract/exchange.ts';
+import type { LocalReply } from '../contract/fault.ts';
+import type { HeaderList } from '../contract/headers.ts';
+import type { Route } from '../table/model.ts';
+import type { GatewayExchange } from './exchange.ts';
+import { type ChainLink, runResponseFilters } from './filter-chain.ts';
+import { formatFacts, type SentRequest } from './format-facts.ts';
+import { applyHeaderOperations } from './header-operations.ts';
+import { renderReply } from './local-reply.ts';
+import type { BodySink, Tunnel } from './stream.ts';
+
+const SERVER = 'banyan';
+
+/**
+ * The way of every answer to the client: the route's header operations, then the filters that saw the request, then the
+ * wire. Exactly one answer leaves, and exactly once the request is over.
+ */
+export class Responder implements BodySink {
+  readonly #exchange: GatewayExchange;
+  readonly #onOver: () => void;
+  #chain: readonly ChainLink[] = [];
+  #reached = 0;
+  #over = false;
+  /** What went upstream, once something did: response operators look at it. */
+  sent: SentRequest | undefined;
+
+  constructor(exchange: GatewayExchange, onOver: () => void) {
+    this.#exchange = exchange;
+    this.#onOver = onOver;
+  }
+
+  /** The filters that have seen the request so far. */
+  filtersSeen(chain: readonly ChainLink[], reached: number): void {
+    this.#chain = chain;
+    this.#reached = reached;
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  get headSent(): boolean {
+    return this.#exchange.raw.writer.headSent;
+  }
+
+  /** Our own answer: a fault's, or a filter's. */
+  reply(reply: LocalReply): void {
+    if (this.#over) return;
+    const exchange = this.#exchange;
+    const { record } = exchange;
+    record.cause = reply.cause;
+    record.details = reply.details;
+    if (reply.flag !== undefined) record.flags.push(reply.flag);
+    const { status, headers, body } = renderReply(reply, record.requestId, exchange.isGrpc);
+    const head: ResponseHead = { status, headers, origin: 'gateway' };
+    const route = exchange.route;
+    if (reply.applyRouteHeaders !== false && route?.action.kind === 'forward')
+      this.#applyForwardOperations(route, headers, 0);
+    this.#send(head, body);
+  }
+
+  /** A redirect or a direct response: the route's own answer, its operations included. */
+  routeAnswer(status: number, headers: HeaderList, body: Uint8Array, details: string): void {
+    if (this.#over) return;
+    const { route, record } = this.#exchange;
+    record.details = details;
+    if (route !== undefined)
+      applyHeaderOperations(headers, route.responseHeaders, formatFacts(this.#exchange, this.sent, headers, 0));
+    this.#send({ status, headers, origin: 'route' }, body);
+  }
+
+  /** An upstream's head; its body follows by `write` and `end`. */
+  upstreamHead(status: number, headers: HeaderList, bodyLength: number | undefined): void {
+    const { route, record } = this.#exchange;
+    record.details = 'via_upstream';
+    if (route?.action.kind === 'forward') this.#applyForwardOperations(route, headers, status);
+    const head: ResponseHead = { status, headers, origin: 'upstream' };
+    this.#finishHead(head);
+    this.#exchange.raw.writer.head(head.status, head.headers, bodyLength);
+  }
+
+  write(chunk: Uint8Array): boolean {
+    this.#exchange.record.bytesSent += chunk.length;
+    return this.#exchange.raw.writer.write(chunk);
+  }
+
+  end(trailers?: HeaderList): void {
+    if (this.#over) return;
+    this.#exchange.raw.writer.end(trailers);
+    this.finish();
+  }
+
+  /** 101: the client's raw side. */
+  upgrade(headers: HeaderList): Tunnel | undefined {
+    const { route, record, raw } = this.#exchange;
+    if (raw.upgrade === undefined) return undefined;
+    record.details = 'via_upstream';
+    if (route?.action.kind === 'forward') this.#applyForwardOperations(route, headers, 101);
+    const head: ResponseHead = { status: 101, headers, origin: 'upstream' };
+    this.#finishHead(head);
+    return raw.upgrade.accept(head.headers);
+  }
+
+  /** The answer breaks off. */
+  abort(): void {
+    if (this.#over) return;
+    this.#exchange.raw.writer.abort();
+    this.finish();
+  }
+
+  /** The request is over, whatever became of it. */
+  finish(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#onOver();
+  }
+
+  #send(head: ResponseHead, body: Uint8Array): void {
+    this.#finishHead(head);
+    const { writer } = this.#exchange.raw;
+    writer.head(head.status, head.headers, body.length);
+    if (body.length > 0 && this.#exchange.method !== 'HEAD') this.write(body);
+    this.end();
+  }
+
+  #finishHead(head: ResponseHead): void {
+    runResponseFilters(this.#chain, this.#reached, this.#exchange, head);
+    head.headers.set('server', SERVER);
+    const { record } = this.#exchange;
+    record.status = head.status;
+    const grpc = head.headers.get('grpc-status');
+    if (grpc !== undefined) record.grpcStatus = Number(grpc);
+  }
+
+  /** The destination that this request was given has a say in every answer of the route, our own included (§2.11). */
+  #applyForwardOperations(route: Route, headers: HeaderList, code: number): void {
+    const facts = formatFacts(this.#exchange, this.sent, headers, code);
+    const destination = this.#exchange.destination();
+    if (destination !== undefined) applyHeaderOperations(headers, destination.responseHeaders, facts);
+    applyHeaderOperations(headers, route.responseHeaders, facts);
+  }
+}

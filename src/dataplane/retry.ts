@@ -1,0 +1,99 @@
+import type { HeaderList } from '../contract/headers.ts';
+import type { RetryPolicy } from '../table/model.ts';
+import type { UpstreamFailure } from './stream.ts';
+
+/** gRPC statuses by the names that `retryOn` has for them. Looked for in the answer's head alone, never in trailers (istio-semantics §2.10). */
+const GRPC_CONDITIONS: Readonly<Record<string, string>> = {
+  cancelled: '1',
+  'deadline-exceeded': '4',
+  internal: '13',
+  'resource-exhausted': '8',
+  unavailable: '14',
+};
+
+/** Does the policy ask for another try after this answer? */
+export function retriesAnswer(policy: RetryPolicy, status: number, headers: HeaderList): boolean {
+  const grpcStatus = headers.get('grpc-status');
+  return policy.retryOn.some((condition) => {
+    switch (condition) {
+      case '5xx':
+        return status >= 500 && status < 600 && !headers.has('x-envoy-ratelimited');
+      case 'gateway-error':
+        return status === 502 || status === 503 || status === 504;
+      case 'retriable-4xx':
+        return status === 409;
+      case 'retriable-status-codes':
+        return policy.retriableStatusCodes.includes(status);
+      case 'envoy-ratelimited':
+        return headers.has('x-envoy-ratelimited');
+      default:
+        return grpcStatus !== undefined && GRPC_CONDITIONS[condition] === grpcStatus;
+    }
+  });
+}
+
+/** Any answer that never came counts for these (a try's own deadline too). */
+const ON_ANY_RESET: ReadonlySet<string> = new Set(['5xx', 'gateway-error', 'reset']);
+
+/** Does the policy ask for another try after a failure without an answer? Overflow is never tried again. */
+export function retriesFailure(policy: RetryPolicy, failure: UpstreamFailure): boolean {
+  if (failure.reason === 'overflow' || failure.reason === 'local-reset') return false;
+  const connecting =
+    failure.reason === 'connect-failure' || failure.reason === 'connect-timeout' || failure.reason === 'tls-failure';
+  return policy.retryOn.some(
+    (condition) =>
+      ON_ANY_RESET.has(condition) ||
+      (condition === 'connect-failure' && connecting) ||
+      (condition === 'refused-stream' && failure.reason === 'remote-refused-stream') ||
+      (condition === 'reset-before-request' && failure.nothingSent),
+  );
+}
+
+/** A try's own deadline: only the conditions that any reset fulfils ask for another (§2.10, perTryTimeout). */
+export const retriesPerTryTimeout = (policy: RetryPolicy): boolean =>
+  policy.retryOn.some((condition) => ON_ANY_RESET.has(condition));
+
+/** Exponential with full jitter, capped at ten times the base. `n`: 1 for the first retry. `random` in [0, 1). */
+export function backoffMs(policy: RetryPolicy, n: number, random: number): number {
+  const ceiling = Math.min(policy.backoffMs * (2 ** n - 1), policy.backoffMs * 10);
+  return Math.floor(random * ceiling);
+}
+
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+/** A connection that had been idle for less is no victim of its keep-alive time: the service closed it on purpose. */
+const KEEP_ALIVE_RACE_MS = 500;
+
+/**
+ * The keep-alive race: the service closed an idle connection at the moment it was used again. Not a try of the
+ * policy's: the request was never looked at, so it goes out on another connection, once (RFC 9110 §9.2.2, edge-security R-14).
+ */
+export const isKeepAliveRace = (method: string, failure: UpstreamFailure): boolean =>
+  failure.reusedConnection &&
+  failure.reason === 'connection-termination' &&
+  (failure.nothingSent || (IDEMPOTENT.has(method) && failure.idleMs >= KEEP_ALIVE_RACE_MS));
+
+/** How gRPC's statuses look to outlier detection (§3.5): from the answer's head. */
+export function statusForOutliers(status: number, headers: HeaderList): number {
+  const grpc = headers.get('grpc-status');
+  if (grpc === undefined || !(headers.get('content-type') ?? '').startsWith('application/grpc')) return status;
+  switch (grpc) {
+    case '0':
+      return 200;
+    case '1':
+      return 499;
+    case '4':
+      return 504;
+    case '12':
+      return 501;
+    case '14':
+      return 503;
+    case '2':
+    case '13':
+    case '15':
+      return 500;
+    case '8':
+      return 429;
+    default:
+      return 400;
+  }
+}

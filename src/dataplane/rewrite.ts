@@ -1,0 +1,36 @@
+import { isNormalPath, replaceAllRegex } from '../table/index.ts';
+import type { PathNormalization, PathRewrite } from '../table/model.ts';
+
+/**
+ * The path that goes upstream (istio-semantics §2.9); the query is not its business. undefined: the result does not
+ * begin with a slash, or would be another path once the service normalises it (product.md: refused with 400).
+ */
+export function rewritePath(
+  path: string,
+  rewrite: PathRewrite | undefined,
+  mode: PathNormalization,
+): string | undefined {
+  if (rewrite === undefined) return path;
+  const rewritten = apply(path, rewrite);
+  if (rewritten === path) return path;
+  return rewritten.startsWith('/') && isNormalPath(pathPartOf(rewritten), mode) ? rewritten : undefined;
+}
+
+/** A replacement may bring a query or a fragment of its own, which is sent as it is. */
+function pathPartOf(rewritten: string): string {
+  const end = rewritten.search(/[?#]/);
+  return end < 0 ? rewritten : rewritten.slice(0, end);
+}
+
+function apply(path: string, rewrite: PathRewrite): string {
+  switch (rewrite.kind) {
+    case 'prefix':
+      return rewrite.replacement + path.slice(rewrite.matched.length);
+    case 'whole':
+      return rewrite.replacement;
+    case 'regex': {
+      const replaced = replaceAllRegex(rewrite.pattern, path, rewrite.substitution);
+      return replaced === '' ? path : replaced;
+    }
+  }
+}
