@@ -2,10 +2,11 @@ import type { Exchange, Identity, TlsFacts } from '../contract/exchange.ts';
 import type { HeaderList } from '../contract/headers.ts';
 import type { RequestRecord } from '../contract/record.ts';
 import { type BoundTable, type MatchResult, matchRequest, type RequestFacts } from '../table/index.ts';
-import type { Destination, ForwardAction, Route, TableSettings } from '../table/model.ts';
+import type { Destination, Route, TableSettings } from '../table/model.ts';
 import type { RawRequest } from './downstream/port.ts';
 import type { FilterChains } from './filter-chain.ts';
 import { RequestBody } from './request-body.ts';
+import { pickByWeight } from './weighted.ts';
 
 /** What one request is pinned to from its first moment to its last, whatever is published meanwhile. */
 export interface PinnedTable {
@@ -92,7 +93,7 @@ export class GatewayExchange implements Exchange {
     if (route?.action.kind !== 'forward') return undefined;
     if (this.#destination === undefined || this.#destinationOf !== route) {
       this.#destinationOf = route;
-      this.#destination = chooseDestination(route.action, this.#random);
+      this.#destination = pickByWeight(route.action.destinations, this.#random);
     }
     return this.#destination;
   }
@@ -145,16 +146,4 @@ export class GatewayExchange implements Exchange {
       spaceDelimitedClaims: this.identity?.spaceDelimitedClaims ?? [],
     };
   }
-}
-
-/** The share of a destination decides; one number a request (istio-semantics §2.5). */
-function chooseDestination(action: ForwardAction, random: () => number): Destination {
-  const only = action.destinations[0] as Destination;
-  if (action.destinations.length === 1) return only;
-  let ticket = Math.floor(random() * action.totalWeight);
-  for (const destination of action.destinations) {
-    ticket -= destination.weight;
-    if (ticket < 0) return destination;
-  }
-  return only;
 }

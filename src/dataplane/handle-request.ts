@@ -35,17 +35,12 @@ export interface HandlingOptions {
 export function createRequestHandling(options: HandlingOptions): RequestHandling {
   return {
     handle(raw) {
-      const record = newRecord(raw);
       options.onActive(1);
+      const handling = new Handling(options, raw);
       try {
-        new Handling(options, raw, record).run();
+        handling.run();
       } catch (error) {
-        options.onError(error, record);
-        record.status = 500;
-        record.cause = 'internal-error';
-        if (raw.writer.headSent) raw.writer.abort();
-        else writeEarly(raw, record, { kind: 'internal-error' });
-        close(options, raw, record);
+        handling.crashed(error);
       }
     },
     rejected(request) {
@@ -59,10 +54,12 @@ class Handling {
   readonly #raw: RawRequest;
   readonly #record: RequestRecord;
 
-  constructor(options: HandlingOptions, raw: RawRequest, record: RequestRecord) {
+  #over = false;
+
+  constructor(options: HandlingOptions, raw: RawRequest) {
     this.#options = options;
     this.#raw = raw;
-    this.#record = record;
+    this.#record = newRecord(raw);
   }
 
   run(): void {
@@ -81,7 +78,7 @@ class Handling {
     exchange.reselectRoute();
     const responder = new Responder(exchange, () => {
       this.#record.bytesReceived += exchange.body.bytesReceived;
-      close(this.#options, this.#raw, this.#record);
+      this.#close();
     });
     this.#raw.onGone(() => {
       exchange.clientLeft();
@@ -213,14 +210,45 @@ class Handling {
     }
   }
 
+  /** A mistake of ours costs this request alone: 500, or a cut answer. */
+  crashed(error: unknown): void {
+    this.#options.onError(error, this.#record);
+    if (this.#raw.writer.headSent) this.#raw.writer.abort();
+    else this.#answerEarly({ kind: 'internal-error' });
+    this.#close();
+  }
+
   /** Answers before there is an exchange: no filter has seen the request. */
   #refuse(fault: GatewayFault): void {
+    this.#answerEarly(fault);
+    this.#close();
+  }
+
+  #answerEarly(fault: GatewayFault): void {
+    const record = this.#record;
+    const { writer, method } = this.#raw;
     const reply = faultReply(fault);
-    this.#record.cause = reply.cause;
-    this.#record.details = reply.details;
-    if (reply.flag !== undefined) this.#record.flags.push(reply.flag);
-    writeEarly(this.#raw, this.#record, fault);
-    close(this.#options, this.#raw, this.#record);
+    record.cause = reply.cause;
+    record.details = reply.details;
+    if (reply.flag !== undefined) record.flags.push(reply.flag);
+    if (record.requestId === '') record.requestId = randomUUID();
+    const { status, headers, body } = renderReply(reply, record.requestId, false);
+    headers.set('server', 'banyan');
+    record.status = status;
+    record.bytesSent = body.length;
+    writer.head(status, headers, body.length);
+    if (method !== 'HEAD') writer.write(body);
+    writer.end();
+  }
+
+  #close(): void {
+    if (this.#over) return;
+    this.#over = true;
+    const { clock, onActive, filters } = this.#options;
+    onActive(-1);
+    this.#record.durationMs = clock.monotonicMs() - this.#raw.startedMonotonicMs;
+    if (this.#record.requestId === '') this.#record.requestId = randomUUID();
+    logRecord(filters(), this.#record);
   }
 }
 
@@ -269,22 +297,4 @@ function schemeOf(raw: RawRequest, headers: HeaderList, settings: TableSettings,
   const forwarded = settings.numTrustedProxies > 0 ? headers.get('x-forwarded-proto')?.toLowerCase() : undefined;
   const said = raw.scheme?.toLowerCase() ?? forwarded;
   return said === 'http' || said === 'https' ? said : secure ? 'https' : 'http';
-}
-
-function writeEarly(raw: RawRequest, record: RequestRecord, fault: GatewayFault): void {
-  if (record.requestId === '') record.requestId = randomUUID();
-  const { status, headers, body } = renderReply(faultReply(fault), record.requestId, false);
-  headers.set('server', 'banyan');
-  record.status = status;
-  record.bytesSent = body.length;
-  raw.writer.head(status, headers, body.length);
-  if (raw.method !== 'HEAD') raw.writer.write(body);
-  raw.writer.end();
-}
-
-function close(options: HandlingOptions, raw: RawRequest, record: RequestRecord): void {
-  options.onActive(-1);
-  record.durationMs = options.clock.monotonicMs() - raw.startedMonotonicMs;
-  if (record.requestId === '') record.requestId = randomUUID();
-  logRecord(options.filters(), record);
 }

@@ -13,6 +13,7 @@ import { callCluster } from './own-requests.ts';
 import type { Tunnel } from './stream.ts';
 import { createUpstreams } from './upstreams/index.ts';
 import type { ClusterSnapshot, Upstreams } from './upstreams/port.ts';
+import { pickByWeight } from './weighted.ts';
 
 export type { ListenerReport } from './downstream/index.ts';
 
@@ -160,9 +161,7 @@ async function registerPlugins(
 
 /** A connection for a `tcp` or passthrough route: a destination by weight, a healthy host, and its raw side. */
 async function openTcp(upstreams: Upstreams, route: TcpRoute, random: () => number): Promise<Tunnel | undefined> {
-  const total = route.destinations.reduce((sum, destination) => sum + destination.weight, 0);
-  let ticket = Math.floor(random() * total);
-  const chosen = route.destinations.find((destination) => (ticket -= destination.weight) < 0) ?? route.destinations[0];
+  const chosen = pickByWeight(route.destinations, random);
   const cluster = chosen === undefined ? undefined : upstreams.get(chosen.cluster);
   const host = cluster?.pick({ hash: undefined, avoid: new Set() });
   return cluster === undefined || host === undefined ? undefined : cluster.connectRaw(host);
