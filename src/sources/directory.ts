@@ -27,7 +27,7 @@ const POLL_MS = 2_000;
 const QUIET_MS = 25;
 const QUIET_LIMIT_MS = 250;
 /** Polling takes at most this share of the time. */
-const POLL_SHARE = 0.05;
+const POLL_SHARE = 0.02;
 
 /**
  * A directory of routes: `<directory>/<namespace>/**` with files `*.yaml` and `*.yml`. Files at the root itself hold objects that name

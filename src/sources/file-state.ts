@@ -13,11 +13,15 @@ export interface FileText {
   readonly namespace: string | undefined;
 }
 
-/** Reads the documents of one file; pure, and never throws for what a team wrote. */
-export type DecodeFile = (input: FileText) => {
+export interface DecodedText {
   readonly objects: readonly Resource[];
   readonly diagnostics: readonly Diagnostic[];
-};
+  /** Whatever the decoder wants back when it reads the next text of the same file. */
+  readonly memory?: unknown;
+}
+
+/** Reads the documents of one file; pure, and never throws for what a team wrote. `previous`: its answer to the file's last text. */
+export type DecodeFile = (input: FileText, previous: DecodedText | undefined) => DecodedText;
 
 /** What one file says, as far as it can be told from this file alone. */
 export interface FileContent {
@@ -25,6 +29,8 @@ export interface FileContent {
   readonly diagnostics: readonly Diagnostic[];
   /** One for each document that is not applied: the object it was to be, where that can be told. */
   readonly refusals: readonly (ObjectRef | undefined)[];
+  /** undefined: there was no text to decode. */
+  readonly decoded?: DecodedText;
 }
 
 /** A file as it was last read. */
@@ -78,22 +84,34 @@ export async function readFileState(
       Math.abs(nowMs - found.stamp.modifiedMs) < TICK_MS ||
       stampOf(await stat(found.path, { bigint: true })).key !== found.stamp.key;
     if (digest === previous?.digest) return { ...previous, found, uncertain };
-    return { found, namespace, digest, uncertain, content: decodeBytes(found.file, bytes, namespace, options.decode) };
+    return {
+      found,
+      namespace,
+      digest,
+      uncertain,
+      content: decodeBytes(found.file, bytes, namespace, options.decode, previous?.content.decoded),
+    };
   } catch (error) {
     return unread('file-unreadable', `the file cannot be read: ${reasonOf(error)}`);
   }
 }
 
-function decodeBytes(file: string, bytes: Uint8Array, namespace: string | undefined, decode: DecodeFile): FileContent {
+function decodeBytes(
+  file: string,
+  bytes: Uint8Array,
+  namespace: string | undefined,
+  decode: DecodeFile,
+  previous: DecodedText | undefined,
+): FileContent {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     return refusedFile(file, 'yaml-syntax', 'the file is not UTF-8 text');
   }
-  const decoded = decode({ file, text, namespace });
+  const decoded = decode({ file, text, namespace }, previous);
   const refusals = decoded.diagnostics.filter((finding) => finding.refused).map((finding) => finding.object);
-  if (namespace === undefined) return { ...decoded, refusals };
+  if (namespace === undefined) return { objects: decoded.objects, diagnostics: decoded.diagnostics, refusals, decoded };
   const strangers = decoded.objects.filter(
     (object) => object.meta.namespace !== '' && object.meta.namespace !== namespace,
   );
@@ -102,6 +120,7 @@ function decodeBytes(file: string, bytes: Uint8Array, namespace: string | undefi
     diagnostics: [...decoded.diagnostics, ...strangers.map((object) => namespaceMismatch(object, namespace))],
     // Whoever misspells the namespace means the object that was there before.
     refusals: [...refusals, ...strangers.map((object) => ({ ...object.ref, namespace }))],
+    decoded,
   };
 }
 

@@ -5,7 +5,7 @@ import { type FileShare, mergeFiles } from '../../../src/sources/merge.ts';
 import { names, stubDecode } from './stub-decode.ts';
 
 function contentOf(file: string, ...lines: string[]): FileContent {
-  const decoded = stubDecode({ file, text: lines.join('\n'), namespace: file.split('/')[0] });
+  const decoded = stubDecode({ file, text: lines.join('\n'), namespace: file.split('/')[0] }, undefined);
   return {
     ...decoded,
     refusals: decoded.diagnostics.filter((finding) => finding.refused).map((finding) => finding.object),
