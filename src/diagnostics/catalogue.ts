@@ -1,3 +1,4 @@
+import { BACKEND_FINDINGS } from './catalogue-backends.ts';
 import { COMPILER_FINDINGS } from './catalogue-compiler.ts';
 import { DOCUMENT_FINDINGS } from './catalogue-documents.ts';
 import { SOURCE_FINDINGS } from './catalogue-sources.ts';
@@ -17,9 +18,12 @@ export interface CatalogueEntry {
 }
 
 /** Every code. Codes are stable: people search for them and silence them in CI. */
-export const CATALOGUE = { ...DOCUMENT_FINDINGS, ...SOURCE_FINDINGS, ...COMPILER_FINDINGS } as const satisfies Readonly<
-  Record<string, CatalogueEntry>
->;
+export const CATALOGUE = {
+  ...DOCUMENT_FINDINGS,
+  ...SOURCE_FINDINGS,
+  ...COMPILER_FINDINGS,
+  ...BACKEND_FINDINGS,
+} as const satisfies Readonly<Record<string, CatalogueEntry>>;
 
 export type DiagnosticCode = keyof typeof CATALOGUE;
 
