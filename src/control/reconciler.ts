@@ -1,0 +1,152 @@
+import type { Compilation } from '../compiler/compilation.ts';
+import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import { report } from '../diagnostics/report.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { ResourceSet } from '../resources/set.ts';
+import type { FrozenFile, ResourceSource, SourceSnapshot } from '../sources/source.ts';
+import { type Compile, compileIsolated, type HeldBack } from './isolation.ts';
+import type { Log } from './log.ts';
+
+/** What is in service, and everything there is to say about it. */
+export interface ControlState {
+  readonly compilation: Compilation;
+  /** What was compiled. */
+  readonly resources: ResourceSet;
+  /** Of reading, of compiling, and of ourselves. */
+  readonly diagnostics: readonly Diagnostic[];
+  readonly frozen: readonly FrozenFile[];
+  readonly heldBack: readonly HeldBackNamespace[];
+  /** Milliseconds since 1970. */
+  readonly publishedAtMs: number;
+  readonly compileMs: number;
+  /** From 1, one more with each publication. */
+  readonly generation: number;
+}
+
+export interface HeldBackNamespace {
+  readonly namespace: string;
+  readonly sinceMs: number;
+  readonly reason: string;
+}
+
+export interface ReconcilerOptions {
+  readonly source: ResourceSource;
+  readonly compile: Compile;
+  /** Puts a state into service. Called for the first state and then for each that differs from the one before. */
+  readonly publish: (state: ControlState, previous: ControlState | undefined) => void;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface Reconciler {
+  /** undefined: nothing was published yet. */
+  current(): ControlState | undefined;
+  /** Counts of compilations, those without effect included. */
+  readonly counts: { readonly compilations: number; readonly failures: number };
+  close(): Promise<void>;
+}
+
+/** A change is compiled after this long without another one, */
+const QUIET_MS = 50;
+/** and after this long in any case. */
+const LONGEST_WAIT_MS = 500;
+
+/**
+ * Keeps the state in service up with the source: one compilation at a time, none before the source has been read
+ * whole. Resolves when the first state is published; rejects when the source cannot be read.
+ */
+export async function startReconciler(options: ReconcilerOptions): Promise<Reconciler> {
+  const loop = new Loop(options);
+  await loop.start();
+  return loop;
+}
+
+class Loop implements Reconciler {
+  readonly #options: ReconcilerOptions;
+  readonly counts = { compilations: 0, failures: 0 };
+  #state: ControlState | undefined;
+  #waiting: SourceSnapshot | undefined;
+  #waitingSinceMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #started = false;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+  }
+
+  current(): ControlState | undefined {
+    return this.#state;
+  }
+
+  async start(): Promise<void> {
+    const first = await this.#options.source.start((snapshot) => this.#changed(snapshot));
+    this.#started = true;
+    this.#reconcile(this.#waiting ?? first);
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#options.source.close();
+    clearTimeout(this.#timer);
+  }
+
+  #changed(snapshot: SourceSnapshot): void {
+    const now = this.#options.clock.monotonicMs();
+    if (this.#waiting === undefined) this.#waitingSinceMs = now;
+    this.#waiting = snapshot;
+    if (!this.#started) return;
+    clearTimeout(this.#timer);
+    const delay = Math.max(0, Math.min(QUIET_MS, this.#waitingSinceMs + LONGEST_WAIT_MS - now));
+    this.#timer = setTimeout(() => this.#reconcile(snapshot), delay);
+  }
+
+  #reconcile(snapshot: SourceSnapshot): void {
+    this.#waiting = undefined;
+    const { clock, log, compile } = this.#options;
+    const beganMs = clock.monotonicMs();
+    this.counts.compilations++;
+    try {
+      const { compilation, resources, heldBack } = compileIsolated(compile, snapshot.resources, this.#state?.resources);
+      if (heldBack.length > 0) this.counts.failures++;
+      const since = this.#sinceOf(heldBack);
+      this.#publish({
+        compilation,
+        resources,
+        diagnostics: [...snapshot.diagnostics, ...heldBack.map(heldBackFinding), ...compilation.diagnostics],
+        frozen: snapshot.frozen,
+        heldBack: since,
+        publishedAtMs: clock.nowMs(),
+        compileMs: clock.monotonicMs() - beganMs,
+        generation: (this.#state?.generation ?? 0) + 1,
+      });
+    } catch (error) {
+      this.counts.failures++;
+      log.error('compiling failed as a whole; what was in service stays', { error: (error as Error).stack });
+    }
+  }
+
+  #publish(state: ControlState): void {
+    const previous = this.#state;
+    this.#state = state;
+    this.#options.publish(state, previous);
+  }
+
+  #sinceOf(heldBack: readonly HeldBack[]): readonly HeldBackNamespace[] {
+    const before = new Map(this.#state?.heldBack.map((entry) => [entry.namespace, entry.sinceMs]));
+    return heldBack.map(({ namespace, error }) => {
+      const sinceMs = before.get(namespace);
+      if (sinceMs === undefined)
+        this.#options.log.error('the compiler failed on a namespace; it keeps its last good state', {
+          namespace,
+          error: error.stack,
+        });
+      return { namespace, sinceMs: sinceMs ?? this.#options.clock.nowMs(), reason: error.message };
+    });
+  }
+}
+
+const heldBackFinding = ({ namespace, error }: HeldBack): Diagnostic =>
+  report('namespace-held-back', {
+    message: `namespace '${namespace}' could not be compiled: ${error.message}`,
+    refused: true,
+  });
