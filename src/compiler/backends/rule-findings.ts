@@ -1,0 +1,173 @@
+import type { Diagnostic, FieldPath } from '../../diagnostics/diagnostic.ts';
+import { formatObjectRef } from '../../diagnostics/diagnostic.ts';
+import { report } from '../../diagnostics/report.ts';
+import { memoizeByIdentity } from '../../kernel/memo.ts';
+import { nearest } from '../../kernel/nearest.ts';
+import type { ClientTLSSettings, PortTrafficPolicy, ResourceOf, TrafficPolicy } from '../../resources/kinds.ts';
+import type { CompileOptions } from '../compilation.ts';
+import { type DestinationRule, readRule } from './destination-rule.ts';
+import { isPassthrough } from './load-balancer.ts';
+import { coveringHosts } from './names.ts';
+import type { Registry } from './registry.ts';
+import type { RuleIndex } from './rule-index.ts';
+
+type RuleResource = ResourceOf<'DestinationRule'>;
+
+/** Everything there is to say about DestinationRules, whether a route needs them or not. */
+export const ruleFindings = memoizeByIdentity(
+  (
+    resources: readonly RuleResource[],
+    registry: Registry,
+    index: RuleIndex,
+    options: CompileOptions,
+  ): readonly Diagnostic[] => {
+    const covered = coveredWildcards(registry);
+    return resources.flatMap((resource) => {
+      const rule = readRule(resource, options.mesh);
+      const services = registry.all.get(rule.host);
+      if (services === undefined && !(rule.host.startsWith('*') && covered().has(rule.host))) {
+        return [unknownHost(resource, rule, registry), ...policyFindings(resource, false)];
+      }
+      const named = services?.some(({ resource: { body } }) => 'hosts' in (body.spec ?? {}) && hasNames(body.spec));
+      return [...placeFindings(resource, rule, registry, index), ...policyFindings(resource, named === true)];
+    });
+  },
+);
+
+const hasNames = (spec: unknown): boolean =>
+  ((spec as { subjectAltNames?: readonly string[] } | undefined)?.subjectAltNames ?? []).length > 0;
+
+/** All wildcards that cover some host; made only if a rule has one. */
+function coveredWildcards(registry: Registry): () => ReadonlySet<string> {
+  let covered: Set<string> | undefined;
+  return () => {
+    covered ??= new Set([...registry.all.keys()].flatMap((host) => [...coveringHosts(host)]));
+    return covered;
+  };
+}
+
+function unknownHost(resource: RuleResource, rule: DestinationRule, registry: Registry): Diagnostic {
+  const near = nearest(rule.host, hostsLike(rule, registry));
+  const guess = near === undefined ? '' : `; did you mean ${near}?`;
+  return at(resource, ['spec', 'host'], 'unknown-rule-host', `nothing provides the host ${rule.host}${guess}`);
+}
+
+/** Names of the rule's own namespace: whoever mistypes one mostly means a neighbour. */
+const hostsLike = ({ namespace }: DestinationRule, registry: Registry): string[] =>
+  [...registry.all]
+    .filter(([, services]) => services.some((service) => service.namespace === namespace))
+    .map(([host]) => host);
+
+/** Does the rule count for its host, and all of it? Wildcards are for many hosts, and may count for some. */
+function placeFindings(
+  resource: RuleResource,
+  rule: DestinationRule,
+  registry: Registry,
+  index: RuleIndex,
+): Diagnostic[] {
+  const [service] = registry.visible.get(rule.host) ?? [];
+  if (service === undefined) return [];
+  const chosen = index.select(service);
+  if (chosen?.resources.includes(resource)) return lostParts(resource, chosen);
+  const because =
+    chosen === undefined
+      ? 'it is not exported to the gateway’s namespace, or lies in a namespace that does not count'
+      : `${formatObjectRef(chosen.resources[0]?.ref ?? resource.ref)} counts instead`;
+  return [
+    at(resource, ['spec', 'host'], 'rule-not-applied', `the rule does not shape traffic to ${rule.host}: ${because}`),
+  ];
+}
+
+/** Of rules merged into one, the first policy and the first subset of a name stay (istio-semantics §3.1). */
+function lostParts(resource: RuleResource, chosen: DestinationRule): Diagnostic[] {
+  const { spec } = resource.body;
+  const findings: Diagnostic[] = [];
+  const [first] = chosen.resources;
+  if (spec.trafficPolicy !== undefined && spec.trafficPolicy !== chosen.trafficPolicy && first !== undefined) {
+    const message = `the trafficPolicy of ${formatObjectRef(first.ref)} holds for ${chosen.host}; this one is ignored`;
+    findings.push(at(resource, ['spec', 'trafficPolicy'], 'ignored-field', message));
+  }
+  for (const [i, { name = '' }] of (spec.subsets ?? []).entries()) {
+    const kept = chosen.subsets.get(name);
+    if (kept === undefined || (kept.resource === resource && kept.index === i)) continue;
+    const message = `the subset ${name} of ${formatObjectRef(kept.resource.ref)} holds; this one is ignored`;
+    findings.push(at(resource, ['spec', 'subsets', i], 'ignored-field', message));
+  }
+  return findings;
+}
+
+/* --------------------------------------------------------------------------------- its blocks */
+
+const policyFindings = (resource: RuleResource, entryHasNames: boolean): Diagnostic[] =>
+  levels(resource).flatMap(({ path, policy }) => [
+    ...tlsFindings(resource, [...path, 'tls'], policy.tls, entryHasNames),
+    ...ignoredBlocks(resource, path, policy),
+  ]);
+
+interface Level {
+  readonly path: FieldPath;
+  readonly policy: TrafficPolicy & PortTrafficPolicy;
+}
+
+/** Every place of a rule where the four blocks may stand. */
+function levels({ body: { spec } }: RuleResource): Level[] {
+  const ofPolicy = (path: FieldPath, policy: TrafficPolicy | undefined): Level[] =>
+    policy === undefined
+      ? []
+      : [
+          { path, policy },
+          ...(policy.portLevelSettings ?? []).map((settings, i) => ({
+            path: [...path, 'portLevelSettings', i],
+            policy: settings,
+          })),
+        ];
+  return [
+    ...ofPolicy(['spec', 'trafficPolicy'], spec.trafficPolicy),
+    ...(spec.subsets ?? []).flatMap(({ trafficPolicy }, i) =>
+      ofPolicy(['spec', 'subsets', i, 'trafficPolicy'], trafficPolicy),
+    ),
+  ];
+}
+
+function tlsFindings(
+  resource: RuleResource,
+  path: FieldPath,
+  tls: ClientTLSSettings | undefined,
+  entryHasNames: boolean,
+): Diagnostic[] {
+  if (tls?.mode !== 'SIMPLE' && tls?.mode !== 'MUTUAL') return [];
+  const code = 'server-certificate-unverified';
+  if (tls.insecureSkipVerify === true) {
+    return [at(resource, [...path, 'insecureSkipVerify'], code, 'any certificate is taken, whoever signed it')];
+  }
+  if (!tls.sni || (tls.subjectAltNames ?? []).length > 0 || entryHasNames) return [];
+  const message = `no name is looked for in the certificate: sni ${tls.sni} is given without subjectAltNames (istio-semantics §3.6)`;
+  return [at(resource, [...path, 'sni'], code, message)];
+}
+
+function ignoredBlocks(resource: RuleResource, path: FieldPath, policy: Level['policy']): Diagnostic[] {
+  const findings: Diagnostic[] = [];
+  const ignored = (field: FieldPath, what: string): void => {
+    findings.push(at(resource, [...path, ...field], 'ignored-field', what));
+  };
+  if (policy.proxyProtocol !== undefined) ignored(['proxyProtocol'], 'no PROXY protocol header is sent to backends');
+  if (policy.tunnel !== undefined) ignored(['tunnel'], 'backends are reached directly, without a tunnel');
+  if (policy.loadBalancer?.zoneAwareLbSetting !== undefined) {
+    ignored(['loadBalancer', 'zoneAwareLbSetting'], 'endpoints are not chosen by zone');
+  }
+  if (policy.outlierDetection?.outlierDetectionHttpErrorCodes !== undefined) {
+    ignored(['outlierDetection', 'outlierDetectionHttpErrorCodes'], 'only 5xx answers count as errors');
+  }
+  if (isPassthrough(policy.loadBalancer)) {
+    const message = 'PASSTHROUGH means the address that the client dialled, and that is the gateway itself';
+    findings.push(at(resource, [...path, 'loadBalancer', 'simple'], 'destination-without-endpoints', message));
+  }
+  return findings;
+}
+
+const at = (
+  resource: RuleResource,
+  field: FieldPath,
+  code: Parameters<typeof report>[0],
+  message: string,
+): Diagnostic => report(code, { message, object: resource.ref, field, location: resource.origin.locate(field) });
