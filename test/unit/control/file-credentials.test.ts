@@ -52,7 +52,7 @@ function tableNaming(...names: string[]): RouteTable {
         tls: [{ id: 'x', serverNames: ['*'], handling: { kind: 'http', termination, routeConfig: 'r' } }],
       },
     ],
-  } as RouteTable;
+  } as unknown as RouteTable;
 }
 const pairName = (): string => `file-pair:${folder}/tls.crt|${folder}/tls.key`;
 const certificateInService = (): string | undefined => {
