@@ -16,3 +16,4 @@ export type {
   RouteInput,
 } from './plugin.ts';
 export type { RequestRecord } from './record.ts';
+export { compileStringMatch } from './string-matcher.ts';

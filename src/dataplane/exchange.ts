@@ -1,7 +1,7 @@
 import type { Exchange, Identity, TlsFacts } from '../contract/exchange.ts';
 import type { HeaderList } from '../contract/headers.ts';
 import type { RequestRecord } from '../contract/record.ts';
-import { type BoundTable, type MatchResult, matchRequest, type RequestFacts } from '../table/index.ts';
+import { type BoundTable, type MatchResult, matchRequest } from '../table/index.ts';
 import type { Destination, Route, TableSettings } from '../table/model.ts';
 import type { RawRequest } from './downstream/port.ts';
 import type { FilterChains } from './filter-chain.ts';
@@ -104,7 +104,7 @@ export class GatewayExchange implements Exchange {
 
   /** The first choice, and every later one: always among the routes of the pinned table. */
   reselectRoute(): void {
-    this.match = matchRequest(this.pinned.bound, this.raw.routeConfig, this.#facts());
+    this.match = matchRequest(this.pinned.bound, this.raw.routeConfig, this);
     const route = this.match.route;
     this.record.routeId = route?.id;
     this.record.routeName = route?.name ?? '';
@@ -131,19 +131,5 @@ export class GatewayExchange implements Exchange {
   clientLeft(): void {
     this.clientGone = true;
     for (const callback of this.#gone.splice(0)) callback();
-  }
-
-  #facts(): RequestFacts {
-    return {
-      method: this.method,
-      authority: this.authority,
-      host: this.host,
-      scheme: this.scheme,
-      path: this.path,
-      query: this.query,
-      headers: this.headers,
-      claims: this.identity?.claims,
-      spaceDelimitedClaims: this.identity?.spaceDelimitedClaims ?? [],
-    };
   }
 }

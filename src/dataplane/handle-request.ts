@@ -3,7 +3,7 @@ import { HeaderList } from '../contract/headers.ts';
 import type { Filter } from '../contract/plugin.ts';
 import type { RequestRecord } from '../contract/record.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { hostOf, normalizePath } from '../table/index.ts';
+import { normalizePath, parseHost } from '../table/index.ts';
 import type { DirectResponseAction, RouteAction, TableSettings } from '../table/model.ts';
 import { plainAddress, trustedClientAddress } from './client-address.ts';
 import type { RawRequest, RequestHandling } from './downstream/port.ts';
@@ -108,6 +108,8 @@ class Handling {
             details: 'absolute_path_rejected',
             message: 'The request target must begin with a slash.',
           };
+    const host = parseHost(target.value.authority);
+    if (!host.ok) return { kind: 'bad-request', details: 'http.invalid_authority', message: 'The Host header is not valid.' };
     const path = normalizePath(target.value.path, settings.pathNormalization);
     if (!path.ok) return { kind: 'invalid-path', details: 'path_normalization_failed' };
     this.#record.path = path.path;
@@ -134,7 +136,7 @@ class Handling {
       pinned,
       record: this.#record,
       authority: target.value.authority,
-      host: hostOf(target.value.authority),
+      host: host.host,
       path: path.path,
       query: target.value.query,
       scheme,

@@ -1,4 +1,5 @@
 import { err, ok, type Result } from '../kernel/result.ts';
+import { isCarefulAuthority, splitTarget } from '../table/index.ts';
 import type { GatewayFault } from './fault.ts';
 
 /** What a request asks for, taken apart but not yet normalised. */
@@ -64,24 +65,8 @@ function readHost(authority: string | undefined, lines: readonly string[]): Resu
   return fault === undefined ? ok(given) : err(fault);
 }
 
-/** Characters of reg-name, IP literals and port (RFC 3986 §3.2.2), no user part; 255 bytes are the longest name in DNS. */
-const AUTHORITY = /^(?:\[[0-9A-Za-z:.%_-]+\]|[A-Za-z0-9!$&'()*+,;=._~%-]+(?::[^:]*)*?)(?::[\w-]*)?$/;
-
 function faultOfAuthority(authority: string): GatewayFault | undefined {
-  const message =
-    authority === ''
-      ? 'The Host header is empty.'
-      : authority.length > 255 + 6
-        ? 'The Host header is too long.'
-        : AUTHORITY.test(authority)
-          ? undefined
-          : 'The Host header has characters that no host name has.';
-  return message === undefined ? undefined : { kind: 'bad-request', details: 'http.invalid_authority', message };
-}
-
-function splitTarget(target: string): { path: string; query: string } {
-  const fragment = target.indexOf('#');
-  const whole = fragment < 0 ? target : target.slice(0, fragment);
-  const mark = whole.indexOf('?');
-  return mark < 0 ? { path: whole, query: '' } : { path: whole.slice(0, mark), query: whole.slice(mark) };
+  if (isCarefulAuthority(authority)) return undefined;
+  const message = authority === '' ? 'The Host header is empty.' : 'The Host header has characters that no host name has, or is too long.';
+  return { kind: 'bad-request', details: 'http.invalid_authority', message };
 }

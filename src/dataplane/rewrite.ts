@@ -1,4 +1,4 @@
-import { isNormalPath, replaceAllRegex } from '../table/index.ts';
+import { compileReplacement, isNormalPath, type RegexReplacement } from '../table/index.ts';
 import type { PathNormalization, PathRewrite } from '../table/model.ts';
 
 /**
@@ -29,8 +29,21 @@ function apply(path: string, rewrite: PathRewrite): string {
     case 'whole':
       return rewrite.replacement;
     case 'regex': {
-      const replaced = replaceAllRegex(rewrite.pattern, path, rewrite.substitution);
+      const replaced = replacementOf(rewrite)(path);
       return replaced === '' ? path : replaced;
     }
   }
+}
+
+const replacements = new WeakMap<PathRewrite, RegexReplacement>();
+
+/** Compiled when first met, kept as long as its route. */
+function replacementOf(rewrite: Extract<PathRewrite, { kind: 'regex' }>): RegexReplacement {
+  let replacement = replacements.get(rewrite);
+  if (replacement === undefined) {
+    const compiled = compileReplacement(rewrite.pattern, rewrite.substitution);
+    replacement = compiled.ok ? compiled.value : (path) => path;
+    replacements.set(rewrite, replacement);
+  }
+  return replacement;
 }

@@ -1,0 +1,126 @@
+import { build as fastJsonStringify } from 'fast-json-stringify';
+import type { RequestRecord } from '../../src/contract/index.ts';
+
+const text = { type: 'string' } as const;
+const optionalText = { type: 'string', nullable: true } as const;
+const number = { type: 'number' } as const;
+const optionalNumber = { type: 'number', nullable: true } as const;
+
+/** Keys as Istio's JSON log has them (istio-semantics §8), then our own: whose route it was, and the cause in our words. */
+const stringify = fastJsonStringify({
+  type: 'object',
+  properties: {
+    start_time: text,
+    method: text,
+    path: text,
+    protocol: text,
+    response_code: number,
+    response_flags: text,
+    response_code_details: optionalText,
+    bytes_received: number,
+    bytes_sent: number,
+    duration: number,
+    upstream_service_time: optionalNumber,
+    x_forwarded_for: optionalText,
+    user_agent: optionalText,
+    request_id: text,
+    authority: optionalText,
+    upstream_host: optionalText,
+    upstream_cluster: optionalText,
+    upstream_transport_failure_reason: optionalText,
+    downstream_remote_address: text,
+    requested_server_name: optionalText,
+    route_name: optionalText,
+    owner_namespace: optionalText,
+    owner_object: optionalText,
+    route: optionalText,
+    table_revision: optionalText,
+    attempts: number,
+    cause: optionalText,
+    grpc_status: optionalNumber,
+    principal: optionalText,
+    listener_port: number,
+  },
+});
+
+/** One line of JSON. Query parameters that are known to carry tokens are blanked; headers that carry them are not logged at all (edge-security G-02). */
+export function jsonLine(record: RequestRecord): string {
+  return `${stringify({
+    start_time: new Date(record.startedAtMs).toISOString(),
+    method: record.method,
+    path: redact(record.originalTarget),
+    protocol: record.protocol,
+    response_code: record.status,
+    response_flags: flagsOf(record),
+    response_code_details: orNull(record.details),
+    bytes_received: record.bytesReceived,
+    bytes_sent: record.bytesSent,
+    duration: Math.round(record.durationMs),
+    upstream_service_time: record.upstreamMs === undefined ? null : Math.round(record.upstreamMs),
+    x_forwarded_for: record.forwardedFor ?? null,
+    user_agent: record.userAgent ?? null,
+    request_id: record.requestId,
+    authority: orNull(record.authority),
+    upstream_host: record.upstreamAddress ?? null,
+    upstream_cluster: record.cluster ?? null,
+    upstream_transport_failure_reason: record.upstreamFailure ?? null,
+    downstream_remote_address: record.clientAddress,
+    requested_server_name: record.serverName ?? null,
+    route_name: orNull(record.routeName),
+    owner_namespace: record.owner?.namespace ?? null,
+    owner_object: record.owner === undefined ? null : `${record.owner.kind}/${record.owner.name}`,
+    route: record.routeId ?? null,
+    table_revision: orNull(record.tableRevision),
+    attempts: record.upstreamAttempts,
+    cause: record.cause ?? null,
+    grpc_status: record.grpcStatus ?? null,
+    principal: record.principal ?? null,
+    listener_port: record.listenerPort,
+  })}\n`;
+}
+
+/** Istio's text format, field by field (istio-semantics §8). */
+export function textLine(record: RequestRecord): string {
+  const dash = (value: string | undefined): string => (value === undefined || value === '' ? '-' : escaped(value));
+  const quoted = (value: string | undefined): string => `"${dash(value)}"`;
+  return `${[
+    `[${new Date(record.startedAtMs).toISOString()}]`,
+    `"${dash(record.method)} ${dash(redact(record.originalTarget))} ${record.protocol}"`,
+    record.status,
+    flagsOf(record),
+    dash(record.details),
+    '-',
+    quoted(record.upstreamFailure),
+    record.bytesReceived,
+    record.bytesSent,
+    Math.round(record.durationMs),
+    record.upstreamMs === undefined ? '-' : Math.round(record.upstreamMs),
+    quoted(record.forwardedFor),
+    quoted(record.userAgent),
+    quoted(record.requestId),
+    quoted(record.authority),
+    quoted(record.upstreamAddress),
+    dash(record.cluster),
+    '-',
+    '-',
+    dash(record.clientAddress),
+    dash(record.serverName),
+    dash(record.routeName),
+  ].join(' ')}\n`;
+}
+
+const orNull = (value: string): string | null => (value === '' ? null : value);
+const flagsOf = ({ flags }: RequestRecord): string => (flags.length === 0 ? '-' : flags.join(','));
+
+/** Control characters and quotes would forge lines or fields (edge-security G-01). */
+const escaped = (value: string): string =>
+  value.replaceAll(
+    /[\x00-\x1f\x7f-\xff"\\]/g,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+
+const SECRET_PARAMETER = /([?&](?:access_token|id_token|token|api_?key|password|secret|code|sig|signature)=)[^&#]*/gi;
+
+function redact(target: string): string {
+  return target.includes('?') ? target.replaceAll(SECRET_PARAMETER, '$1[redacted]') : target;
+}

@@ -1,0 +1,134 @@
+import fp from 'fastify-plugin';
+import { Counter, type Gauge, type Registry } from 'prom-client';
+import type { Filter, GatewayPlugin, RequestRecord } from '../../src/contract/index.ts';
+import { metricsSpec } from './config.ts';
+import {
+  className,
+  classOf,
+  DURATION_BUCKETS_SECONDS,
+  observeDuration,
+  type RouteSeries,
+  SeriesStore,
+} from './series.ts';
+
+/** Counts every request by owner and route; what a scrape shows is made when it is asked. */
+export function createMetricsFilter(registry: Registry): Filter {
+  const store = new SeriesStore();
+  const causes = new Map<string, number>();
+  registerCounters(registry, store, causes);
+  registerDurations(registry, store);
+  return {
+    name: metricsSpec.name,
+    always: true,
+    log(record) {
+      const series = seriesOf(store, record);
+      const kind = classOf(record.status);
+      series.requests[kind] = (series.requests[kind] ?? 0) + 1;
+      series.bytesReceived += record.bytesReceived;
+      series.bytesSent += record.bytesSent;
+      series.retries += Math.max(0, record.upstreamAttempts - 1);
+      observeDuration(series, record.durationMs / 1000);
+      if (record.cause !== undefined) causes.set(record.cause, (causes.get(record.cause) ?? 0) + 1);
+    },
+  };
+}
+
+const seriesOf = (store: SeriesStore, { owner, routeId }: RequestRecord): RouteSeries =>
+  owner === undefined || routeId === undefined ? store.forRoute('', '') : store.forRoute(owner.namespace, routeId);
+
+function registerCounters(registry: Registry, store: SeriesStore, causes: ReadonlyMap<string, number>): void {
+  const perRoute = (name: string, help: string, read: (series: RouteSeries) => number): void => {
+    new Counter({
+      name,
+      help,
+      labelNames: ['namespace', 'route'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const series of store) this.inc({ namespace: series.namespace, route: series.route }, read(series));
+      },
+    });
+  };
+  new Counter({
+    name: 'banyan_requests_total',
+    help: 'Requests that have ended, by namespace of the route owner, route and class of status; code 0: the client left first.',
+    labelNames: ['namespace', 'route', 'code'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { namespace, route, requests } of store) {
+        requests.forEach((count, kind) => {
+          if (count > 0) this.inc({ namespace, route, code: className(kind) }, count);
+        });
+      }
+    },
+  });
+  perRoute('banyan_request_bytes_total', 'Bytes of request bodies received.', (series) => series.bytesReceived);
+  perRoute('banyan_response_bytes_total', 'Bytes of answers sent.', (series) => series.bytesSent);
+  perRoute('banyan_upstream_retries_total', 'Tries after the first one.', (series) => series.retries);
+  new Counter({
+    name: 'banyan_gateway_answers_total',
+    help: 'Answers that the gateway made itself, by cause.',
+    labelNames: ['cause'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [cause, count] of causes) this.inc({ cause }, count);
+    },
+  });
+}
+
+/** A histogram by namespace: routes would multiply its buckets beyond what a monitoring system should carry. */
+function registerDurations(registry: Registry, store: SeriesStore): void {
+  const name = 'banyan_request_duration_seconds';
+  const metric = {
+    name,
+    help: 'From the first byte of a request to its end, by namespace of the route owner.',
+    type: 'histogram',
+    aggregator: 'sum',
+    labelNames: ['namespace', 'le'],
+    async get() {
+      return { ...metric, values: histogramValues(name, store) };
+    },
+    reset() {},
+  };
+  // prom-client takes any object of this shape; its own Histogram cannot be filled from counters kept elsewhere.
+  registry.registerMetric(metric as unknown as Gauge);
+}
+
+function histogramValues(
+  name: string,
+  store: SeriesStore,
+): { metricName: string; labels: Record<string, string | number>; value: number }[] {
+  const byNamespace = new Map<string, { buckets: Float64Array; sum: number }>();
+  for (const { namespace, buckets, durationSum } of store) {
+    const total = byNamespace.get(namespace) ?? { buckets: new Float64Array(buckets.length), sum: 0 };
+    buckets.forEach((count, i) => {
+      total.buckets[i] = (total.buckets[i] ?? 0) + count;
+    });
+    total.sum += durationSum;
+    byNamespace.set(namespace, total);
+  }
+  return [...byNamespace].flatMap(([namespace, { buckets, sum }]) => {
+    let count = 0;
+    const lines = [...buckets].map((inBucket, i) => {
+      count += inBucket;
+      return {
+        metricName: `${name}_bucket`,
+        labels: { namespace, le: DURATION_BUCKETS_SECONDS[i] ?? '+Inf' },
+        value: count,
+      };
+    });
+    return [
+      ...lines,
+      { metricName: `${name}_sum`, labels: { namespace }, value: sum },
+      { metricName: `${name}_count`, labels: { namespace }, value: count },
+    ];
+  });
+}
+
+/** `registry`: the process' own, which the admin listener shows at /metrics. */
+export const metrics = (registry: Registry): GatewayPlugin => ({
+  spec: metricsSpec,
+  plugin: fp(async (app) => app.banyan.contribute(createMetricsFilter(registry)), { name: 'banyan-metrics' }),
+});

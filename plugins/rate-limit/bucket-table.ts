@@ -1,0 +1,72 @@
+/**
+ * Buckets of the local store: a fixed table, so that no number of distinct keys makes it grow (edge-security L-03). A key
+ * has eight places it may be in. When all are taken, the one that is whole again soonest gives way: an offender, whose
+ * bucket is deepest in debt, is the last to be forgotten. Keys are kept as hashes, seeded so that nobody can aim.
+ */
+const WAYS = 8;
+
+export class BucketTable {
+  readonly #sets: number;
+  readonly #marks: Uint32Array;
+  readonly #arrivals: Float64Array;
+  readonly #seed: number;
+
+  /** `places` is rounded up to a power of two; 12 bytes each. The seed is any 32-bit number. */
+  constructor(places: number, seed: number) {
+    this.#sets = 2 ** Math.ceil(Math.log2(Math.max(WAYS, places) / WAYS));
+    this.#marks = new Uint32Array(this.#sets * WAYS);
+    this.#arrivals = new Float64Array(this.#sets * WAYS);
+    this.#seed = seed >>> 0;
+  }
+
+  get(key: string): number | undefined {
+    const place = this.#find(key);
+    return place < 0 ? undefined : this.#arrivals[place];
+  }
+
+  set(key: string, arrivalMs: number): void {
+    const place = this.#find(key);
+    const target = place < 0 ? this.#leastIndebted(key) : place;
+    this.#marks[target] = this.#mark(key);
+    this.#arrivals[target] = arrivalMs;
+  }
+
+  #find(key: string): number {
+    const first = this.#first(key);
+    const mark = this.#mark(key);
+    for (let i = first; i < first + WAYS; i++) if (this.#marks[i] === mark) return i;
+    return -1;
+  }
+
+  #leastIndebted(key: string): number {
+    const first = this.#first(key);
+    let best = first;
+    for (let i = first; i < first + WAYS; i++)
+      if ((this.#arrivals[i] as number) < (this.#arrivals[best] as number)) best = i;
+    return best;
+  }
+
+  #first(key: string): number {
+    return (hash32(key, this.#seed) & (this.#sets - 1)) * WAYS;
+  }
+
+  /** 0 marks a free place. */
+  #mark(key: string): number {
+    return hash32(key, this.#seed ^ 0x9e3779b9) || 1;
+  }
+}
+
+/** MurmurHash3's 32-bit mixing, over the code units of a text. */
+function hash32(text: string, seed: number): number {
+  let h = seed;
+  for (let i = 0; i < text.length; i++) {
+    let k = Math.imul(text.charCodeAt(i), 0xcc9e2d51);
+    k = (k << 15) | (k >>> 17);
+    h ^= Math.imul(k, 0x1b873593);
+    h = Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64;
+  }
+  h ^= text.length;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}

@@ -1,0 +1,44 @@
+import type { Window } from './config.ts';
+
+/** What one request did to one bucket. Times in milliseconds. */
+export interface Verdict {
+  readonly allowed: boolean;
+  /** Requests that could still come at once. */
+  readonly remaining: number;
+  /** Until the bucket is whole again. */
+  readonly resetMs: number;
+  /** Until the next request would be let through; 0 when this one was. */
+  readonly retryAfterMs: number;
+  /** The theoretical arrival time to store when the request is let through. */
+  readonly nextArrivalMs: number;
+}
+
+/**
+ * The generic cell rate algorithm: a bucket is one number, the time at which it would be whole again. Requests may come
+ * `burst` at once and then at the even rate of the window; there is no window edge across which twice as many pass.
+ * `arrivalMs`: what is stored, or undefined for a bucket never seen.
+ */
+export function judge(window: Window, arrivalMs: number | undefined, nowMs: number): Verdict {
+  const intervalMs = window.windowMs / window.requests;
+  const toleranceMs = intervalMs * window.burst;
+  const nextArrivalMs = Math.max(arrivalMs ?? nowMs, nowMs) + intervalMs;
+  const spentMs = nextArrivalMs - nowMs;
+  // Sums of fractions are a hair off; a thousandth of a request is not worth a refusal.
+  const slack = intervalMs / 1000;
+  if (spentMs <= toleranceMs + slack) {
+    return {
+      allowed: true,
+      remaining: Math.floor((toleranceMs - spentMs + slack) / intervalMs),
+      resetMs: spentMs,
+      retryAfterMs: 0,
+      nextArrivalMs,
+    };
+  }
+  return {
+    allowed: false,
+    remaining: 0,
+    resetMs: spentMs - intervalMs,
+    retryAfterMs: spentMs - toleranceMs,
+    nextArrivalMs: nextArrivalMs - intervalMs,
+  };
+}

@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
+import type { RejectedRequest } from './port.ts';
+
+/** Why a lane refuses what it read, before anything behind it hears of a request (istio-semantics §7.4). */
+export interface Rejection {
+  readonly status: number;
+  readonly cause: string;
+  readonly details: string;
+  readonly flag: string | undefined;
+  readonly message: string;
+}
+
+const rejection = (
+  status: number,
+  cause: string,
+  details: string,
+  message: string,
+  flag: string | undefined = 'DPE',
+): Rejection => ({ status, cause, details, message, flag });
+
+export const MALFORMED = rejection(400, 'malformed-request', 'http1.codec_error', 'This is not valid HTTP/1.1.');
+
+export const BAD_FRAMING = rejection(
+  400,
+  'malformed-request',
+  'http1.content_length_and_chunked_not_allowed',
+  'Content-Length and Transfer-Encoding do not say where the body ends.',
+);
+
+export const UNKNOWN_CODING = rejection(
+  501,
+  'unsupported-transfer-encoding',
+  'http1.invalid_transfer_encoding',
+  'The only transfer coding understood here is chunked.',
+);
+
+export const UNSUPPORTED_VERSION = rejection(
+  426,
+  'unsupported-version',
+  'low_version',
+  'Use HTTP/1.1 or HTTP/2.',
+  undefined,
+);
+
+export const HEADERS_TOO_LARGE = rejection(
+  431,
+  'headers-too-large',
+  'http1.headers_too_large',
+  'Request line and headers are too large.',
+);
+
+export const TOO_MANY_HEADERS = rejection(
+  431,
+  'headers-too-large',
+  'http1.too_many_headers',
+  'The request has too many header lines.',
+);
+
+export const CHUNK_EXTENSION_TOO_LARGE = rejection(
+  413,
+  'chunk-extension-too-large',
+  'http1.codec_error',
+  'A chunk extension is too large.',
+);
+
+export const REQUEST_TIMEOUT = rejection(
+  408,
+  'request-timeout',
+  'request_header_timeout',
+  'The request did not arrive in time.',
+  undefined,
+);
+
+export const UNKNOWN_EXPECTATION = rejection(
+  417,
+  'unsupported-expectation',
+  'expectation_failed',
+  'The only expectation understood here is 100-continue.',
+  undefined,
+);
+
+export const UPGRADE_WITH_BODY = rejection(
+  400,
+  'malformed-request',
+  'http1.upgrade_with_body',
+  'A request to upgrade must not have a body.',
+);
+
+export const CONNECT_REFUSED = rejection(
+  404,
+  'no-route',
+  'route_not_found',
+  'No route fits this request: tunnels by CONNECT are not offered.',
+  'NR',
+);
+
+/** RFC 9457 problem details; the fields are those of every error answer of the gateway. */
+export function problemBody(reason: Rejection): Buffer {
+  return Buffer.from(
+    `${JSON.stringify({
+      type: `urn:banyan:cause:${reason.cause}`,
+      title: STATUS_CODES[reason.status] ?? 'Error',
+      status: reason.status,
+      detail: reason.message,
+      cause: reason.cause,
+      side: 'client',
+      requestId: randomUUID(),
+    })}\n`,
+  );
+}
+
+/** The whole answer as HTTP/1.1 bytes, for where there is no response object to write it: the connection ends with it. */
+export function problemAnswer(reason: Rejection, date: string): Buffer {
+  const body = problemBody(reason);
+  const head =
+    `HTTP/1.1 ${reason.status} ${STATUS_CODES[reason.status] ?? ''}\r\n` +
+    `content-type: application/problem+json\r\ncontent-length: ${body.length}\r\n` +
+    `date: ${date}\r\nserver: banyan\r\nconnection: close\r\n\r\n`;
+  return Buffer.concat([Buffer.from(head, 'latin1'), body]);
+}
+
+export type RejectedAt = Omit<RejectedRequest, 'status' | 'cause' | 'details' | 'flag'>;
+
+export const rejectedRequest = (reason: Rejection, at: RejectedAt): RejectedRequest => ({
+  ...at,
+  status: reason.status,
+  cause: reason.cause,
+  details: reason.details,
+  flag: reason.flag,
+});

@@ -1,0 +1,217 @@
+import { constants, createHash } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
+import type { TlsFacts } from '../../contract/exchange.ts';
+import type { CredentialTable, TlsServer, TlsTermination } from '../../table/model.ts';
+import { describeCertificate, mayEnter } from './client-certificate.ts';
+import type { ClientHello } from './client-hello.ts';
+
+/** The server's order wins (istio-semantics §1.1, ALPN). */
+const PROTOCOLS = ['h2', 'http/1.1'];
+
+/** Forward secret and authenticated only (edge-security T-01): Envoy's own list for a server. */
+const MODERN_CIPHERS = [
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+];
+/** Nothing better exists below TLS 1.2; only where a Gateway asks for so old a version by name. */
+const OLD_CIPHERS = [
+  'ECDHE-ECDSA-AES128-SHA',
+  'ECDHE-RSA-AES128-SHA',
+  'ECDHE-ECDSA-AES256-SHA',
+  'ECDHE-RSA-AES256-SHA',
+];
+
+/** Ends TLS for one server of the table. */
+export interface Terminator {
+  /**
+   * `raw` holds the hello unread. Calls `done` once, with the decrypted side, or with undefined when the handshake failed or
+   * the client may not enter; the socket is closed then.
+   */
+  accept(raw: Socket, hello: ClientHello, done: (side: TLSSocket | undefined, facts: TlsFacts) => void): void;
+}
+
+export interface UnusableServer {
+  readonly serverId: string;
+  /** For the operators; names credentials, never shows key material. */
+  readonly reason: string;
+}
+
+interface Material {
+  readonly pairs: readonly { readonly cert: string; readonly key: string }[];
+  readonly ca: string | undefined;
+  readonly crl: string | undefined;
+}
+
+/**
+ * The TLS servers of a table with their contexts. One context a server: session tickets are sealed with keys of its own,
+ * so that a ticket of one server opens nothing at another (edge-security T-06). A context lives until its server's settings
+ * or key material change; handshakes under way keep the one they began with.
+ */
+export class Terminators {
+  readonly #handshakeTimeoutMs: number;
+  #byId = new Map<string, { readonly key: string; readonly terminator: Terminator | undefined; readonly reason: string }>();
+
+  constructor(handshakeTimeoutMs: number) {
+    this.#handshakeTimeoutMs = handshakeTimeoutMs;
+  }
+
+  /** undefined: no handshake can succeed there; the connection is closed, other servers are not concerned. */
+  get(serverId: string): Terminator | undefined {
+    return this.#byId.get(serverId)?.terminator;
+  }
+
+  update(servers: readonly TlsServer[], credentials: CredentialTable): void {
+    const next: typeof this.#byId = new Map();
+    for (const server of servers) {
+      const { handling } = server;
+      if (handling.kind === 'passthrough') continue;
+      const material = collectMaterial(handling.termination, credentials);
+      const key = JSON.stringify([handling.termination, material]);
+      const before = this.#byId.get(server.id);
+      next.set(server.id, before?.key === key ? before : { key, ...this.#build(server.id, handling.termination, material) });
+    }
+    this.#byId = next;
+  }
+
+  unusable(serverIds: readonly string[]): readonly UnusableServer[] {
+    return serverIds.flatMap((serverId) => {
+      const entry = this.#byId.get(serverId);
+      return entry === undefined || entry.terminator !== undefined ? [] : [{ serverId, reason: entry.reason }];
+    });
+  }
+
+  #build(
+    id: string,
+    termination: TlsTermination,
+    material: Material | string,
+  ): { readonly terminator: Terminator | undefined; readonly reason: string } {
+    if (typeof material === 'string') return { terminator: undefined, reason: material };
+    try {
+      const options = contextOptions(id, termination, material, this.#handshakeTimeoutMs);
+      return { terminator: createTerminator(options, termination), reason: '' };
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? 'unreadable';
+      return { terminator: undefined, reason: `the key material cannot be used (${code})` };
+    }
+  }
+}
+
+function collectMaterial(termination: TlsTermination, table: CredentialTable): Material | string {
+  const pairs: { cert: string; key: string }[] = [];
+  for (const name of termination.credentials) {
+    const credential = table.credentials[name];
+    if (credential?.kind !== 'pair') return `the credential '${name}' is missing`;
+    pairs.push({ cert: credential.certificatePem, key: credential.keyPem });
+  }
+  if (pairs.length === 0) return 'no credential is named';
+  if (termination.clientCertificate === 'none') return { pairs, ca: undefined, crl: undefined };
+  // Without a CA of its own OpenSSL would trust every public one: nobody gets in instead (istio-semantics §1.1).
+  if (termination.clientCa === undefined) return 'no CA for client certificates is named';
+  const ca = table.credentials[termination.clientCa];
+  if (ca?.kind !== 'ca') return `the CA '${termination.clientCa}' is missing`;
+  return { pairs, ca: ca.certificatesPem, crl: ca.crlPem };
+}
+
+function contextOptions(
+  id: string,
+  termination: TlsTermination,
+  material: Material,
+  handshakeTimeout: number,
+): TlsOptions {
+  const old = termination.minVersion === 'TLSv1' || termination.minVersion === 'TLSv1.1';
+  const ciphers =
+    termination.cipherSuites.length > 0
+      ? termination.cipherSuites
+      : old
+        ? [...MODERN_CIPHERS, ...OLD_CIPHERS]
+        : MODERN_CIPHERS;
+  const mutual = termination.clientCertificate !== 'none';
+  return {
+    cert: material.pairs.map((pair) => pair.cert),
+    key: material.pairs.map((pair) => pair.key),
+    ...(material.ca === undefined ? {} : { ca: material.ca }),
+    ...(material.crl === undefined ? {} : { crl: material.crl }),
+    requestCert: mutual,
+    rejectUnauthorized: termination.clientCertificate === 'required',
+    minVersion: termination.minVersion,
+    maxVersion: termination.maxVersion,
+    // OpenSSL offers SHA-1 signatures, which TLS 1.0 and 1.1 need, at its lowest security level alone.
+    ciphers: [...ciphers, ...(old ? ['@SECLEVEL=0'] : [])].join(':'),
+    honorCipherOrder: true,
+    handshakeTimeout,
+    sessionIdContext: createHash('sha256').update(id).digest('hex').slice(0, 32),
+    // A client certificate is looked at in every handshake: its chain, its dates and the revocation list of now.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION | (mutual ? constants.SSL_OP_NO_TICKET : 0),
+  };
+}
+
+/**
+ * A TLS server of node's that never listens: connections are put in by the documented `connection` event. It says
+ * nothing about which connection a decrypted socket came from, so the two ends of the connection, which no two have
+ * alike, tell.
+ */
+function createTerminator(options: TlsOptions, termination: TlsTermination): Terminator {
+  const waiting = new Map<string, (side: TLSSocket) => void>();
+  const serverWith = (alpn: readonly string[] | undefined): Server => {
+    const server = createServer({ ...options, ...(alpn === undefined ? {} : { ALPNProtocols: [...alpn] }) });
+    server.on('secureConnection', (side) => {
+      const arrived = waiting.get(endsOf(side));
+      if (arrived === undefined) side.destroy();
+      else arrived(side);
+    });
+    // Reported by the closing of the raw socket; without a listener node would only destroy it, which it does anyway.
+    server.on('tlsClientError', (_error, side) => side.destroy());
+    return server;
+  };
+  const withAlpn = serverWith(PROTOCOLS);
+  let withoutAlpn: Server | undefined;
+  return {
+    accept(raw, hello, done) {
+      const ends = endsOf(raw);
+      const facts: TlsFacts = { serverName: hello.serverName, client: undefined };
+      const failed = (): void => {
+        if (waiting.delete(ends)) done(undefined, facts);
+      };
+      raw.once('close', failed);
+      waiting.set(ends, (side) => {
+        waiting.delete(ends);
+        raw.removeListener('close', failed);
+        side.on('error', () => side.destroy());
+        admit(side, termination, facts, done);
+      });
+      // With nothing in common the handshake goes on without ALPN (istio-semantics §1.1); OpenSSL alone would refuse it.
+      const common = hello.alpn.some((protocol) => PROTOCOLS.includes(protocol));
+      if (!common) withoutAlpn ??= serverWith(undefined);
+      (common ? withAlpn : (withoutAlpn as Server)).emit('connection', raw);
+    },
+  };
+}
+
+const endsOf = (socket: Socket): string =>
+  `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress} ${socket.localPort}`;
+
+function admit(
+  side: TLSSocket,
+  termination: TlsTermination,
+  facts: TlsFacts,
+  done: (side: TLSSocket | undefined, facts: TlsFacts) => void,
+): void {
+  if (termination.clientCertificate === 'none') {
+    done(side, facts);
+    return;
+  }
+  const certificate = side.getPeerX509Certificate();
+  const verified = certificate === undefined ? termination.clientCertificate === 'optional' : side.authorized;
+  if (!verified || !mayEnter(certificate, termination)) {
+    side.destroy();
+    done(undefined, facts);
+    return;
+  }
+  const client = certificate === undefined ? undefined : describeCertificate(certificate, side.getX509Certificate());
+  done(side, { serverName: facts.serverName, client });
+}
