@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import { bindTable } from '../../src/table/bind.ts';
+import { matchRequest } from '../../src/table/match.ts';
+import { normalizePath } from '../../src/table/path.ts';
+import { explainMatch } from '../../src/table/reference.ts';
+import { config, table } from '../unit/table/builders.ts';
+import { dice, randomHost, randomRequest, randomTable } from './table-random.ts';
+
+const TABLES = 2_500;
+const REQUESTS = 40;
+
+describe('the index', () => {
+  it('finds what the reference matcher finds, on 100,000 random requests', () => {
+    let found = 0;
+    for (let seed = 1; seed <= TABLES; seed++) {
+      const d = dice(seed);
+      const random = randomTable(d);
+      const bound = bindTable(random);
+      for (let i = 0; i < REQUESTS; i++) {
+        const facts = randomRequest(d);
+        const wanted = explainMatch(random, 'http.80', facts);
+        const result = matchRequest(bound, 'http.80', facts);
+        if (result.route !== wanted.route || result.redirectToTls !== wanted.redirectToTls) {
+          expect({ seed, i, facts, route: result.route?.id }).toEqual({ seed, i, facts, route: wanted.route?.id });
+        }
+        expect(result.virtualHost?.virtualHost).toBe(wanted.virtualHost);
+        if (result.route !== undefined) found += 1;
+      }
+    }
+    expect(found).toBeGreaterThan((TABLES * REQUESTS) / 10);
+  });
+
+  it('answers the same however the virtual hosts of a table are ordered', () => {
+    for (let seed = 1; seed <= 200; seed++) {
+      const d = dice(seed);
+      const hosts = ['a.com', '*.com', '*', 'b.*'].map((domain) => randomHost(d, domain));
+      const forth = bindTable(table([config(hosts)]));
+      const back = bindTable(table([config(hosts.toReversed())]));
+      for (let i = 0; i < 20; i++) {
+        const facts = { ...randomRequest(d), host: d.oneOf(['a.com', 'x.com', 'b.org', 'c.org']) };
+        expect(matchRequest(back, 'http.80', facts).route).toBe(matchRequest(forth, 'http.80', facts).route);
+      }
+    }
+  });
+
+  it('answers the same when it was bound over an older table', () => {
+    for (let seed = 1; seed <= 200; seed++) {
+      const d = dice(seed);
+      const kept = ['a.com', '*.com'].map((domain) => randomHost(d, domain));
+      const before = bindTable(table([config([...kept, randomHost(d, '*')])]));
+      const after = table([config([...kept, randomHost(d, '*')])]);
+      for (let i = 0; i < 20; i++) {
+        const facts = { ...randomRequest(d), host: d.oneOf(['a.com', 'x.com', 'c.org']) };
+        const fresh = matchRequest(bindTable(after), 'http.80', facts);
+        expect(matchRequest(bindTable(after, before), 'http.80', facts).route).toBe(fresh.route);
+      }
+    }
+  });
+});
+
+const PIECES = [
+  '/',
+  '/',
+  '//',
+  '.',
+  '..',
+  '\\',
+  '%2e',
+  '%2E',
+  '%2f',
+  '%5C',
+  '%41',
+  '%7e',
+  '%25',
+  '%',
+  '%zz',
+  'a',
+  'B',
+  '0',
+  '{',
+  '"',
+  '%00',
+  '%0a',
+  '4',
+  '1',
+];
+
+describe('normalising', () => {
+  it('twice is normalising once, where no dots are followed by parameters', () => {
+    for (const mode of ['none', 'base', 'merge-slashes', 'decode-and-merge-slashes'] as const) {
+      const d = dice(mode.length);
+      for (let i = 0; i < 20_000; i++) {
+        const path = `/${Array.from({ length: d.below(9) }, () => d.oneOf(PIECES)).join('')}`;
+        const once = normalizePath(path, mode);
+        if (!once.ok) continue;
+        expect({ from: path, ...normalizePath(once.path, mode) }).toEqual({ from: path, ...once });
+      }
+    }
+  });
+
+  it('leaves no dot segment, no backslash and no doubled slash', () => {
+    const d = dice(7);
+    for (let i = 0; i < 20_000; i++) {
+      const path = `/${Array.from({ length: d.below(9) }, () => d.oneOf(PIECES)).join('')}`;
+      const normal = normalizePath(path, 'decode-and-merge-slashes');
+      if (normal.ok) expect(`${normal.path}/`).not.toMatch(/\/\.{1,2}\/|\\|%2f|%5c|.\/\/./i);
+    }
+  });
+});
