@@ -25,14 +25,28 @@ export interface Window {
   readonly burst: number;
 }
 
-export const rateLimitSpec: FilterSpec<RateLimitSettings> = {
-  name: 'rate-limit',
-  kinds: ['RateLimit'],
-  compileWorkload(context) {
-    const rules = context.policies.flatMap((policy) => (actsHere(policy, context) ? rulesOf(policy, context) : []));
-    return rules.length === 0 ? undefined : { rules };
-  },
-};
+/** Limits by what any request shows: asked before authentication, so that refused requests count too (edge-security L-05). */
+export const rateLimitSpec: FilterSpec<RateLimitSettings> = specFor('rate-limit', (rule) => !needsIdentity(rule));
+
+/** Limits by a claim: asked once the token is verified. */
+export const identityRateLimitSpec: FilterSpec<RateLimitSettings> = specFor('rate-limit-identity', needsIdentity);
+
+function needsIdentity({ per }: RateLimitRuleSettings): boolean {
+  return typeof per === 'object' && 'claim' in per;
+}
+
+function specFor(name: string, takes: (rule: RateLimitRuleSettings) => boolean): FilterSpec<RateLimitSettings> {
+  return {
+    name,
+    kinds: ['RateLimit'],
+    compileWorkload(context) {
+      const rules = context.policies
+        .flatMap((policy) => (actsHere(policy, context) ? rulesOf(policy, context) : []))
+        .filter(takes);
+      return rules.length === 0 ? undefined : { rules };
+    },
+  };
+}
 
 /** The network team's namespaces only: what is counted for everybody is no team's to decide. */
 function actsHere(policy: PolicyObject, context: FilterContext): boolean {

@@ -1,9 +1,15 @@
 import { randomInt } from 'node:crypto';
 import fp from 'fastify-plugin';
-import type { Exchange, Filter, GatewayPlugin, LocalReply } from '../../src/contract/index.ts';
+import type { Exchange, Filter, FilterSpec, GatewayPlugin, LocalReply } from '../../src/contract/index.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import { BucketTable } from './bucket-table.ts';
-import { type RateLimitRuleSettings, type RateLimitSettings, rateLimitSpec, type Window } from './config.ts';
+import {
+  identityRateLimitSpec,
+  type RateLimitRuleSettings,
+  type RateLimitSettings,
+  rateLimitSpec,
+  type Window,
+} from './config.ts';
 import { judge, type Verdict } from './gcra.ts';
 import { appliesTo, callerOf } from './keys.ts';
 
@@ -17,14 +23,18 @@ interface Judged {
 }
 
 /**
- * Limits the network team set for everybody, counted where the request is known best: after authentication, before
+ * Limits the network team set for everybody, counted before
  * anything is forwarded. A request that any rule refuses is charged to none.
  */
-export function createRateLimitFilter(clock: Clock, places: number = DEFAULT_PLACES): Filter<RateLimitSettings> {
+export function createRateLimitFilter(
+  name: string,
+  clock: Clock,
+  places: number = DEFAULT_PLACES,
+): Filter<RateLimitSettings> {
   let table: BucketTable | undefined;
   const tightest = new WeakMap<Exchange, Judged>();
   return {
-    name: rateLimitSpec.name,
+    name,
     request(exchange, settings) {
       table ??= new BucketTable(places, randomInt(2 ** 32));
       const nowMs = clock.monotonicMs();
@@ -77,9 +87,12 @@ function refusal(judged: Judged): LocalReply {
   };
 }
 
-export const rateLimit: GatewayPlugin<RateLimitSettings> = {
-  spec: rateLimitSpec,
-  plugin: fp(async (app) => app.banyan.contribute(createRateLimitFilter(app.banyan.clock)), {
-    name: 'banyan-rate-limit',
+const pluginFor = (spec: FilterSpec<RateLimitSettings>): GatewayPlugin<RateLimitSettings> => ({
+  spec,
+  plugin: fp(async (app) => app.banyan.contribute(createRateLimitFilter(spec.name, app.banyan.clock)), {
+    name: `banyan-${spec.name}`,
   }),
-};
+});
+
+export const rateLimit = pluginFor(rateLimitSpec);
+export const identityRateLimit = pluginFor(identityRateLimitSpec);

@@ -1,0 +1,32 @@
+import type { Registry } from 'prom-client';
+import type { GatewayPlugin } from '../src/contract/index.ts';
+import { type AccessLogOptions, accessLog } from './access-log/index.ts';
+import { authJwt } from './auth-jwt/index.ts';
+import { authorization } from './authorization/index.ts';
+import { cors } from './cors/index.ts';
+import { externalAuthorization } from './external-authorization/index.ts';
+import { faultInjection } from './fault-injection/index.ts';
+import { metrics } from './metrics/index.ts';
+import { identityRateLimit, rateLimit } from './rate-limit/index.ts';
+import { requestId } from './request-id/index.ts';
+
+export interface PluginOptions {
+  readonly accessLog: AccessLogOptions;
+  /** Where metrics are registered; the admin listener shows it. */
+  readonly registry: Registry;
+}
+
+/** The shared concerns, in the order of their pure halves in specs.ts. A team can switch none of them off. */
+export const gatewayPlugins = (options: PluginOptions): readonly GatewayPlugin[] =>
+  [
+    requestId,
+    accessLog(options.accessLog),
+    metrics(options.registry),
+    rateLimit,
+    externalAuthorization,
+    authJwt,
+    authorization,
+    identityRateLimit,
+    faultInjection,
+    cors,
+  ] as readonly GatewayPlugin[];

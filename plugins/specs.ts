@@ -1,0 +1,27 @@
+import type { FilterSpec } from '../src/contract/index.ts';
+import { accessLogSpec } from './access-log/config.ts';
+import { authJwtSpec } from './auth-jwt/config.ts';
+import { authorizationSpec } from './authorization/config.ts';
+import { corsSpec } from './cors/config.ts';
+import { externalAuthorizationSpec } from './external-authorization/config.ts';
+import { faultInjectionSpec } from './fault-injection/config.ts';
+import { metricsSpec } from './metrics/config.ts';
+import { identityRateLimitSpec, rateLimitSpec } from './rate-limit/config.ts';
+import { requestIdSpec } from './request-id/config.ts';
+
+/**
+ * The pure halves, in the order in which the filters see a request (istio-semantics §0.1 step 5): what the compiler
+ * needs, on a laptop as in the gateway, without loading what only the gateway needs.
+ */
+export const filterSpecs: readonly FilterSpec[] = Object.freeze([
+  requestIdSpec,
+  accessLogSpec,
+  metricsSpec,
+  rateLimitSpec,
+  externalAuthorizationSpec,
+  authJwtSpec,
+  authorizationSpec,
+  identityRateLimitSpec,
+  faultInjectionSpec,
+  corsSpec,
+] as readonly FilterSpec[]);
