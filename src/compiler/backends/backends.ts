@@ -1,5 +1,4 @@
 import type { Diagnostic, ObjectRef } from '../../diagnostics/diagnostic.ts';
-import { nearest } from '../../kernel/nearest.ts';
 import type { ResourceSet } from '../../resources/set.ts';
 import type { ClusterId, HashPolicy } from '../../table/model.ts';
 import type { CompileOptions } from '../compilation.ts';
@@ -7,6 +6,7 @@ import { resolveHost } from '../names.ts';
 import { type Built, buildBackends } from './build.ts';
 import type { DestinationRule } from './destination-rule.ts';
 import { hashPoliciesOf } from './load-balancer.ts';
+import { nearestHost } from './nearest-host.ts';
 import { buildRegistry, type Registry } from './registry.ts';
 import { remembered } from './remember.ts';
 import { ruleFindings } from './rule-findings.ts';
@@ -117,14 +117,7 @@ export function createBackends({ resources, options }: BackendContext): Backends
 function absenceOf(host: string, namespace: string, registry: Registry): HostAbsence {
   const [hidden] = registry.all.get(host) ?? [];
   if (hidden !== undefined) return { kind: 'hidden', object: hidden.object };
-  const neighbours = [...registry.visible].filter(([, services]) => services.some((s) => s.namespace === namespace));
-  return {
-    kind: 'unknown',
-    nearest: nearest(
-      host,
-      neighbours.map(([name]) => name),
-    ),
-  };
+  return { kind: 'unknown', nearest: nearestHost(host, namespace, registry) };
 }
 
 function subsetState(

@@ -48,7 +48,7 @@ export function buildBackends(referenced: ReadonlySet<ClusterId>, input: BuildIn
     byId,
     clusters: before !== undefined && sameElements(before.clusters, clusters) ? before.clusters : clusters,
     endpoints: keepTable(before?.endpoints, lists),
-    diagnostics: [...[...services].flatMap(serviceFindings), ...findings],
+    diagnostics: [...[...services].flatMap((service) => serviceFindings(service)), ...findings],
   };
   previous.set(input.options, built);
   return built;

@@ -2,12 +2,12 @@ import type { Diagnostic, FieldPath } from '../../diagnostics/diagnostic.ts';
 import { formatObjectRef } from '../../diagnostics/diagnostic.ts';
 import { report } from '../../diagnostics/report.ts';
 import { memoizeByIdentity } from '../../kernel/memo.ts';
-import { nearest } from '../../kernel/nearest.ts';
 import type { ClientTLSSettings, PortTrafficPolicy, ResourceOf, TrafficPolicy } from '../../resources/kinds.ts';
 import type { CompileOptions } from '../compilation.ts';
 import { type DestinationRule, readRule } from './destination-rule.ts';
 import { isPassthrough } from './load-balancer.ts';
 import { coveringHosts } from './names.ts';
+import { nearestHost } from './nearest-host.ts';
 import type { Registry } from './registry.ts';
 import type { RuleIndex } from './rule-index.ts';
 
@@ -47,16 +47,10 @@ function coveredWildcards(registry: Registry): () => ReadonlySet<string> {
 }
 
 function unknownHost(resource: RuleResource, rule: DestinationRule, registry: Registry): Diagnostic {
-  const near = nearest(rule.host, hostsLike(rule, registry));
+  const near = nearestHost(rule.host, rule.namespace, registry);
   const guess = near === undefined ? '' : `; did you mean ${near}?`;
   return at(resource, ['spec', 'host'], 'unknown-rule-host', `nothing provides the host ${rule.host}${guess}`);
 }
-
-/** Names of the rule's own namespace: whoever mistypes one mostly means a neighbour. */
-const hostsLike = ({ namespace }: DestinationRule, registry: Registry): string[] =>
-  [...registry.all]
-    .filter(([, services]) => services.some((service) => service.namespace === namespace))
-    .map(([host]) => host);
 
 /** Does the rule count for its host, and all of it? Wildcards are for many hosts, and may count for some. */
 function placeFindings(
