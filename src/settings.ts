@@ -1,160 +1,41 @@
 import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
-import { nearest } from './kernel/nearest.ts';
+import path from 'node:path';
 import { err, ok, type Result } from './kernel/result.ts';
+import {
+  didYouMean,
+  SETTINGS,
+  type SettingKey,
+  type SettingSpec,
+  type Settings,
+  settingSpec,
+} from './settings-table.ts';
 
-/**
- * How this process is to run, decided once at its start and never changed after. A flag wins over the environment, that
- * over the settings file, that over the default. This is the only file that reads the environment.
- */
-export interface Settings {
-  /** Root of the routes, `<dir>/<namespace>/**` + `/*.yaml`; undefined: not said. */
-  readonly dir: string | undefined;
-  readonly meshConfig: string | undefined;
-  /** Added to every Gateway port when its socket is bound, nowhere else. */
-  readonly portOffset: number;
-  readonly listenAddress: string;
-  readonly adminAddress: string;
-  readonly adminPort: number;
-  /** Host names, besides loopback's and IP addresses, by which the admin listener may be called. */
-  readonly adminHosts: readonly string[];
-  readonly gatewayLabels: Readonly<Record<string, string>>;
-  readonly gatewayNamespace: string;
-  readonly clusterDomain: string;
-  /** May routes and policies lead to loopback addresses? `auto`: only when the gateway listens on loopback itself. */
-  readonly allowLoopback: 'auto' | 'yes' | 'no';
-  /** `auto`: text on a terminal, else JSON. */
-  readonly logFormat: 'auto' | 'json' | 'text';
-  readonly logLevel: LogLevel;
-  readonly accessLog: 'json' | 'text' | 'off';
-  /** undefined: standard output. */
-  readonly accessLogFile: string | undefined;
-  readonly drainSeconds: number;
-  /** Larger files are refused unread. */
-  readonly maxFileMib: number;
-  readonly redisUrl: string | undefined;
-}
+export {
+  didYouMean,
+  type LogLevel,
+  SETTINGS,
+  type SettingKey,
+  type SettingSpec,
+  type Settings,
+  settingSpec,
+} from './settings-table.ts';
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-export type SettingKey = keyof Settings;
-
-/** One setting: what every way of giving it, and its help text, are made from. */
-export interface SettingSpec<K extends SettingKey = SettingKey> {
-  /** Name in the settings file. */
-  readonly key: K;
-  /** Without the leading dashes. */
-  readonly flag: string;
-  /** Stands for the value in the help. */
-  readonly value: string;
-  readonly env: string;
-  /** As it would be written on the command line; undefined: no default. */
-  readonly fallback: string | undefined;
-  readonly about: string;
-  readonly parse: (text: string) => Result<Settings[K], string>;
-}
-
-const text = (value: string): Result<string, string> => (value === '' ? err('is empty') : ok(value));
-
-const wholeNumber =
-  (from: number, to: number) =>
-  (value: string): Result<number, string> => {
-    const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
-    return number >= from && number <= to ? ok(number) : err(`'${value}' is not a whole number from ${from} to ${to}`);
-  };
-
-const oneOf =
-  <T extends string>(...words: readonly T[]) =>
-  (value: string): Result<T, string> => {
-    const word = words.find((candidate) => candidate === value);
-    return word === undefined ? err(`'${value}' is none of ${words.join(', ')}${didYouMean(value, words)}`) : ok(word);
-  };
-
-const ipAddress = (value: string): Result<string, string> =>
-  isIP(value) !== 0 ? ok(value) : value === 'localhost' ? ok('127.0.0.1') : err(`'${value}' is not an IP address`);
-
-/** `k=v,k2=v2`; '' for no labels at all. */
-function labels(value: string): Result<Readonly<Record<string, string>>, string> {
-  const entries: [string, string][] = [];
-  for (const pair of value.split(',').filter((part) => part.trim() !== '')) {
-    const equals = pair.indexOf('=');
-    if (equals <= 0) return err(`'${pair}' is not of the form key=value`);
-    entries.push([pair.slice(0, equals).trim(), pair.slice(equals + 1).trim()]);
-  }
-  return ok(Object.freeze(Object.fromEntries(entries)));
-}
-
-const list = (value: string): Result<readonly string[], string> =>
-  ok(
-    Object.freeze(
-      value
-        .split(',')
-        .map((part) => part.trim())
-        .filter((part) => part !== ''),
-    ),
-  );
-
-const spec = <K extends SettingKey>(
-  key: K,
-  value: string,
-  fallback: string | undefined,
-  about: string,
-  parse: (text: string) => Result<Settings[K], string>,
-): SettingSpec<K> => {
-  const words = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  return { key, flag: words, value, env: `BANYAN_${words.replaceAll('-', '_').toUpperCase()}`, fallback, about, parse };
-};
-
-/** All settings, in the order of the help. */
-export const SETTINGS: readonly SettingSpec[] = [
-  spec('dir', 'DIR', undefined, 'the routes: DIR/<namespace>/**/*.yaml', text),
-  spec('meshConfig', 'FILE', undefined, "settings of the whole gateway, by the names of Istio's MeshConfig", text),
-  spec(
-    'portOffset',
-    'N',
-    '0',
-    'added to every Gateway port when it is bound, so that 80 needs no root',
-    wholeNumber(0, 65535),
-  ),
-  spec('listenAddress', 'ADDRESS', '0.0.0.0', 'where Gateways listen that do not say so themselves', ipAddress),
-  spec('adminAddress', 'ADDRESS', '127.0.0.1', 'where the admin listener listens', ipAddress),
-  spec('adminPort', 'PORT', '9901', 'its port', wholeNumber(0, 65535)),
-  spec('adminHosts', 'NAMES', '', 'further host names it may be called by, with commas between them', list),
-  spec(
-    'gatewayLabels',
-    'K=V,…',
-    'istio=ingressgateway,app=istio-ingressgateway',
-    'labels that selectors of Gateways and policies are held against',
-    labels,
-  ),
-  spec('gatewayNamespace', 'NAME', 'istio-system', 'namespace that the gateway itself runs in', text),
-  spec('clusterDomain', 'DOMAIN', 'cluster.local', 'ending of the names of Services', text),
-  spec(
-    'allowLoopback',
-    'WHEN',
-    'auto',
-    'may routes lead to loopback addresses: yes, no, or auto: when it listens on loopback',
-    oneOf('auto', 'yes', 'no'),
-  ),
-  spec('logFormat', 'FORMAT', 'auto', 'json, text, or auto: text on a terminal', oneOf('auto', 'json', 'text')),
-  spec('logLevel', 'LEVEL', 'info', 'debug, info, warn or error', oneOf('debug', 'info', 'warn', 'error')),
-  spec('accessLog', 'FORMAT', 'json', 'json, text or off', oneOf('json', 'text', 'off')),
-  spec('accessLogFile', 'FILE', undefined, 'instead of standard output', text),
-  spec('drainSeconds', 'N', '30', 'how long requests under way may take when it stops', wholeNumber(0, 3600)),
-  spec('maxFileMib', 'N', '10', 'larger files are refused unread', wholeNumber(1, 1024)),
-  spec('redisUrl', 'URL', undefined, 'Redis that shares rate limits among replicas', text),
-];
-
-export const settingSpec = (key: SettingKey): SettingSpec =>
-  SETTINGS.find((candidate) => candidate.key === key) as SettingSpec;
+/* The only file that reads the environment. */
 
 /** Where the settings file is named, besides `--settings`. */
 const FILE_VARIABLE = 'BANYAN_SETTINGS';
+
+/** In the directory of routes itself: what its routes come to should not depend on who looks at them. */
+export const DIRECTORY_FILE = '.banyan.yaml';
+const OF_DIRECTORY: readonly SettingKey[] = ['meshConfig', 'gatewayLabels', 'gatewayNamespace', 'clusterDomain'];
 
 export interface SettingsInput {
   /** As given on the command line, by key. */
   readonly flags: Readonly<Partial<Record<SettingKey, string>>>;
   /** `--settings`. */
   readonly file?: string | undefined;
+  /** Instead of the usual defaults. */
+  readonly defaults?: Readonly<Partial<Record<SettingKey, string>>>;
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** For tests; throws as `readFileSync` does. */
   readonly readFile?: (file: string) => string;
@@ -166,22 +47,37 @@ export interface SettingsOutcome {
   readonly warnings: readonly string[];
 }
 
-/** The settings, or everything that is wrong with what was given, each with the name it was given by. */
+/**
+ * The settings, or everything that is wrong with what was given, each with the name it was given by. The file
+ * `.banyan.yaml` of the directory of routes comes after every other, but for the defaults.
+ */
 export async function loadSettings(input: SettingsInput): Promise<Result<SettingsOutcome, readonly string[]>> {
   const env = input.env ?? process.env;
-  const file = input.file ?? nonEmpty(env[FILE_VARIABLE]);
+  const readFile = input.readFile ?? readUtf8;
   const errors: string[] = [];
-  const fromFile = file === undefined ? NO_VALUES : await readSettingsFile(file, input.readFile ?? readUtf8, errors);
+  const keys = SETTINGS.map((setting) => setting.key);
+  const file = input.file ?? nonEmpty(env[FILE_VARIABLE]);
+  const fromFile = file === undefined ? NO_VALUES : await readSettingsFile(file, keys, readFile, errors);
   const { values: fromEnv, warnings } = readEnvironment(env);
+  const dir = firstGiven(settingSpec('dir'), input, [fromEnv, fromFile])?.text;
+  const ofDirectory = dir === undefined ? NO_VALUES : await readDirectoryFile(dir, readFile, errors);
   const values: Partial<Record<SettingKey, unknown>> = {};
   for (const setting of SETTINGS) {
-    const given = firstGiven(setting, input.flags, fromEnv, fromFile);
+    const given = firstGiven(setting, input, [fromEnv, fromFile, ofDirectory]);
     if (given === undefined) continue;
     const parsed = setting.parse(given.text);
     if (parsed.ok) values[setting.key] = parsed.value;
     else errors.push(`${given.from}: ${parsed.error}`);
   }
   return errors.length > 0 ? err(errors) : ok({ settings: Object.freeze(values) as Settings, warnings });
+}
+
+/** Where the API server of the cluster is that this process runs in; undefined: it runs in none. */
+export function clusterApiServer(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): { readonly address: string; readonly port: number } | undefined {
+  const address = nonEmpty(env['KUBERNETES_SERVICE_HOST']);
+  return address === undefined ? undefined : { address, port: Number(env['KUBERNETES_SERVICE_PORT'] ?? 443) };
 }
 
 interface Given {
@@ -194,8 +90,8 @@ const NO_VALUES: Values = new Map();
 
 function firstGiven(
   setting: SettingSpec,
-  flags: SettingsInput['flags'],
-  ...sources: readonly Values[]
+  { flags, defaults }: SettingsInput,
+  sources: readonly Values[],
 ): Given | undefined {
   const flag = flags[setting.key];
   if (flag !== undefined) return { text: flag, from: `--${setting.flag}` };
@@ -203,7 +99,8 @@ function firstGiven(
     const given = source.get(setting.key);
     if (given !== undefined) return given;
   }
-  return setting.fallback === undefined ? undefined : { text: setting.fallback, from: `default of --${setting.flag}` };
+  const fallback = defaults?.[setting.key] ?? setting.fallback;
+  return fallback === undefined ? undefined : { text: fallback, from: `default of --${setting.flag}` };
 }
 
 /** Kubernetes sets such variables for a Service that happens to be called `banyan…`; they are not meant for us. */
@@ -229,7 +126,28 @@ function readEnvironment(env: Readonly<Record<string, string | undefined>>): {
   return { values, warnings };
 }
 
-async function readSettingsFile(file: string, readFile: (file: string) => string, errors: string[]): Promise<Values> {
+/** `.banyan.yaml`, where there is one; a mesh configuration is looked for beside it. */
+async function readDirectoryFile(dir: string, readFile: (file: string) => string, errors: string[]): Promise<Values> {
+  const file = path.join(dir, DIRECTORY_FILE);
+  try {
+    readFile(file);
+  } catch {
+    // Most directories have none; one that cannot be read at all is reported when its routes are.
+    return NO_VALUES;
+  }
+  const values = await readSettingsFile(file, OF_DIRECTORY, readFile, errors);
+  const mesh = values.get('meshConfig');
+  return mesh === undefined
+    ? values
+    : new Map([...values, ['meshConfig', { ...mesh, text: path.resolve(dir, mesh.text) }]]);
+}
+
+async function readSettingsFile(
+  file: string,
+  keys: readonly SettingKey[],
+  readFile: (file: string) => string,
+  errors: string[],
+): Promise<Values> {
   let content: string;
   try {
     content = readFile(file);
@@ -251,15 +169,20 @@ async function readSettingsFile(file: string, readFile: (file: string) => string
   }
   const lineOf = (key: string): number =>
     lines.linePos((document.get(key, true) as { range?: [number] } | undefined)?.range?.[0] ?? 0).line;
-  return fileValues(body as Record<string, unknown>, (key) => `${file}:${lineOf(key)}: ${key}`, errors);
+  return fileValues(body as Record<string, unknown>, keys, (key) => `${file}:${lineOf(key)}: ${key}`, errors);
 }
 
-function fileValues(body: Readonly<Record<string, unknown>>, place: (key: string) => string, errors: string[]): Values {
+function fileValues(
+  body: Readonly<Record<string, unknown>>,
+  keys: readonly SettingKey[],
+  place: (key: string) => string,
+  errors: string[],
+): Values {
   const values = new Map<SettingKey, Given>();
-  const keys = SETTINGS.map((setting) => setting.key);
   for (const [key, value] of Object.entries(body)) {
     const known = keys.find((candidate) => candidate === key);
-    if (known === undefined) errors.push(`${place(key)} is not a setting${didYouMean(key, keys)}`);
+    if (known === undefined)
+      errors.push(`${place(key)} is not a setting${keys === OF_DIRECTORY ? ' of routes' : ''}${didYouMean(key, keys)}`);
     else if (value !== null) values.set(known, { text: asFlagText(value), from: place(key) });
   }
   return values;
@@ -277,8 +200,3 @@ function asFlagText(value: unknown): string {
 
 const readUtf8 = (file: string): string => readFileSync(file, 'utf8');
 const nonEmpty = (value: string | undefined): string | undefined => (value === '' ? undefined : value);
-
-export function didYouMean(word: string, known: Iterable<string>): string {
-  const guess = nearest(word, known);
-  return guess === undefined ? '' : `; did you mean ${guess}?`;
-}

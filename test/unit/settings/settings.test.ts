@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { loadSettings, SETTINGS, type SettingsInput } from '../../../src/settings.ts';
+import { clusterApiServer, loadSettings, SETTINGS, type SettingsInput } from '../../../src/settings.ts';
 
 const load = (input: Partial<SettingsInput> & { readonly content?: string }) =>
   loadSettings({
@@ -144,6 +144,54 @@ describe('settings', () => {
         settings: { adminPort: 9901 },
       },
     });
+  });
+
+  describe('of the directory of routes', () => {
+    const inDirectory = (content: string, input: Partial<SettingsInput> = {}) =>
+      load({
+        flags: { dir: '/routes' },
+        readFile: (file) => {
+          if (file !== '/routes/.banyan.yaml') throw new Error(`no ${file}`);
+          return content;
+        },
+        ...input,
+      });
+
+    it('are read from its own file, and come last', async () => {
+      expect(await inDirectory('gatewayNamespace: platform\nmeshConfig: mesh.yaml')).toMatchObject({
+        ok: true,
+        value: { settings: { gatewayNamespace: 'platform', meshConfig: '/routes/mesh.yaml', portOffset: 0 } },
+      });
+      expect(
+        await inDirectory('gatewayNamespace: platform', { env: { BANYAN_GATEWAY_NAMESPACE: 'edge' } }),
+      ).toMatchObject({
+        ok: true,
+        value: { settings: { gatewayNamespace: 'edge' } },
+      });
+    });
+
+    it('are those alone that decide what routes come to', async () => {
+      expect(await inDirectory('adminPort: 1')).toEqual({
+        ok: false,
+        error: ['/routes/.banyan.yaml:1: adminPort is not a setting of routes'],
+      });
+    });
+  });
+
+  it('takes a command’s own defaults before the usual ones, and after everything that is given', async () => {
+    const defaults = { portOffset: '8000', adminPort: '1' };
+    expect(await settingsOf({ defaults, env: { BANYAN_ADMIN_PORT: '2' } })).toMatchObject({
+      portOffset: 8000,
+      adminPort: 2,
+    });
+  });
+
+  it('finds the API server of the cluster it runs in', () => {
+    expect(clusterApiServer({ KUBERNETES_SERVICE_HOST: '10.96.0.1', KUBERNETES_SERVICE_PORT: '6443' })).toEqual({
+      address: '10.96.0.1',
+      port: 6443,
+    });
+    expect(clusterApiServer({})).toBeUndefined();
   });
 
   it('has one name of each kind for every setting', () => {

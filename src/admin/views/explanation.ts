@@ -1,0 +1,230 @@
+import type { Compilation } from '../../compiler/compilation.ts';
+import { HeaderList } from '../../contract/headers.ts';
+import type { FilterSpec } from '../../contract/plugin.ts';
+import type { Diagnostic, ObjectRef, SourceLocation } from '../../diagnostics/diagnostic.ts';
+import type { ResourceKind } from '../../resources/kinds.ts';
+import type { ResourceSet } from '../../resources/set.ts';
+import {
+  type Candidate,
+  explainMatch,
+  type Loss,
+  normalizePath,
+  parseHost,
+  type RequestFacts,
+  toBytes,
+} from '../../table/index.ts';
+import type { Route } from '../../table/model.ts';
+import { type Answer, answerOf, tcpAnswer, tlsRedirect } from './answer.ts';
+import { claimText, headerText, matchText, ownerText, pathText, placeText, queryText } from './describe.ts';
+import { chooseListener, type ListenerChoice } from './listener-choice.ts';
+import type { Question } from './question.ts';
+
+/** Everything that decides one request, in the order in which it is decided. */
+export interface Explanation {
+  readonly question: Question;
+  /** Path as it is matched; '' where it was refused. */
+  readonly path: string;
+  readonly listener:
+    | {
+        readonly port: number;
+        readonly scheme: string;
+        readonly server: string | undefined;
+        readonly routeConfig: string | undefined;
+      }
+    | undefined;
+  /** Domains that take the host; the first is chosen, for good. */
+  readonly domains: readonly string[];
+  readonly candidates: readonly ExplainedCandidate[];
+  readonly route: ExplainedRoute | undefined;
+  readonly answer: Answer;
+  readonly policies: readonly ExplainedPolicy[];
+}
+
+export interface ExplainedRoute {
+  readonly id: string;
+  readonly name: string;
+  readonly owner: string;
+  readonly kind: string;
+  readonly namespace: string;
+  /** `file:line`. */
+  readonly place: string;
+  readonly match: string;
+}
+
+export interface ExplainedCandidate extends ExplainedRoute {
+  readonly outcome: 'answers' | 'shadowed' | 'lost';
+  /** Why it lost. */
+  readonly reasons: readonly string[];
+}
+
+export interface ExplainedPolicy {
+  readonly filter: string;
+  /** gateway: for every request, set by the network team. route: the route's own. */
+  readonly layer: 'gateway' | 'route';
+  readonly sources: readonly { readonly object: string; readonly place: string }[];
+  readonly settings: unknown;
+}
+
+/** What a state is explained from. */
+export interface ExplainedState {
+  readonly compilation: Compilation;
+  readonly resources: ResourceSet;
+  readonly specs: readonly FilterSpec[];
+  readonly portOffset: number;
+}
+
+export function explainQuestion(question: Question, state: ExplainedState): Explanation {
+  const { table, endpoints } = state.compilation;
+  const nothing = {
+    question,
+    listener: undefined,
+    domains: [],
+    candidates: [],
+    route: undefined,
+    policies: [],
+    path: '',
+  };
+  const host = parseHost(toBytes(question.authority));
+  if (!host.ok)
+    return {
+      ...nothing,
+      answer: { kind: 'bad-request', status: 400, message: `'${question.authority}' is not a host` },
+    };
+  const path = normalizePath(toBytes(question.path), table.settings.pathNormalization);
+  if (!path.ok)
+    return {
+      ...nothing,
+      answer: { kind: 'bad-request', status: 400, message: `the path '${question.path}' is refused (${path.error})` },
+    };
+  const choice = chooseListener(table, question, host.host, state.portOffset);
+  if (!choice.ok) return { ...nothing, path: path.path, answer: { kind: 'no-connection', message: choice.error } };
+  const facts: RequestFacts = {
+    host: host.host,
+    path: path.path,
+    query: toBytes(question.query),
+    method: question.method,
+    authority: toBytes(question.authority),
+    scheme: choice.value.scheme,
+    headers: HeaderList.from(question.headers.map(([name, value]) => [name, toBytes(value)])),
+    identity: undefined,
+  };
+  const base = { ...nothing, path: facts.path, listener: listenerOf(choice.value) };
+  const { target } = choice.value;
+  if (target.kind === 'tcp') {
+    if (target.route !== undefined) return { ...base, answer: tcpAnswer(target.route, table, endpoints) };
+    return { ...base, answer: { kind: 'no-connection', message: 'no route takes connections there: they are closed' } };
+  }
+  const match = explainMatch(table, target.routeConfig, facts);
+  const context = { table, endpoints, facts, scheme: choice.value.scheme };
+  return {
+    ...base,
+    domains: match.domains,
+    candidates: match.candidates.map(candidateOf),
+    route: match.route && routeOf(match.route),
+    answer: match.redirectToTls
+      ? tlsRedirect(context)
+      : match.route === undefined
+        ? notFound(match.domains[0], facts.host)
+        : answerOf(match.route, context),
+    policies: policiesOf(match.route, state),
+  };
+}
+
+const listenerOf = ({ listener, scheme, server, target }: ListenerChoice): Explanation['listener'] => ({
+  port: listener.port,
+  scheme,
+  server: server?.id,
+  routeConfig: target.kind === 'http' ? target.routeConfig : undefined,
+});
+
+function notFound(domain: string | undefined, host: string): Answer {
+  const message =
+    domain === undefined
+      ? `no route is there for the host '${host}'`
+      : `none of the routes of '${domain}' fits; other domains are not tried`;
+  return { kind: 'not-found', status: 404, message };
+}
+
+const routeOf = (route: Route): ExplainedRoute => ({
+  id: route.id,
+  name: route.name,
+  owner: ownerText(route.owner),
+  kind: route.owner.kind,
+  namespace: route.owner.namespace,
+  place: placeText(route.owner),
+  match: matchText(route.match),
+});
+
+function candidateOf({ route, outcome }: Candidate): ExplainedCandidate {
+  const base = routeOf(route);
+  switch (outcome.kind) {
+    case 'answers':
+      return { ...base, outcome: 'answers', reasons: [] };
+    case 'shadowed':
+      return { ...base, outcome: 'shadowed', reasons: [`fits as well, but ${outcome.by.id} comes first`] };
+    case 'lost':
+      return { ...base, outcome: 'lost', reasons: outcome.losses.map(reasonOf) };
+  }
+}
+
+function reasonOf(loss: Loss): string {
+  const found = (values: readonly string[]): string =>
+    values.length === 0 ? 'there is none' : `it is ${values.map((value) => `'${value}'`).join(', ')}`;
+  switch (loss.kind) {
+    case 'path':
+      return `path is not ${pathText(loss.wanted)}`;
+    case 'header':
+      return `wants ${headerText(loss.wanted)}; ${found(loss.found)}`;
+    case 'query':
+      return `wants ${queryText(loss.wanted)}; ${found(loss.found === undefined ? [] : [loss.found])}`;
+    case 'claim':
+      return `wants ${claimText(loss.wanted)} of a verified token; ${found(loss.found)}`;
+  }
+}
+
+/** The gateway's own first: a route may add to them, and takes none away. */
+function policiesOf(
+  route: Route | undefined,
+  { compilation, resources, specs }: ExplainedState,
+): readonly ExplainedPolicy[] {
+  const ineffective = ineffectiveObjects(compilation.diagnostics, compilation.statuses);
+  const policies: ExplainedPolicy[] = [];
+  for (const { name, kinds } of specs) {
+    const workload = compilation.table.filters[name];
+    const own = route?.filters[name];
+    if (workload !== undefined) {
+      const objects = kinds
+        .flatMap((kind) => resources.ofKind(kind as ResourceKind))
+        .filter((object) => !ineffective.has(keyOf(object.ref)));
+      const sources = objects.map(({ ref, origin }) => ({
+        object: `${ref.kind} ${ref.namespace}/${ref.name}`,
+        place: placeText(origin.locate([]) as SourceLocation),
+      }));
+      policies.push({ filter: name, layer: 'gateway', sources, settings: workload });
+    }
+    if (own !== undefined && route !== undefined)
+      policies.push({
+        filter: name,
+        layer: 'route',
+        sources: [{ object: `${route.owner.kind} ${ownerText(route.owner)}`, place: placeText(route.owner) }],
+        settings: own,
+      });
+  }
+  return policies;
+}
+
+const keyOf = (ref: ObjectRef): string => `${ref.kind}/${ref.namespace}/${ref.name}`;
+
+function ineffectiveObjects(
+  diagnostics: readonly Diagnostic[],
+  statuses: Compilation['statuses'],
+): ReadonlySet<string> {
+  const fromFindings = diagnostics.filter(
+    (finding) => finding.code === 'policy-without-effect' && finding.object !== undefined,
+  );
+  const fromStatuses = statuses.filter(({ state }) => state === 'unattached' || state === 'refused');
+  return new Set([
+    ...fromFindings.map((finding) => keyOf(finding.object as ObjectRef)),
+    ...fromStatuses.map(({ object }) => keyOf(object)),
+  ]);
+}

@@ -1,0 +1,152 @@
+import { isIP } from 'node:net';
+import { nearest } from './kernel/nearest.ts';
+import { err, ok, type Result } from './kernel/result.ts';
+
+/**
+ * How this process is to run, decided once at its start and never changed after. A flag wins over the environment, that
+ * over the settings file, that over the default. `settings.ts` reads them.
+ */
+export interface Settings {
+  /** Root of the routes, `<dir>/<namespace>/**` + `/*.yaml`; undefined: not said. */
+  readonly dir: string | undefined;
+  readonly meshConfig: string | undefined;
+  /** Added to every Gateway port when its socket is bound, nowhere else. */
+  readonly portOffset: number;
+  readonly listenAddress: string;
+  readonly adminAddress: string;
+  readonly adminPort: number;
+  /** Host names, besides loopback's and IP addresses, by which the admin listener may be called. */
+  readonly adminHosts: readonly string[];
+  readonly gatewayLabels: Readonly<Record<string, string>>;
+  readonly gatewayNamespace: string;
+  readonly clusterDomain: string;
+  /** May routes and policies lead to loopback addresses? `auto`: only when the gateway listens on loopback itself. */
+  readonly allowLoopback: 'auto' | 'yes' | 'no';
+  /** `auto`: text on a terminal, else JSON. */
+  readonly logFormat: 'auto' | 'json' | 'text';
+  readonly logLevel: LogLevel;
+  readonly accessLog: 'json' | 'text' | 'off';
+  /** undefined: standard output. */
+  readonly accessLogFile: string | undefined;
+  readonly drainSeconds: number;
+  /** Larger files are refused unread. */
+  readonly maxFileMib: number;
+  readonly redisUrl: string | undefined;
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+export type SettingKey = keyof Settings;
+
+/** One setting: what every way of giving it, and its help text, are made from. */
+export interface SettingSpec<K extends SettingKey = SettingKey> {
+  /** Name in the settings file. */
+  readonly key: K;
+  /** Without the leading dashes. */
+  readonly flag: string;
+  /** Stands for the value in the help. */
+  readonly value: string;
+  readonly env: string;
+  /** As it would be written on the command line; undefined: no default. */
+  readonly fallback: string | undefined;
+  readonly about: string;
+  readonly parse: (text: string) => Result<Settings[K], string>;
+}
+
+const text = (value: string): Result<string, string> => (value === '' ? err('is empty') : ok(value));
+
+const wholeNumber =
+  (from: number, to: number) =>
+  (value: string): Result<number, string> => {
+    const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+    return number >= from && number <= to ? ok(number) : err(`'${value}' is not a whole number from ${from} to ${to}`);
+  };
+
+const oneOf =
+  <T extends string>(...words: readonly T[]) =>
+  (value: string): Result<T, string> => {
+    const word = words.find((candidate) => candidate === value);
+    return word === undefined ? err(`'${value}' is none of ${words.join(', ')}${didYouMean(value, words)}`) : ok(word);
+  };
+
+const ipAddress = (value: string): Result<string, string> =>
+  isIP(value) !== 0 ? ok(value) : value === 'localhost' ? ok('127.0.0.1') : err(`'${value}' is not an IP address`);
+
+/** `k=v,k2=v2`; '' for no labels at all. */
+function labels(value: string): Result<Readonly<Record<string, string>>, string> {
+  const entries: [string, string][] = [];
+  for (const pair of value.split(',').filter((part) => part.trim() !== '')) {
+    const equals = pair.indexOf('=');
+    if (equals <= 0) return err(`'${pair}' is not of the form key=value`);
+    entries.push([pair.slice(0, equals).trim(), pair.slice(equals + 1).trim()]);
+  }
+  return ok(Object.freeze(Object.fromEntries(entries)));
+}
+
+const list = (value: string): Result<readonly string[], string> =>
+  ok(
+    Object.freeze(
+      value
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    ),
+  );
+
+const spec = <K extends SettingKey>(
+  key: K,
+  value: string,
+  fallback: string | undefined,
+  about: string,
+  parse: (text: string) => Result<Settings[K], string>,
+): SettingSpec<K> => {
+  const words = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return { key, flag: words, value, env: `BANYAN_${words.replaceAll('-', '_').toUpperCase()}`, fallback, about, parse };
+};
+
+/** All settings, in the order of the help. */
+export const SETTINGS: readonly SettingSpec[] = [
+  spec('dir', 'DIR', undefined, 'the routes: DIR/<namespace>/**/*.yaml', text),
+  spec('meshConfig', 'FILE', undefined, "settings of the whole gateway, by the names of Istio's MeshConfig", text),
+  spec(
+    'portOffset',
+    'N',
+    '0',
+    'added to every Gateway port when it is bound, so that 80 needs no root',
+    wholeNumber(0, 65535),
+  ),
+  spec('listenAddress', 'ADDRESS', '0.0.0.0', 'where Gateways listen that do not say so themselves', ipAddress),
+  spec('adminAddress', 'ADDRESS', '127.0.0.1', 'where the admin listener listens', ipAddress),
+  spec('adminPort', 'PORT', '9901', 'its port', wholeNumber(0, 65535)),
+  spec('adminHosts', 'NAMES', '', 'further host names it may be called by, with commas between them', list),
+  spec(
+    'gatewayLabels',
+    'K=V,…',
+    'istio=ingressgateway,app=istio-ingressgateway',
+    'labels that selectors of Gateways and policies are held against',
+    labels,
+  ),
+  spec('gatewayNamespace', 'NAME', 'istio-system', 'namespace that the gateway itself runs in', text),
+  spec('clusterDomain', 'DOMAIN', 'cluster.local', 'ending of the names of Services', text),
+  spec(
+    'allowLoopback',
+    'WHEN',
+    'auto',
+    'may routes lead to loopback addresses: yes, no, or auto: when it listens on loopback',
+    oneOf('auto', 'yes', 'no'),
+  ),
+  spec('logFormat', 'FORMAT', 'auto', 'json, text, or auto: text on a terminal', oneOf('auto', 'json', 'text')),
+  spec('logLevel', 'LEVEL', 'info', 'debug, info, warn or error', oneOf('debug', 'info', 'warn', 'error')),
+  spec('accessLog', 'FORMAT', 'json', 'json, text or off', oneOf('json', 'text', 'off')),
+  spec('accessLogFile', 'FILE', undefined, 'instead of standard output', text),
+  spec('drainSeconds', 'N', '30', 'how long requests under way may take when it stops', wholeNumber(0, 3600)),
+  spec('maxFileMib', 'N', '10', 'larger files are refused unread', wholeNumber(1, 1024)),
+  spec('redisUrl', 'URL', undefined, 'Redis that shares rate limits among replicas', text),
+];
+
+export const settingSpec = (key: SettingKey): SettingSpec =>
+  SETTINGS.find((candidate) => candidate.key === key) as SettingSpec;
+
+export function didYouMean(word: string, known: Iterable<string>): string {
+  const guess = nearest(word, known);
+  return guess === undefined ? '' : `; did you mean ${guess}?`;
+}
