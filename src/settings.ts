@@ -8,7 +8,7 @@ import {
   type SettingSpec,
   type Settings,
   settingSpec,
-} from './settings-table.ts';
+} from './settings/table.ts';
 
 export {
   didYouMean,
@@ -18,7 +18,7 @@ export {
   type SettingSpec,
   type Settings,
   settingSpec,
-} from './settings-table.ts';
+} from './settings/table.ts';
 
 /* The only file that reads the environment. */
 

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import { nearest } from './kernel/nearest.ts';
-import { err, ok, type Result } from './kernel/result.ts';
+import { nearest } from '../kernel/nearest.ts';
+import { err, ok, type Result } from '../kernel/result.ts';
 
 /**
  * How this process is to run, decided once at its start and never changed after. A flag wins over the environment, that
