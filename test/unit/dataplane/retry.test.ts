@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import { HeaderList } from '../../../src/contract/index.ts';
+import {
+  backoffMs,
+  isKeepAliveRace,
+  retriesAnswer,
+  retriesFailure,
+  retriesPerTryTimeout,
+} from '../../../src/dataplane/retry.ts';
+import type { ResetReason, UpstreamFailure } from '../../../src/dataplane/stream.ts';
+import type { RetryPolicy } from '../../../src/table/model.ts';
+
+const policy = (retryOn: string[], codes: number[] = []): RetryPolicy => ({
+  attempts: 2,
+  retryOn,
+  retriableStatusCodes: codes,
+  perTryTimeoutMs: undefined,
+  backoffMs: 25,
+  avoidPreviousHosts: true,
+});
+const failure = (reason: ResetReason, more: Partial<UpstreamFailure> = {}): UpstreamFailure => ({
+  reason,
+  detail: undefined,
+  nothingSent: false,
+  reusedConnection: false,
+  idleMs: 0,
+  ...more,
+});
+const DEFAULT = ['connect-failure', 'refused-stream', 'unavailable', 'cancelled', 'retriable-status-codes'];
+
+describe('what is tried again', () => {
+  it.each<[string[], number, [string, string][], boolean]>([
+    [DEFAULT, 503, [], false],
+    [['5xx'], 503, [], true],
+    [['5xx'], 499, [], false],
+    [['gateway-error'], 500, [], false],
+    [['gateway-error'], 504, [], true],
+    [['retriable-4xx'], 409, [], true],
+    [['retriable-4xx'], 400, [], false],
+    [DEFAULT, 200, [['grpc-status', '14']], true],
+    [DEFAULT, 200, [['grpc-status', '4']], false],
+    [['5xx'], 503, [['x-envoy-ratelimited', 'true']], false],
+  ])('%j after an answer %i %j: %s', (retryOn, status, headers, expected) => {
+    expect(retriesAnswer(policy(retryOn), status, HeaderList.from(headers))).toBe(expected);
+  });
+
+  it('takes any code that is listed, and no other', () => {
+    const listed = policy(['retriable-status-codes'], [200]);
+    expect(retriesAnswer(listed, 200, HeaderList.empty())).toBe(true);
+    expect(retriesAnswer(listed, 503, HeaderList.empty())).toBe(false);
+  });
+
+  it.each<[string[], UpstreamFailure, boolean]>([
+    [DEFAULT, failure('connect-failure'), true],
+    [DEFAULT, failure('connect-timeout'), true],
+    [DEFAULT, failure('connection-termination'), false],
+    [DEFAULT, failure('remote-refused-stream'), true],
+    [['reset'], failure('connection-termination'), true],
+    [['reset'], failure('protocol-error'), true],
+    [['5xx'], failure('overflow'), false],
+    [['reset-before-request'], failure('connection-termination', { nothingSent: true }), true],
+    [['reset-before-request'], failure('connection-termination'), false],
+  ])('%j after %j: %s', (retryOn, reset, expected) => {
+    expect(retriesFailure(policy(retryOn), reset)).toBe(expected);
+  });
+
+  it('is not a try that ran out of time, unless any reset is', () => {
+    expect(retriesPerTryTimeout(policy(['504', 'deadline-exceeded']))).toBe(false);
+    expect(retriesPerTryTimeout(policy(['reset']))).toBe(true);
+  });
+
+  it('is a request that met a connection closing for its age, but never one that may have been acted on', () => {
+    const race = failure('connection-termination', { reusedConnection: true, idleMs: 4000 });
+    expect(isKeepAliveRace('GET', race)).toBe(true);
+    expect(isKeepAliveRace('POST', race)).toBe(false);
+    expect(isKeepAliveRace('POST', { ...race, nothingSent: true })).toBe(true);
+    expect(isKeepAliveRace('GET', { ...race, idleMs: 1 })).toBe(false);
+    expect(isKeepAliveRace('GET', { ...race, reusedConnection: false })).toBe(false);
+  });
+
+  it('waits longer each time, up to ten times the base', () => {
+    expect([1, 2, 3, 4, 9].map((n) => backoffMs(policy([]), n, 0.9999))).toEqual([24, 74, 174, 249, 249]);
+    expect(backoffMs(policy([]), 3, 0)).toBe(0);
+  });
+});
