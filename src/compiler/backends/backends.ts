@@ -14,7 +14,6 @@ import { buildRuleIndex } from './rule-index.ts';
 import type { BackendService } from './service.ts';
 import { registryFindings } from './service-findings.ts';
 import { effectiveHash } from './traffic-policy.ts';
-import { worldOf } from './world.ts';
 
 export interface BackendContext {
   readonly resources: ResourceSet;
@@ -104,7 +103,7 @@ export function createBackends({ resources, options }: BackendContext): Backends
       return rule === undefined ? NO_HASH : rememberedHash(rule, port, subset);
     },
     build(referenced) {
-      const built = buildBackends(referenced, { registry, rules, world: worldOf(resources), options });
+      const built = buildBackends(referenced, { registry, rules, resources, options });
       const general: readonly Diagnostic[] = [
         ...ruleFindings(ruleResources, registry, rules, options),
         ...registryFindings(registry),

@@ -2,7 +2,7 @@ import type { ResourceOf, SliceEndpoint, Workload } from '../../resources/kinds.
 import { localityOfLabels } from './locality.ts';
 import { type Labels, labelsFit, NO_LABELS } from './names.ts';
 import type { BackendPort, BackendService } from './service.ts';
-import { isPodReady, podIps, type World } from './world.ts';
+import { isPodReady, podAt, podIps, podNamed, type Scope, slicesOf } from './world.ts';
 
 /** One address behind one port of a service, before subsets and localities divide them. */
 export interface Member {
@@ -16,36 +16,35 @@ export interface Member {
   readonly locality: string;
 }
 
-/** Members of one service on the port of that name, and every object that they were read from. */
+/** Members of one service on the port of that name, and every object that they were read from. `scope`: its namespace's. */
 export interface Gathered {
   readonly members: readonly Member[];
   readonly sources: readonly object[];
 }
 
-export function gather(service: BackendService, portName: string, world: World): Gathered {
+export function gather(service: BackendService, portName: string, scope: Scope): Gathered {
   return service.kind === 'kubernetes'
-    ? gatherKubernetes(service, portName, world)
-    : gatherEntry(service, portName, world);
+    ? gatherKubernetes(service, portName, scope)
+    : gatherEntry(service, portName, scope);
 }
 
 /* ------------------------------------------------------------------------ Kubernetes services */
 
 type KubernetesService = Extract<BackendService, { kind: 'kubernetes' }>;
 
-function gatherKubernetes(service: KubernetesService, portName: string, world: World): Gathered {
+function gatherKubernetes(service: KubernetesService, portName: string, scope: Scope): Gathered {
   const members = new Map<string, Member>();
   const sources: object[] = [];
-  const { namespace, resource } = service;
-  for (const slice of world.slicesOf(namespace, resource.meta.name)) {
+  for (const slice of slicesOf(scope, service.resource.meta.name)) {
     sources.push(slice);
     if (slice.body.addressType === 'FQDN') continue;
     for (const endpoint of slice.body.endpoints ?? []) {
-      const pod = podOf(endpoint, namespace, world);
+      const pod = podOf(endpoint, scope);
       if (pod !== undefined) sources.push(pod);
       for (const member of sliceMembers(slice, endpoint, pod, portName)) addOnce(members, member);
     }
   }
-  for (const member of selectedByService(service, portName, world, sources)) addOnce(members, member);
+  for (const member of selectedByService(service, portName, scope, sources)) addOnce(members, member);
   return { members: [...members.values()], sources };
 }
 
@@ -54,16 +53,9 @@ function addOnce(members: Map<string, Member>, member: Member): void {
   if (!members.has(key)) members.set(key, member);
 }
 
-function podOf(
-  { targetRef, addresses }: SliceEndpoint,
-  namespace: string,
-  world: World,
-): ResourceOf<'Pod'> | undefined {
-  if (targetRef?.kind === 'Pod' && targetRef.name !== undefined) {
-    const named = world.podNamed(targetRef.namespace ?? namespace, targetRef.name);
-    if (named !== undefined) return named;
-  }
-  return addresses[0] === undefined ? undefined : world.podAt(namespace, addresses[0]);
+function podOf({ targetRef, addresses }: SliceEndpoint, scope: Scope): ResourceOf<'Pod'> | undefined {
+  const named = targetRef?.kind === 'Pod' && targetRef.name !== undefined ? podNamed(scope, targetRef.name) : undefined;
+  return named ?? (addresses[0] === undefined ? undefined : podAt(scope, addresses[0]));
 }
 
 function sliceMembers(
@@ -83,12 +75,12 @@ function sliceMembers(
 }
 
 /** A service's selector chooses WorkloadEntries of its namespace too, beside what its EndpointSlices list. */
-function selectedByService(service: KubernetesService, portName: string, world: World, sources: object[]): Member[] {
+function selectedByService(service: KubernetesService, portName: string, scope: Scope, sources: object[]): Member[] {
   const selector = service.resource.body.spec?.selector ?? NO_LABELS;
   const port = service.ports.find(({ name }) => name === portName);
   if (port === undefined || Object.keys(selector).length === 0) return [];
   const members: Member[] = [];
-  for (const entry of world.workloadEntriesIn(service.namespace)) {
+  for (const entry of scope.workloadEntries) {
     const { spec } = entry.body;
     if (!labelsFit(selector, spec.labels ?? NO_LABELS)) continue;
     sources.push(entry);
@@ -109,12 +101,11 @@ function targetNumber({ name, number, targetPort }: BackendPort, { ports = {} }:
 type EntryService = Extract<BackendService, { kind: 'entry' }>;
 
 /** istio-semantics §4: listed endpoints, selected workloads, or, where names are resolved and none is listed, the host itself. */
-function gatherEntry(service: EntryService, portName: string, world: World): Gathered {
+function gatherEntry(service: EntryService, portName: string, scope: Scope): Gathered {
   const port = service.ports.find(({ name }) => name === portName);
   if (port === undefined || service.resolution === 'dynamic-dns') return { members: [], sources: [] };
   const { endpoints = [], workloadSelector } = service.resource.body.spec;
-  if (workloadSelector !== undefined)
-    return selectedByEntry(service, port, workloadSelector.labels ?? NO_LABELS, world);
+  if (workloadSelector !== undefined) return selectedByEntry(port, workloadSelector.labels ?? NO_LABELS, scope);
   const byName = service.resolution === 'dns' || service.resolution === 'dns-round-robin';
   if (byName && endpoints.length === 0) return { members: [hostItself(service, port)], sources: [] };
   return {
@@ -136,16 +127,16 @@ const hostItself = ({ host }: EntryService, { targetPort, number }: BackendPort)
 const entryPort = ({ ports = {} }: Workload, { name, targetPort, number }: BackendPort): number =>
   ports[name] || (typeof targetPort === 'number' ? targetPort : number);
 
-function selectedByEntry(service: EntryService, port: BackendPort, selector: Labels, world: World): Gathered {
+function selectedByEntry(port: BackendPort, selector: Labels, scope: Scope): Gathered {
   const members: Member[] = [];
   const sources: object[] = [];
-  for (const entry of world.workloadEntriesIn(service.namespace)) {
+  for (const entry of scope.workloadEntries) {
     const { spec } = entry.body;
     if (!labelsFit(selector, spec.labels ?? NO_LABELS)) continue;
     sources.push(entry);
     members.push(...workloadMembers(spec, entryPort(spec, port)));
   }
-  for (const pod of world.podsIn(service.namespace)) {
+  for (const pod of scope.pods) {
     if (!labelsFit(selector, pod.meta.labels) || !isPodReady(pod)) continue;
     sources.push(pod);
     const [address] = podIps(pod);

@@ -43,7 +43,8 @@ export const buildRegistry = memoizeByIdentity(
     );
     for (const [host, services] of all) {
       if (services.length > 1) services.sort(precedence);
-      const seen = services.filter((service) => distance(service) < DISTANCE.hidden);
+      const isSeen = (service: BackendService): boolean => distance(service) < DISTANCE.hidden;
+      const seen = services.every(isSeen) ? services : services.filter(isSeen);
       if (seen.length > 0) visible.set(host, seen);
     }
     return { visible, all };

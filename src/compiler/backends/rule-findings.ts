@@ -26,10 +26,13 @@ export const ruleFindings = memoizeByIdentity(
       const rule = readRule(resource, options.mesh);
       const services = registry.all.get(rule.host);
       if (services === undefined && !(rule.host.startsWith('*') && covered().has(rule.host))) {
-        return [unknownHost(resource, rule, registry), ...policyFindings(resource, false)];
+        return [unknownHost(resource, rule, registry), ...policyFindings(resource, NO_NAMES)];
       }
       const named = services?.some(({ resource: { body } }) => 'hosts' in (body.spec ?? {}) && hasNames(body.spec));
-      return [...placeFindings(resource, rule, registry, index), ...policyFindings(resource, named === true)];
+      return [
+        ...placeFindings(resource, rule, registry, index),
+        ...policyFindings(resource, named === true ? ENTRY_NAMES : NO_NAMES),
+      ];
     });
   },
 );
@@ -92,11 +95,17 @@ function lostParts(resource: RuleResource, chosen: DestinationRule): Diagnostic[
 
 /* --------------------------------------------------------------------------------- its blocks */
 
-const policyFindings = (resource: RuleResource, entryHasNames: boolean): Diagnostic[] =>
+const policyFindings = memoizeByIdentity((resource: RuleResource, names: NameSource): readonly Diagnostic[] =>
   levels(resource).flatMap(({ path, policy }) => [
-    ...tlsFindings(resource, [...path, 'tls'], policy.tls, entryHasNames),
+    ...tlsFindings(resource, [...path, 'tls'], policy.tls, names === ENTRY_NAMES),
     ...ignoredBlocks(resource, path, policy),
-  ]);
+  ]),
+);
+
+/** Does a ServiceEntry give names to look for in certificates? Objects, so as to be remembered by. */
+const ENTRY_NAMES = { kind: 'entry' } as const;
+const NO_NAMES = { kind: 'none' } as const;
+type NameSource = typeof ENTRY_NAMES | typeof NO_NAMES;
 
 interface Level {
   readonly path: FieldPath;

@@ -26,7 +26,7 @@ export const buildRuleIndex = memoizeByIdentity(
     const { mesh, gatewayNamespace } = options;
     const tables = sortIntoTables(resources, options);
     const ownRules = gatewayNamespace === mesh.rootNamespace ? tables.rootPrivate : tables.ofGatewayNamespace;
-    const chosen = new Map<string, DestinationRule | undefined>();
+    const chosen = new WeakMap<ServiceName, DestinationRule | undefined>();
 
     const choose = (service: ServiceName): DestinationRule | undefined => {
       const own = mostSpecific(ownRules, service.host);
@@ -40,9 +40,8 @@ export const buildRuleIndex = memoizeByIdentity(
     };
     return {
       select(service) {
-        const key = `${service.namespace}/${service.host}`;
-        if (!chosen.has(key)) chosen.set(key, choose(service));
-        return chosen.get(key);
+        if (!chosen.has(service)) chosen.set(service, choose(service));
+        return chosen.get(service);
       },
       writtenFor: (host) => tables.byHost.get(host) ?? [],
     };

@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest';
+import type { Resource } from '../../../../src/resources/kinds.ts';
+import type { Endpoint } from '../../../../src/table/model.ts';
+import { entry, options, rule } from './builders.ts';
+import { build, id } from './helpers.ts';
+
+const host = 'a.example.net';
+const places = ['eu/eu-1/a', 'eu/eu-1/b', 'eu/eu-2', 'us/us-1', ''];
+
+/** One endpoint in each of the places, with labels that tell them apart. */
+const spread = entry('x/a', {
+  hosts: [host],
+  endpoints: places.map((locality, i) => ({
+    address: `127.0.0.${i}`,
+    locality,
+    labels: { tier: i < 2 ? 'near' : 'far', [`n${i}`]: '' },
+  })),
+});
+
+function placed(
+  trafficPolicy: object,
+  labels: Readonly<Record<string, string>> = {},
+  more: readonly Resource[] = [spread],
+): readonly Endpoint[] {
+  const settings = options({ gatewayLabels: { app: 'gateway', ...labels } });
+  return (
+    build([...more, rule('x/r', { host, trafficPolicy })], [id(host)], settings).endpoints.clusters[id(host)] ?? []
+  );
+}
+
+const priorities = (...args: Parameters<typeof placed>): number[] => placed(...args).map(({ priority }) => priority);
+const setting = (localityLbSetting: object): object => ({ loadBalancer: { localityLbSetting } });
+const failing = { outlierDetection: {} };
+const inEurope = { 'istio-locality': 'eu.eu-1.a' };
+
+describe('priorities', () => {
+  it.each<[string, object, Readonly<Record<string, string>>, number[]]>([
+    ['none without outlier detection', {}, inEurope, [0, 0, 0, 0, 0]],
+    ['by nearness with it', failing, inEurope, [0, 1, 2, 3, 3]],
+    [
+      'by nearness to a zone given by topology labels',
+      failing,
+      { 'topology.kubernetes.io/region': 'eu', 'topology.kubernetes.io/zone': 'eu-2' },
+      [1, 1, 0, 2, 2],
+    ],
+    ['all alike for a gateway that is nowhere, but for endpoints that are nowhere too', failing, {}, [1, 1, 1, 1, 0]],
+    ['none where it is switched off', { ...failing, ...setting({ enabled: false }) }, inEurope, [0, 0, 0, 0, 0]],
+    [
+      'the region to fail over to before the others',
+      { ...failing, ...setting({ failover: [{ from: 'eu', to: 'us' }] }) },
+      inEurope,
+      [0, 1, 2, 3, 4],
+    ],
+    [
+      'no other region’s setting',
+      { ...failing, ...setting({ failover: [{ from: 'us', to: 'eu' }] }) },
+      inEurope,
+      [0, 1, 2, 3, 3],
+    ],
+    ['by labels with a value', { ...failing, ...setting({ failoverPriority: ['tier=near'] }) }, {}, [0, 0, 1, 1, 1]],
+    [
+      'by labels that the gateway has',
+      { ...failing, ...setting({ failoverPriority: ['tier'] }) },
+      { tier: 'far' },
+      [1, 1, 0, 0, 0],
+    ],
+    [
+      'by several labels, the first the most important',
+      {
+        ...failing,
+        ...setting({ failoverPriority: ['topology.kubernetes.io/region', 'topology.kubernetes.io/zone'] }),
+      },
+      { 'topology.kubernetes.io/region': 'eu', 'topology.kubernetes.io/zone': 'eu-1' },
+      [0, 0, 1, 2, 2],
+    ],
+    ['not by labels without outlier detection', setting({ failoverPriority: ['tier=near'] }), {}, [0, 0, 0, 0, 0]],
+    [
+      'by labels first and regions then',
+      {
+        ...failing,
+        ...setting({ failoverPriority: ['tier=near'], failover: [{ from: 'eu', to: 'us' }] }),
+      },
+      inEurope,
+      [0, 1, 2, 3, 4],
+    ],
+  ])('are %s', (_, policy, labels, expected) => {
+    expect(priorities(policy, labels)).toEqual(expected);
+  });
+
+  it('are by nearness where the service wishes so, outlier detection or not, unless the rule says something', () => {
+    const near = { annotations: { 'networking.istio.io/traffic-distribution': 'PreferClose' } };
+    const wishing = [{ ...spread, meta: { ...spread.meta, ...near } }];
+    const labels = { 'topology.kubernetes.io/region': 'eu', 'topology.kubernetes.io/zone': 'eu-2' };
+    expect(priorities({}, labels, wishing)).toEqual([1, 1, 0, 2, 2]);
+    expect(priorities(setting({ enabled: false }), labels, wishing)).toEqual([0, 0, 0, 0, 0]);
+  });
+});
+
+describe('distribution', () => {
+  const weights = (distribute: readonly object[], labels = {}): string[] =>
+    placed(setting({ distribute }), labels).map(({ address, weight }) => `${address.slice(-1)}=${weight}`);
+
+  it('gives each locality its share, and nothing to those without', () => {
+    expect(weights([{ from: 'eu/*', to: { 'eu/eu-1/*': 80, 'us/*': 20 } }], inEurope)).toEqual([
+      '0=40000',
+      '1=40000',
+      '3=20000',
+    ]);
+  });
+
+  it.each([
+    ['of another region', [{ from: 'us/*', to: { 'us/*': 100 } }], inEurope],
+    ['of another zone', [{ from: 'eu/eu-2/*', to: { 'us/*': 100 } }], inEurope],
+    ['of any region for a gateway that is nowhere', [{ from: 'eu', to: { 'us/*': 100 } }], {}],
+  ])('%s changes nothing', (_, distribute, labels) => {
+    expect(weights(distribute, labels)).toEqual(['0=1', '1=1', '2=1', '3=1', '4=1']);
+  });
+
+  it('from everywhere holds for a gateway that is nowhere', () => {
+    expect(weights([{ from: '*', to: { 'us/us-1': 100 } }])).toEqual(['3=100000']);
+  });
+});
