@@ -1,5 +1,7 @@
 import { rateLimitSchema } from './banyan/rate-limit.schema.ts';
+import { validateRateLimit } from './banyan/validate-rate-limit.ts';
 import { endpointSliceSchema, namespaceSchema, podSchema, secretSchema, serviceSchema } from './core/core.schema.ts';
+import type { Findings } from './findings.ts';
 import type { AuthorizationPolicyBody } from './generated/authorization-policy.ts';
 import type { DestinationRuleBody } from './generated/destination-rule.ts';
 import type { EndpointSliceBody } from './generated/endpoint-slice.ts';
@@ -17,6 +19,12 @@ import { destinationRuleSchema } from './istio/destination-rule.schema.ts';
 import { gatewaySchema } from './istio/gateway.schema.ts';
 import { authorizationPolicySchema, requestAuthenticationSchema } from './istio/policies.schema.ts';
 import { serviceEntrySchema, workloadEntrySchema } from './istio/service-entry.schema.ts';
+import { validateAuthorizationPolicy } from './istio/validate-authorization-policy.ts';
+import { validateDestinationRule } from './istio/validate-destination-rule.ts';
+import { validateGateway } from './istio/validate-gateway.ts';
+import { validateRequestAuthentication } from './istio/validate-request-authentication.ts';
+import { validateServiceEntry, validateWorkloadEntry } from './istio/validate-service-entry.ts';
+import { validateVirtualService } from './istio/validate-virtual-service.ts';
 import { virtualServiceSchema } from './istio/virtual-service.schema.ts';
 import type { JsonSchema } from './schema.ts';
 
@@ -25,34 +33,40 @@ export interface KindDefinition<B> {
   readonly schema: JsonSchema;
   readonly apiVersions: readonly string[];
   readonly scope: 'namespaced' | 'cluster';
-  /** Never set: carries the type of the body, which is generated from `schema`. */
-  readonly body?: B;
+  /** Rules beyond the schema. The body has passed the schema; `namespace` is the object's. */
+  readonly validate: ((body: B, findings: Findings, namespace: string) => void) | undefined;
 }
 
 const NETWORKING = ['networking.istio.io/v1', 'networking.istio.io/v1beta1', 'networking.istio.io/v1alpha3'];
 const SECURITY = ['security.istio.io/v1', 'security.istio.io/v1beta1'];
 
+/** `B` is generated from the schema. */
 function kind<B>(
   schema: JsonSchema,
   apiVersions: readonly string[],
-  scope: 'namespaced' | 'cluster' = 'namespaced',
+  validate: KindDefinition<B>['validate'],
+  scope: KindDefinition<B>['scope'] = 'namespaced',
 ): KindDefinition<B> {
-  return { schema, apiVersions, scope };
+  return { schema, apiVersions, scope, validate };
 }
 
 /** The one place to add a kind to. A field is added to its schema, and nowhere else (then `node scripts/generate-resources.ts`). */
 export const KINDS = {
-  Gateway: kind<GatewayBody>(gatewaySchema, NETWORKING),
-  VirtualService: kind<VirtualServiceBody>(virtualServiceSchema, NETWORKING),
-  DestinationRule: kind<DestinationRuleBody>(destinationRuleSchema, NETWORKING),
-  ServiceEntry: kind<ServiceEntryBody>(serviceEntrySchema, NETWORKING),
-  WorkloadEntry: kind<WorkloadEntryBody>(workloadEntrySchema, NETWORKING),
-  RequestAuthentication: kind<RequestAuthenticationBody>(requestAuthenticationSchema, SECURITY),
-  AuthorizationPolicy: kind<AuthorizationPolicyBody>(authorizationPolicySchema, SECURITY),
-  RateLimit: kind<RateLimitBody>(rateLimitSchema, ['banyan.dev/v1alpha1']),
-  Namespace: kind<NamespaceBody>(namespaceSchema, ['v1'], 'cluster'),
-  Service: kind<ServiceBody>(serviceSchema, ['v1']),
-  EndpointSlice: kind<EndpointSliceBody>(endpointSliceSchema, ['discovery.k8s.io/v1']),
-  Pod: kind<PodBody>(podSchema, ['v1']),
-  Secret: kind<SecretBody>(secretSchema, ['v1']),
+  Gateway: kind<GatewayBody>(gatewaySchema, NETWORKING, validateGateway),
+  VirtualService: kind<VirtualServiceBody>(virtualServiceSchema, NETWORKING, validateVirtualService),
+  DestinationRule: kind<DestinationRuleBody>(destinationRuleSchema, NETWORKING, validateDestinationRule),
+  ServiceEntry: kind<ServiceEntryBody>(serviceEntrySchema, NETWORKING, validateServiceEntry),
+  WorkloadEntry: kind<WorkloadEntryBody>(workloadEntrySchema, NETWORKING, validateWorkloadEntry),
+  RequestAuthentication: kind<RequestAuthenticationBody>(
+    requestAuthenticationSchema,
+    SECURITY,
+    validateRequestAuthentication,
+  ),
+  AuthorizationPolicy: kind<AuthorizationPolicyBody>(authorizationPolicySchema, SECURITY, validateAuthorizationPolicy),
+  RateLimit: kind<RateLimitBody>(rateLimitSchema, ['banyan.dev/v1alpha1'], validateRateLimit),
+  Namespace: kind<NamespaceBody>(namespaceSchema, ['v1'], undefined, 'cluster'),
+  Service: kind<ServiceBody>(serviceSchema, ['v1'], undefined),
+  EndpointSlice: kind<EndpointSliceBody>(endpointSliceSchema, ['discovery.k8s.io/v1'], undefined),
+  Pod: kind<PodBody>(podSchema, ['v1'], undefined),
+  Secret: kind<SecretBody>(secretSchema, ['v1'], undefined),
 } as const;

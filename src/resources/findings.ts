@@ -1,0 +1,43 @@
+import type { DiagnosticCode, FieldPath, Severity } from '../diagnostics/index.ts';
+import type { FieldFinding } from './schema-decode.ts';
+
+export interface RuleFinding extends FieldFinding {
+  readonly severity: Severity;
+}
+
+interface Details {
+  readonly code?: DiagnosticCode;
+  readonly remedy?: string;
+  readonly of?: 'key' | 'value';
+}
+
+/** Collects what the rules of a kind find in one object. An error refuses the object, a warning does not. */
+export class Findings {
+  readonly list: RuleFinding[] = [];
+  readonly #limit: number;
+
+  constructor(limit = Number.POSITIVE_INFINITY) {
+    this.#limit = limit;
+  }
+
+  error(path: FieldPath, message: string, { code = 'invalid-value', remedy, of = 'value' }: Details = {}): void {
+    this.#add({ severity: 'error', code, path, of, message, ...(remedy !== undefined && { remedy }) });
+  }
+
+  warning(path: FieldPath, message: string, { code = 'questionable-value', remedy, of = 'value' }: Details = {}): void {
+    this.#add({ severity: 'warning', code, path, of, message, ...(remedy !== undefined && { remedy }) });
+  }
+
+  /** A missing field: said at its parent's place. */
+  missing(path: FieldPath, message: string): void {
+    this.error(path, message, { code: 'missing-field' });
+  }
+
+  conflict(path: FieldPath, message: string): void {
+    this.error(path, message, { code: 'conflicting-fields' });
+  }
+
+  #add(finding: RuleFinding): void {
+    if (this.list.length < this.#limit) this.list.push(finding);
+  }
+}
