@@ -1,0 +1,181 @@
+import { memoizeByIdentity } from '../kernel/memo.ts';
+import type { Resource, ResourceOf } from '../resources/kinds.ts';
+import type { ResourceSet } from '../resources/set.ts';
+import type { Cluster, ClusterId, Listener, RouteTable, TableSettings } from '../table/model.ts';
+import { type Backends, collectCredentials, createBackends } from './backends/index.ts';
+import type { Compilation, CompileOptions, ObjectStatus } from './compilation.ts';
+import { createExaminer } from './examine.ts';
+import { collectFindings } from './findings.ts';
+import { revisionOf } from './fingerprint.ts';
+import { planGateways } from './from-gateway.ts';
+import { type BuiltListeners, buildListeners } from './listeners.ts';
+import { createPolicyRunner } from './policies.ts';
+import { createRouting, type Routing } from './routing.ts';
+import { statusesOf } from './statuses.ts';
+import { createConnectionRoutes } from './tcp-routes.ts';
+
+export interface Compiler {
+  /**
+   * Everything that one state of the resources comes to. Pure: equal resources give equal results in whatever order they
+   * came. What did not change since the last call is not done again, and is handed out as the same objects.
+   */
+  compile(resources: ResourceSet): Compilation;
+}
+
+/** `options` hold for the life of the compiler. */
+export function createCompiler(options: CompileOptions): Compiler {
+  const planOf = memoizeByIdentity((gateways: readonly ResourceOf<'Gateway'>[]) => planGateways(gateways, options));
+  const policies = createPolicyRunner(options);
+  const route = createRouting(options, policies);
+  const backendsOf = createBackendSource(options);
+  const examine = createExaminer(options);
+  const keep = createKeeper(options);
+  const statuses = new WeakMap<Resource, ObjectStatus>();
+
+  return {
+    compile(resources) {
+      const plan = planOf(resources.ofKind('Gateway'));
+      const { lookups, backends } = backendsOf(resources);
+      const inputs = policies.prepare(resources);
+      const workload = policies.workload(inputs, lookups);
+      const routing = route({ resources, plan, backends: lookups, inputs });
+      const connections = createConnectionRoutes(routing.attached, lookups, options);
+      const listening = buildListeners(plan.servers, connections);
+      const referenced = keep.referenced(routing, listening.listeners, workload.clusters);
+      const built = backends.build(referenced);
+      const table = keep.table({
+        listeners: listening.listeners,
+        routeConfigs: routing.routeConfigs.map(({ config }) => config),
+        clusters: built.clusters,
+        filters: workload.value,
+      });
+      const credentials = collectCredentials(resources, credentialNames(table.listeners, built.clusters), options);
+      const examined = examine({ resources, plan, routing, listening, lookups });
+      const diagnostics = keep.findings([
+        plan.diagnostics,
+        listening.diagnostics,
+        workload.diagnostics,
+        built.diagnostics,
+        credentials.diagnostics,
+        ...examined.diagnostics,
+      ]);
+      return {
+        table,
+        endpoints: built.endpoints,
+        credentials: credentials.credentials,
+        diagnostics,
+        statuses: statusesOf(resources, diagnostics, examined.idle, statuses),
+      };
+    },
+  };
+}
+
+/** One state without a past, for whoever compiles once. */
+export const compile = (resources: ResourceSet, options: CompileOptions): Compilation =>
+  createCompiler(options).compile(resources);
+
+/* ------------------------------------------------------------- backends */
+
+interface BackendPair {
+  /** For questions about names: the same object as long as services, entries and rules are the same. */
+  readonly lookups: Backends;
+  /** For clusters and endpoints, which also depend on what changes all the time. */
+  readonly backends: Backends;
+}
+
+function createBackendSource(options: CompileOptions): (resources: ResourceSet) => BackendPair {
+  let known: { readonly lists: readonly unknown[]; readonly lookups: Backends } | undefined;
+  return (resources) => {
+    const backends = createBackends({ resources, options });
+    const lists = (['Service', 'ServiceEntry', 'DestinationRule'] as const).map((kind) => resources.ofKind(kind));
+    if (known === undefined || lists.some((list, i) => list !== known?.lists[i])) known = { lists, lookups: backends };
+    return { lookups: known.lookups, backends };
+  };
+}
+
+/* -------------------------------- what is kept from one state to the next */
+
+type Parts = Omit<RouteTable, 'revision' | 'settings'>;
+
+function createKeeper(options: CompileOptions) {
+  const settings: TableSettings = {
+    pathNormalization: options.mesh.pathNormalization,
+    numTrustedProxies: options.mesh.numTrustedProxies,
+    forwardClientCert: options.mesh.forwardClientCert,
+  };
+  let table: RouteTable | undefined;
+  let referenced: ReadonlySet<ClusterId> = new Set();
+  let lists: readonly (readonly Compilation['diagnostics'][number][])[] = [];
+  let findings: Compilation['diagnostics'] = [];
+  return {
+    /** Parts that are equal stay the same objects, and with them the whole table. */
+    table(parts: Parts): RouteTable {
+      const listeners = keepEqualListeners(parts.listeners, table?.listeners ?? []);
+      const routeConfigs = keepSame(parts.routeConfigs, table?.routeConfigs);
+      const next = { settings, ...parts, listeners, routeConfigs };
+      const revision = revisionOf(next);
+      if (table?.revision !== revision) table = { revision, ...next };
+      return table;
+    },
+    referenced(routing: Routing, listeners: readonly Listener[], more: readonly ClusterId[]): ReadonlySet<ClusterId> {
+      const now = referencedClusters(routing, listeners, more);
+      if (now.size !== referenced.size || [...now].some((id) => !referenced.has(id))) referenced = now;
+      return referenced;
+    },
+    findings(now: readonly (readonly Compilation['diagnostics'][number][])[]): Compilation['diagnostics'] {
+      const found = now.filter((list) => list.length > 0);
+      if (keepSame(found, lists) !== lists) {
+        lists = found;
+        findings = collectFindings(found);
+      }
+      return findings;
+    },
+  };
+}
+
+const keepSame = <T>(now: readonly T[], before: readonly T[] | undefined): readonly T[] =>
+  before !== undefined && before.length === now.length && now.every((value, i) => value === before[i]) ? before : now;
+
+function keepEqualListeners(now: readonly Listener[], before: readonly Listener[]): readonly Listener[] {
+  const texts = new Map(before.map((listener) => [JSON.stringify(listener), listener]));
+  return keepSame(
+    now.map((listener) => texts.get(JSON.stringify(listener)) ?? listener),
+    before,
+  );
+}
+
+function referencedClusters(
+  routing: Routing,
+  listeners: readonly Listener[],
+  more: readonly ClusterId[],
+): ReadonlySet<ClusterId> {
+  const ids = new Set<ClusterId>(more);
+  for (const { hosts } of routing.routeConfigs) {
+    for (const { clusters } of hosts.values()) for (const id of clusters) ids.add(id);
+  }
+  for (const { plaintext, tls } of listeners) {
+    const routes = [plaintext, ...tls.map(({ handling }) => handling)].flatMap((one) =>
+      one !== undefined && 'route' in one && one.route !== undefined ? [one.route] : [],
+    );
+    for (const { destinations } of routes) for (const { cluster } of destinations) ids.add(cluster);
+  }
+  return ids;
+}
+
+/** Everything that key material is wanted for. */
+function credentialNames(listeners: readonly Listener[], clusters: readonly Cluster[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  const add = (name: string | undefined): void => void (name !== undefined && names.add(name));
+  for (const { handling } of listeners.flatMap(({ tls }) => tls)) {
+    if (handling.kind === 'passthrough') continue;
+    for (const name of handling.termination.credentials) add(name);
+    add(handling.termination.clientCa);
+  }
+  for (const { tls } of clusters) {
+    add(tls?.ca);
+    add(tls?.clientCredential);
+  }
+  return names;
+}
+
+export type { BuiltListeners };

@@ -1,0 +1,249 @@
+import { formatObjectRef } from '../diagnostics/diagnostic.ts';
+import type { HTTPMatchRequest, HTTPRoute } from '../resources/kinds.ts';
+import type { ResourceSet } from '../resources/set.ts';
+import type { RouteOwner } from '../table/model.ts';
+import type { CompileOptions } from './compilation.ts';
+import type { HttpRule, Place, RuleFailure, RuleMatch, VirtualService } from './http-rule.ts';
+import { matchesConflict, mergeMatches } from './match-merging.ts';
+import { resolveRule } from './resolve-names.ts';
+import { isExportedTo } from './visibility.ts';
+
+/** The `http` rules of one VirtualService, delegates merged (istio-semantics §2.8), and what could not be merged. */
+export interface RuleSet {
+  readonly object: VirtualService;
+  readonly rules: readonly HttpRule[];
+  readonly conflicts: readonly DelegateConflict[];
+  /** The delegates that gave it rules. */
+  readonly delegates: readonly VirtualService[];
+}
+
+export interface DelegateConflict {
+  readonly root: Place;
+  readonly delegate: Place;
+  /** The delegate's whole rule is left out, as this match of it fits none of the root's. */
+  readonly wholeRule: boolean;
+}
+
+type Lookup = (namespace: string, name: string) => VirtualService | undefined;
+
+/**
+ * Reads the rules of VirtualServices; what was read before is kept as long as the VirtualService and every delegate
+ * that it names are the same objects.
+ */
+export function createRuleReader(options: CompileOptions): (object: VirtualService, resources: ResourceSet) => RuleSet {
+  const known = new WeakMap<VirtualService, { readonly delegates: readonly unknown[]; readonly value: RuleSet }>();
+  return (object, resources) => {
+    const lookup: Lookup = (namespace, name) => resources.get('VirtualService', namespace, name);
+    const delegates = namedDelegates(object, lookup);
+    const before = known.get(object);
+    if (before?.delegates.length === delegates.length && before.delegates.every((one, i) => one === delegates[i])) {
+      return before.value;
+    }
+    const value = readRules(object, lookup, options);
+    known.set(object, { delegates, value });
+    return value;
+  };
+}
+
+const delegateKey = (object: VirtualService, rule: HTTPRoute) => ({
+  namespace: rule.delegate?.namespace || object.meta.namespace,
+  name: rule.delegate?.name ?? '',
+});
+
+function namedDelegates(object: VirtualService, lookup: Lookup): readonly unknown[] {
+  const found: unknown[] = [];
+  for (const rule of object.body.spec.http ?? []) {
+    if (rule.delegate === undefined) continue;
+    const { namespace, name } = delegateKey(object, rule);
+    found.push(lookup(namespace, name));
+  }
+  return found;
+}
+
+interface Draft {
+  readonly part: string;
+  readonly rule: Omit<HttpRule, 'matches'>;
+  readonly matches: readonly MatchDraft[];
+}
+
+interface MatchDraft {
+  readonly part: string;
+  readonly match: HTTPMatchRequest;
+  readonly place: Place;
+}
+
+function readRules(object: VirtualService, lookup: Lookup, options: CompileOptions): RuleSet {
+  const conflicts: DelegateConflict[] = [];
+  const delegates = new Set<VirtualService>();
+  const written = object.body.spec.http ?? [];
+  const parts = ruleParts(written);
+  const drafts = written.flatMap((rule, index): readonly Draft[] => {
+    const root = readRule(object, rule, index, parts[index] ?? '', options);
+    if (rule.delegate === undefined) return [root];
+    const { namespace, name } = delegateKey(object, rule);
+    const delegate = lookup(namespace, name);
+    const failure = whyUnusable(delegate, root, `${namespace}/${name}`, options);
+    if (delegate === undefined || failure !== undefined) return [{ ...root, rule: { ...root.rule, failure } }];
+    delegates.add(delegate);
+    return mergeDelegate(root, delegate, conflicts, options);
+  });
+  return { object, rules: withIds(object, drafts), conflicts, delegates: [...delegates] };
+}
+
+/**
+ * Istio lets such a rule vanish, so that a broader one takes its traffic. Here it answers 503 for its own match
+ * (product.md, "invalid rule").
+ */
+function whyUnusable(
+  delegate: VirtualService | undefined,
+  root: Draft,
+  name: string,
+  options: CompileOptions,
+): RuleFailure | undefined {
+  const place: Place = { object: root.rule.place.object, path: [...root.rule.place.path, 'delegate'] };
+  const fail = (message: string): RuleFailure => ({ code: 'delegate-missing', message, place });
+  if (delegate === undefined) return fail(`there is no VirtualService ${name} to delegate to`);
+  if ((delegate.body.spec.hosts ?? []).length > 0) {
+    return fail(`${formatObjectRef(delegate.ref)} has hosts of its own, and only one without can be delegated to`);
+  }
+  const viewer = root.rule.owner.namespace;
+  const { exportTo } = delegate.body.spec;
+  if (!isExportedTo(exportTo, delegate.meta.namespace, viewer, options.mesh.defaultVirtualServiceExportTo)) {
+    return fail(`${formatObjectRef(delegate.ref)} is not exported to namespace ${viewer}`);
+  }
+  return undefined;
+}
+
+function readRule(
+  object: VirtualService,
+  written: HTTPRoute,
+  index: number,
+  part: string,
+  options: CompileOptions,
+): Draft {
+  const http = resolveRule(written, object.meta.namespace, options.mesh.clusterDomain);
+  const place: Place = { object, path: ['spec', 'http', index] };
+  const { line } = object.origin.locate(place.path);
+  const owner: RouteOwner = {
+    namespace: object.meta.namespace,
+    kind: 'VirtualService',
+    name: object.meta.name,
+    delegate: undefined,
+    file: object.origin.file,
+    line,
+  };
+  const placeOf = (field: keyof HTTPRoute): Place => ({ object, path: [...place.path, field] });
+  return { part, rule: { owner, http, place, placeOf, failure: undefined }, matches: readMatches(http, place) };
+}
+
+function readMatches(http: HTTPRoute, place: Place): readonly MatchDraft[] {
+  const { match = [] } = http;
+  return match.map((one, i) => ({
+    part: matchPart(one.name, i),
+    match: one,
+    place: { object: place.object, path: [...place.path, 'match', i] },
+  }));
+}
+
+/** Fields of the root that a delegate's rule takes over where it has none of its own, whole and never merged (§2.8). */
+const INHERITED = [
+  'rewrite',
+  'directResponse',
+  'timeout',
+  'retries',
+  'fault',
+  'mirror',
+  'mirrors',
+  'mirrorPercent',
+  'mirrorPercentage',
+  'corsPolicy',
+  'headers',
+] as const satisfies readonly (keyof HTTPRoute)[];
+
+function mergeDelegate(
+  root: Draft,
+  delegate: VirtualService,
+  conflicts: DelegateConflict[],
+  options: CompileOptions,
+): readonly Draft[] {
+  const written = delegate.body.spec.http ?? [];
+  const parts = ruleParts(written);
+  return written.flatMap((rule, index): readonly Draft[] => {
+    const own = readRule(delegate, rule, index, parts[index] ?? '', options);
+    const matches = mergeMatchLists(root, own, conflicts);
+    if (matches === undefined) return [];
+    const names = [root.rule.http.name, own.rule.http.name].filter((name) => name !== undefined && name !== '');
+    const inherited = INHERITED.filter((field) => own.rule.http[field] === undefined);
+    const http: HTTPRoute = {
+      ...own.rule.http,
+      ...Object.fromEntries(inherited.map((field) => [field, root.rule.http[field]])),
+      name: names.join('-'),
+    };
+    const owner: RouteOwner = {
+      ...root.rule.owner,
+      delegate: `${delegate.meta.namespace}/${delegate.meta.name}`,
+      file: own.rule.owner.file,
+      line: own.rule.owner.line,
+    };
+    const placeOf = (field: keyof HTTPRoute): Place =>
+      (inherited as readonly string[]).includes(field) ? root.rule.placeOf(field) : own.rule.placeOf(field);
+    return [{ part: `${root.part}-${own.part}`, rule: { ...own.rule, owner, http, placeOf }, matches }];
+  });
+}
+
+/** Every match of the delegate with every one of the root that it narrows; undefined: one of them narrows none. */
+function mergeMatchLists(root: Draft, own: Draft, conflicts: DelegateConflict[]): readonly MatchDraft[] | undefined {
+  if (root.matches.length === 0) return own.matches;
+  if (own.matches.length === 0) return root.matches;
+  const merged: MatchDraft[] = [];
+  for (const mine of own.matches) {
+    const fitting = root.matches.filter((theirs) => !matchesConflict(theirs.match, mine.match));
+    const wholeRule = fitting.length === 0;
+    for (const theirs of root.matches) {
+      if (!fitting.includes(theirs)) conflicts.push({ root: theirs.place, delegate: mine.place, wholeRule });
+    }
+    if (wholeRule) return undefined;
+    for (const theirs of fitting) {
+      const part = root.matches.length > 1 ? `${theirs.part}-${mine.part}` : mine.part;
+      merged.push({ part, match: mergeMatches(theirs.match, mine.match), place: mine.place });
+    }
+  }
+  return merged;
+}
+
+/* ------------------------------------------------------------------ ids */
+
+/** A rule's name where it tells it apart, else its place in the list. */
+function ruleParts(rules: readonly HTTPRoute[]): readonly string[] {
+  const count = new Map<string, number>();
+  for (const { name = '' } of rules) count.set(name, (count.get(name) ?? 0) + 1);
+  return rules.map(({ name = '' }, index) => (count.get(name) === 1 ? matchPart(name, index) : String(index)));
+}
+
+const matchPart = (name: string | undefined, index: number): string =>
+  name === undefined || name === '' || /^\d+$/.test(name) ? String(index) : name;
+
+const EVERYTHING: HTTPMatchRequest = {};
+
+/** Ids are shown in logs and metrics, so they are words of the team; where those are not enough, a number follows. */
+function withIds(object: VirtualService, drafts: readonly Draft[]): readonly HttpRule[] {
+  const taken = new Set<string>();
+  const unique = (id: string): string => {
+    let candidate = id;
+    for (let n = 2; taken.has(candidate); n++) candidate = `${id}~${n}`;
+    taken.add(candidate);
+    return candidate;
+  };
+  return drafts.map(({ part, rule, matches }) => {
+    const id = `${object.meta.namespace}/${object.meta.name}/${part}`;
+    const named: readonly RuleMatch[] =
+      matches.length === 0
+        ? [{ id: unique(id), match: EVERYTHING, place: rule.place }]
+        : matches.map((one) => ({
+            id: unique(matches.length > 1 ? `${id}.${one.part}` : id),
+            match: one.match,
+            place: one.place,
+          }));
+    return { ...rule, matches: named };
+  });
+}
