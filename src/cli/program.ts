@@ -150,7 +150,7 @@ function addCheck(program: Command, host: CliHost, done: (exitCode: number) => v
       const settings = await settingsFromOptions(
         dir === undefined ? options : { ...options, dir },
         host.terminal,
-        'dir',
+        NEEDS_DIR,
       );
       const { check } = await import('./commands/check.ts');
       done(await check(settings, options, host));

@@ -1,4 +1,4 @@
-import type { Style, Terminal } from './terminal.ts';
+import { printable, type Style, type Terminal } from './terminal.ts';
 
 export interface Column<R> {
   readonly title: string;
@@ -12,14 +12,14 @@ const GAP = '  ';
 /** No column is cut below this. */
 const NARROWEST = 12;
 
-/** Aligned columns with a title line, cut to the width of the terminal where there is one. */
+/** Aligned columns with a title line, cut to fit into `width`; undefined: nothing is cut. */
 export function tableText<R>(
   columns: readonly Column<R>[],
   rows: readonly R[],
-  terminal: Terminal,
-  width = terminal.width,
+  terminal: Pick<Terminal, 'paint'>,
+  width: number | undefined,
 ): string {
-  const cells = rows.map((row) => columns.map((column) => column.text(row)));
+  const cells = rows.map((row) => columns.map((column) => printable(column.text(row))));
   const widths = fitted(
     columns.map((column, i) =>
       cells.reduce((most, line) => Math.max(most, (line[i] as string).length), column.title.length),

@@ -1,4 +1,4 @@
-import { type InspectColor, styleText } from 'node:util';
+import { styleText } from 'node:util';
 
 /** Where a command writes to, and what it may assume of the reader. */
 export interface Terminal {
@@ -13,7 +13,7 @@ export interface Terminal {
   paintError(style: Style, text: string): string;
 }
 
-export type Style = InspectColor | readonly InspectColor[];
+export type Style = Parameters<typeof styleText>[0];
 
 export const processTerminal: Terminal = {
   out: (text) => void process.stdout.write(text),
@@ -21,8 +21,8 @@ export const processTerminal: Terminal = {
   get width() {
     return process.stdout.isTTY ? process.stdout.columns : undefined;
   },
-  paint: (style, text) => styleText(style as InspectColor, text, { stream: process.stdout }),
-  paintError: (style, text) => styleText(style as InspectColor, text, { stream: process.stderr }),
+  paint: (style, text) => styleText(style, text, { stream: process.stdout }),
+  paintError: (style, text) => styleText(style, text, { stream: process.stderr }),
 };
 
 /** A failure with its exit code, told in one line and, where there is something to do, a second one. */
@@ -39,3 +39,10 @@ export class CliError extends Error {
 
 /** Wrong arguments or an unreadable input, as opposed to what was found in it. */
 export const usageError = (message: string, hint?: string): CliError => new CliError(message, { exitCode: 2, hint });
+
+/** What a team wrote, made harmless: no escape sequence of theirs reaches the reader's terminal. */
+export const printable = (text: string): string =>
+  text.replace(
+    /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
