@@ -1,6 +1,6 @@
 import { type Diagnostic, type FieldPath, type ObjectRef, report } from '../diagnostics/index.ts';
 import { findKind, type KnownKind } from './find-kind.ts';
-import { Findings, type RuleFinding } from './findings.ts';
+import { Findings } from './findings.ts';
 import type { Resource } from './kinds.ts';
 import type { ObjectMeta, Origin } from './object.ts';
 import { type FieldFinding, readBySchema } from './schema-decode.ts';
@@ -41,12 +41,10 @@ function decodeKnown(value: Json, { name, definition }: KnownKind, origin: Origi
     namespace: definition.scope === 'cluster' ? '' : textOr(metadata['namespace'], namespace),
     name: textOr(metadata['name'], ''),
   };
+  const causes = reading.findings.filter(({ severity }) => severity === 'error');
   const rules = new Findings(MAX_FINDINGS + 1);
   if (reading.complete) definition.validate?.(reading.value as never, rules, ref.namespace);
-  const found = [
-    ...reading.findings.map(asError),
-    ...rules.list.filter((finding) => !isConsequence(finding, reading.findings)),
-  ];
+  const found = [...reading.findings, ...rules.list.filter((finding) => !isConsequence(finding, causes))];
   const diagnostics = diagnosticsOf(found, ref, origin);
   if (!reading.complete || found.some(({ severity }) => severity === 'error')) return refused(ref, diagnostics);
   const body = reading.value as Resource['body'];
@@ -69,10 +67,8 @@ const refused = (ref: ObjectRef | undefined, diagnostics: readonly Diagnostic[])
 const withSpec = (value: Json, required: readonly string[] = []): Json =>
   required.includes('spec') && value['spec'] == null ? { ...value, spec: {} } : value;
 
-const asError = (finding: FieldFinding): RuleFinding => ({ ...finding, severity: 'error' });
-
 /** A field that could not be read is left out; that it, or what it is in, then lacks something is no second mistake. */
-const isConsequence = ({ path }: RuleFinding, causes: readonly FieldFinding[]): boolean =>
+const isConsequence = ({ path }: FieldFinding, causes: readonly FieldFinding[]): boolean =>
   causes.some((cause) => path.length <= cause.path.length && path.every((part, index) => part === cause.path[index])) ||
   causes.some((cause) => cause.code === 'unknown-field' && isSibling(path, cause.path));
 
@@ -90,7 +86,7 @@ function metaOf({ metadata }: Resource['body'], ref: ObjectRef): ObjectMeta {
   };
 }
 
-function diagnosticsOf(found: readonly RuleFinding[], object: ObjectRef, origin: Origin): readonly Diagnostic[] {
+function diagnosticsOf(found: readonly FieldFinding[], object: ObjectRef, origin: Origin): readonly Diagnostic[] {
   const located = found.map(({ path, of, severity, code, message, remedy }) =>
     report(code, {
       object,

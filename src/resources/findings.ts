@@ -1,9 +1,5 @@
-import type { DiagnosticCode, FieldPath, Severity } from '../diagnostics/index.ts';
+import type { DiagnosticCode, FieldPath } from '../diagnostics/index.ts';
 import type { FieldFinding } from './schema-decode.ts';
-
-export interface RuleFinding extends FieldFinding {
-  readonly severity: Severity;
-}
 
 interface Details {
   readonly code?: DiagnosticCode;
@@ -13,7 +9,7 @@ interface Details {
 
 /** Collects what the rules of a kind find in one object. An error refuses the object, a warning does not. */
 export class Findings {
-  readonly list: RuleFinding[] = [];
+  readonly list: FieldFinding[] = [];
   readonly #limit: number;
 
   constructor(limit = Number.POSITIVE_INFINITY) {
@@ -28,6 +24,10 @@ export class Findings {
     this.#add({ severity: 'warning', code, path, of, message, ...(remedy !== undefined && { remedy }) });
   }
 
+  hint(path: FieldPath, message: string, { code = 'questionable-value', remedy, of = 'value' }: Details = {}): void {
+    this.#add({ severity: 'hint', code, path, of, message, ...(remedy !== undefined && { remedy }) });
+  }
+
   /** A missing field: said at its parent's place. */
   missing(path: FieldPath, message: string): void {
     this.error(path, message, { code: 'missing-field' });
@@ -37,7 +37,7 @@ export class Findings {
     this.error(path, message, { code: 'conflicting-fields' });
   }
 
-  #add(finding: RuleFinding): void {
+  #add(finding: FieldFinding): void {
     if (this.list.length < this.#limit) this.list.push(finding);
   }
 }

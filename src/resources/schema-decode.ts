@@ -1,13 +1,14 @@
-import type { DiagnosticCode, FieldPath } from '../diagnostics/index.ts';
-import { nearest } from '../kernel/nearest.ts';
+import type { DiagnosticCode, FieldPath, Severity } from '../diagnostics/index.ts';
 import { describe, inQuotes, typeName } from './describe.ts';
 import { formatMistake } from './formats.ts';
 import type { JsonSchema } from './schema.ts';
 import { whereFieldBelongs } from './schema-fields.ts';
+import { suggest } from './suggest.ts';
 
 /** What is wrong with one field, before it is known which object it belongs to. */
 export interface FieldFinding {
   readonly code: DiagnosticCode;
+  readonly severity: Severity;
   readonly path: FieldPath;
   /** Where to point: at the field's name, or at what it says. */
   readonly of: 'key' | 'value';
@@ -101,8 +102,25 @@ class SchemaReader {
         this.#putEntry(result, key, schema.additionalProperties, item);
       } else this.#unknownField(key, Object.keys(properties));
     }
+    for (const group of schema.exclusive ?? []) this.#keepLast(group, result);
     for (const name of schema.required ?? []) if (!Object.hasOwn(result, name)) this.#missing(name, value);
     return result;
+  }
+
+  #keepLast(group: readonly string[], result: Record<string, unknown>): void {
+    const given = group.filter((name) => Object.hasOwn(result, name));
+    for (const name of given.slice(0, -1)) {
+      delete result[name];
+      this.#path.push(name);
+      this.#find(
+        'ignored-field',
+        `${name} and ${given.at(-1)} exclude one another; ${given.at(-1)} counts.`,
+        undefined,
+        'key',
+        'warning',
+      );
+      this.#path.pop();
+    }
   }
 
   #put(result: Record<string, unknown>, name: string, schema: JsonSchema, item: unknown): void {
@@ -171,7 +189,7 @@ class SchemaReader {
     if (typeof value !== 'string' && typeof value !== 'number')
       return this.#wrongType(`one of ${words.join(', ')}`, value);
     if (words.includes(String(value))) return value;
-    const meant = nearest(String(value), words);
+    const meant = suggest(String(value), words);
     return this.#find(
       'unknown-value',
       `${this.#name()}: ${inQuotes(String(value))} is none of ${words.join(', ')}.`,
@@ -209,7 +227,7 @@ class SchemaReader {
   }
 
   #unknownField(key: string, known: readonly string[]): void {
-    const meant = nearest(key, known);
+    const meant = suggest(key, known);
     const elsewhere = meant === undefined ? whereFieldBelongs(this.#root, key) : undefined;
     this.#path.push(key);
     this.#find(
@@ -237,9 +255,23 @@ class SchemaReader {
     return this.#find('wrong-type', `${this.#name()} must be ${expected}, not ${describe(value)}.`, remedy);
   }
 
-  #find(code: DiagnosticCode, message: string, remedy?: string, of: 'key' | 'value' = 'value'): typeof LEFT_OUT {
-    if (!this.#isFull())
-      this.findings.push({ code, path: [...this.#path], of, message, ...(remedy !== undefined && { remedy }) });
+  #find(
+    code: DiagnosticCode,
+    message: string,
+    remedy?: string,
+    of: 'key' | 'value' = 'value',
+    severity: Severity = 'error',
+  ): typeof LEFT_OUT {
+    if (!this.#isFull()) {
+      this.findings.push({
+        code,
+        severity,
+        path: [...this.#path],
+        of,
+        message,
+        ...(remedy !== undefined && { remedy }),
+      });
+    }
     return LEFT_OUT;
   }
 

@@ -24,6 +24,8 @@ export interface JsonSchema {
   readonly format?: Format;
   /** Numbers of an enum's names in the proto, where they are not 0, 1, 2, … */
   readonly enumNumbers?: readonly number[];
+  /** Fields that exclude one another (oneof), in the proto's order: of several the last one counts. */
+  readonly exclusive?: readonly (readonly string[])[];
   readonly definitions?: Readonly<Record<string, JsonSchema>>;
 }
 
@@ -44,6 +46,12 @@ export const message = (fields: Fields, required: readonly string[] = []): JsonS
 export const open = (fields: Fields, required: readonly string[] = []): JsonSchema => ({
   ...message(fields, required),
   additionalProperties: true,
+});
+
+/** The proto's oneof: see `exclusive`. */
+export const withOneOf = (schema: JsonSchema, ...groups: readonly (readonly string[])[]): JsonSchema => ({
+  ...schema,
+  exclusive: groups,
 });
 
 export const ref = (name: string): JsonSchema => ({ $ref: `#/definitions/${name}` });

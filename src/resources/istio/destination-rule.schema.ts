@@ -16,6 +16,7 @@ import {
   texts,
   uint32,
   uint64,
+  withOneOf,
 } from '../schema.ts';
 
 const TRAFFIC_POLICY: Fields = {
@@ -44,26 +45,33 @@ const TRAFFIC_POLICY: Fields = {
 };
 
 const LOAD_BALANCER: Fields = {
-  LoadBalancerSettings: message({
-    simple: {
-      ...oneWordOf('UNSPECIFIED', 'LEAST_CONN', 'RANDOM', 'PASSTHROUGH', 'ROUND_ROBIN', 'LEAST_REQUEST'),
-      enumNumbers: [0, 1, 2, 3, 4, 5],
-    },
-    consistentHash: ref('ConsistentHashLB'),
-    localityLbSetting: ref('LocalityLoadBalancerSetting'),
-    zoneAwareLbSetting: ref('ZoneAwareLoadBalancerSetting'),
-    warmup: ref('WarmupConfiguration'),
-    warmupDurationSecs: duration,
-  }),
-  ConsistentHashLB: message({
-    httpHeaderName: text,
-    httpCookie: ref('HTTPCookie'),
-    useSourceIp: flag,
-    httpQueryParameterName: text,
-    ringHash: ref('RingHash'),
-    maglev: ref('MagLev'),
-    minimumRingSize: uint64,
-  }),
+  LoadBalancerSettings: withOneOf(
+    message({
+      simple: {
+        ...oneWordOf('UNSPECIFIED', 'LEAST_CONN', 'RANDOM', 'PASSTHROUGH', 'ROUND_ROBIN', 'LEAST_REQUEST'),
+        enumNumbers: [0, 1, 2, 3, 4, 5],
+      },
+      consistentHash: ref('ConsistentHashLB'),
+      localityLbSetting: ref('LocalityLoadBalancerSetting'),
+      zoneAwareLbSetting: ref('ZoneAwareLoadBalancerSetting'),
+      warmup: ref('WarmupConfiguration'),
+      warmupDurationSecs: duration,
+    }),
+    ['simple', 'consistentHash'],
+  ),
+  ConsistentHashLB: withOneOf(
+    message({
+      httpHeaderName: text,
+      httpCookie: ref('HTTPCookie'),
+      useSourceIp: flag,
+      httpQueryParameterName: text,
+      ringHash: ref('RingHash'),
+      maglev: ref('MagLev'),
+      minimumRingSize: uint64,
+    }),
+    ['httpHeaderName', 'httpCookie', 'useSourceIp', 'httpQueryParameterName'],
+    ['ringHash', 'maglev'],
+  ),
   HTTPCookie: message({ name: text, path: text, ttl: duration, attributes: listOf('CookieAttribute') }),
   CookieAttribute: message({ name: text, value: text }),
   RingHash: message({ minimumRingSize: uint64 }),

@@ -84,7 +84,6 @@ interface Text {
   readonly regex?: string;
 }
 
-/** Of fields that exclude one another the last in the proto's order counts; what else is written there is ignored. */
 export function stringMatchKind(match: Text): 'exact' | 'prefix' | 'regex' | 'present' {
   if (match.regex !== undefined) return 'regex';
   if (match.prefix !== undefined) return 'prefix';
@@ -99,8 +98,6 @@ export function checkStringMatch(
   emptyPrefix: 'allowed' | 'refused',
 ): void {
   if (match === undefined) return;
-  if (Object.keys(match).length > 1)
-    findings.warning(path, 'Only one of exact, prefix and regex can be asked for; the last of these three counts.');
   const kind = stringMatchKind(match);
   if (kind === 'regex') checkRegex(match.regex ?? '', [...path, 'regex'], findings);
   if (kind === 'prefix' && match.prefix === '' && emptyPrefix === 'refused') {

@@ -57,9 +57,8 @@ export function validateServerTls(tls: ServerTLSSettings, path: FieldPath, findi
     );
   }
   const fromSecret = isSet(tls.credentialName) || isFilled(tls.credentialNames);
-  if (passthrough) return validateRevocation(tls, path, findings);
-  if (fromSecret) return;
-  validateFiles(tls, mode, path, findings);
+  if (fromSecret && !passthrough) return;
+  if (!passthrough) validateFiles(tls, mode, path, findings);
   validateRevocation(tls, path, findings);
 }
 

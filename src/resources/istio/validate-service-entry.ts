@@ -123,9 +123,11 @@ function validateResolution(spec: Spec, findings: Findings): void {
       return;
     case 'DNS':
     case 'DNS_ROUND_ROBIN':
-      return validateDns(spec, resolution, findings);
+      validateDns(spec, resolution, findings);
+      return;
     case 'DYNAMIC_DNS':
-      return validateDynamicDns(spec, findings);
+      validateDynamicDns(spec, findings);
+      return;
   }
 }
 

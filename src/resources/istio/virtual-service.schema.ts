@@ -16,6 +16,7 @@ import {
   text,
   texts,
   uint32,
+  withOneOf,
 } from '../schema.ts';
 
 const HTTP_ROUTE: Fields = {
@@ -53,7 +54,7 @@ const HTTP_ROUTE: Fields = {
     sourceNamespace: text,
     statPrefix: text,
   }),
-  StringMatch: message({ exact: text, prefix: text, regex: text }),
+  StringMatch: withOneOf(message({ exact: text, prefix: text, regex: text }), ['exact', 'prefix', 'regex']),
   HTTPRouteDestination: message({ destination: ref('Destination'), weight: int32, headers: ref('Headers') }, [
     'destination',
   ]),
@@ -65,17 +66,20 @@ const HTTP_ROUTE: Fields = {
 };
 
 const HTTP_ACTIONS: Fields = {
-  HTTPRedirect: message({
-    uri: text,
-    prefixRewrite: text,
-    authority: text,
-    port: uint32,
-    derivePort: oneWordOf('FROM_PROTOCOL_DEFAULT', 'FROM_REQUEST_PORT'),
-    scheme: text,
-    redirectCode: uint32,
-  }),
+  HTTPRedirect: withOneOf(
+    message({
+      uri: text,
+      prefixRewrite: text,
+      authority: text,
+      port: uint32,
+      derivePort: oneWordOf('FROM_PROTOCOL_DEFAULT', 'FROM_REQUEST_PORT'),
+      scheme: text,
+      redirectCode: uint32,
+    }),
+    ['port', 'derivePort'],
+  ),
   HTTPDirectResponse: message({ status: uint32, body: ref('HTTPBody') }),
-  HTTPBody: message({ string: text, bytes: base64 }),
+  HTTPBody: withOneOf(message({ string: text, bytes: base64 }), ['string', 'bytes']),
   HTTPRewrite: message({ uri: text, authority: text, uriRegexRewrite: ref('RegexRewrite') }),
   RegexRewrite: message({ match: text, rewrite: text }),
   HTTPRetry: message({
@@ -87,8 +91,14 @@ const HTTP_ACTIONS: Fields = {
     backoff: duration,
   }),
   HTTPFaultInjection: message({ delay: ref('FaultDelay'), abort: ref('FaultAbort') }),
-  FaultDelay: message({ percent: int32, fixedDelay: duration, exponentialDelay: duration, percentage: ref('Percent') }),
-  FaultAbort: message({ httpStatus: int32, grpcStatus: text, http2Error: text, percentage: ref('Percent') }),
+  FaultDelay: withOneOf(
+    message({ percent: int32, fixedDelay: duration, exponentialDelay: duration, percentage: ref('Percent') }),
+    ['fixedDelay', 'exponentialDelay'],
+  ),
+  FaultAbort: withOneOf(
+    message({ httpStatus: int32, grpcStatus: text, http2Error: text, percentage: ref('Percent') }),
+    ['httpStatus', 'grpcStatus', 'http2Error'],
+  ),
   HTTPMirrorPolicy: message({ destination: ref('Destination'), percentage: ref('Percent') }, ['destination']),
   Percent: message({ value: double }),
   CorsPolicy: message({

@@ -1,0 +1,15 @@
+/** What teams may write, as types that cannot be malformed. */
+export { type DecodedObject, decodeObject, MAX_FINDINGS } from './decode.ts';
+export { type Cidr, type IpAddress, parseCidr, parseIp } from './ip.ts';
+export type * from './kinds.ts';
+export {
+  DEFAULT_MESH_SETTINGS,
+  type DecodedMeshConfig,
+  decodeMeshConfig,
+  type MeshRetryPolicy,
+  type MeshSettings,
+} from './mesh-config.ts';
+export type { ObjectMeta, Origin, Sourced } from './object.ts';
+export { isValidRegex, MAX_REGEX_LENGTH, regexMistake } from './regex.ts';
+export { KINDS, type KindDefinition } from './registry.ts';
+export { type ResourceSet, resourceSet } from './set.ts';
