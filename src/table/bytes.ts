@@ -21,3 +21,9 @@ export function lowerAscii(bytes: string): string {
   if (ASCII_ONLY.test(bytes)) return bytes.toLowerCase();
   return bytes.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
+
+/** The text that some bytes are in UTF-8; what is none shows as replacement characters. */
+export function fromBytes(bytes: string): string {
+  if (ASCII_ONLY.test(bytes)) return bytes;
+  return new TextDecoder().decode(Uint8Array.from(bytes, (char) => char.charCodeAt(0)));
+}

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { bindTable } from '../../src/table/bind.ts';
 import { matchRequest } from '../../src/table/match.ts';
-import { normalizePath } from '../../src/table/path.ts';
 import { explainMatch } from '../../src/table/reference.ts';
 import { config, table } from '../unit/table/builders.ts';
 import { dice, randomHost, randomRequest, randomTable } from './table-random.ts';
@@ -54,56 +53,6 @@ describe('the index', () => {
         const fresh = matchRequest(bindTable(after), 'http.80', facts);
         expect(matchRequest(bindTable(after, before), 'http.80', facts).route).toBe(fresh.route);
       }
-    }
-  });
-});
-
-const PIECES = [
-  '/',
-  '/',
-  '//',
-  '.',
-  '..',
-  '\\',
-  '%2e',
-  '%2E',
-  '%2f',
-  '%5C',
-  '%41',
-  '%7e',
-  '%25',
-  '%',
-  '%zz',
-  'a',
-  'B',
-  '0',
-  '{',
-  '"',
-  '%00',
-  '%0a',
-  '4',
-  '1',
-];
-
-describe('normalising', () => {
-  it('twice is normalising once, where no dots are followed by parameters', () => {
-    for (const mode of ['none', 'base', 'merge-slashes', 'decode-and-merge-slashes'] as const) {
-      const d = dice(mode.length);
-      for (let i = 0; i < 20_000; i++) {
-        const path = `/${Array.from({ length: d.below(9) }, () => d.oneOf(PIECES)).join('')}`;
-        const once = normalizePath(path, mode);
-        if (!once.ok) continue;
-        expect({ from: path, ...normalizePath(once.path, mode) }).toEqual({ from: path, ...once });
-      }
-    }
-  });
-
-  it('leaves no dot segment, no backslash and no doubled slash', () => {
-    const d = dice(7);
-    for (let i = 0; i < 20_000; i++) {
-      const path = `/${Array.from({ length: d.below(9) }, () => d.oneOf(PIECES)).join('')}`;
-      const normal = normalizePath(path, 'decode-and-merge-slashes');
-      if (normal.ok) expect(`${normal.path}/`).not.toMatch(/\/\.{1,2}\/|\\|%2f|%5c|.\/\/./i);
     }
   });
 });
