@@ -79,12 +79,12 @@ export class HeadParser {
         break;
       }
       if (lineFeed === -1) {
-        this.#carry += bytes.latin1Slice(start, end);
+        this.#carry += bytes.toString('latin1', start, end);
         // Nothing that starts so is HTTP: no need to wait for the end of a line that may never come.
         if (this.#stage === 'status' && !couldBeStatusLine(this.#carry)) this.#fail('this is not HTTP/1.1');
         return end;
       }
-      let line = bytes.latin1Slice(start, lineFeed);
+      let line = bytes.toString('latin1', start, lineFeed);
       if (this.#carry !== '') {
         line = this.#carry + line;
         this.#carry = '';

@@ -8,7 +8,11 @@ export interface Upstreams {
    * Takes over a new state. A cluster whose definition is unchanged keeps its connections, counters and ejections; an
    * endpoint that stays keeps its own. What is gone drains: no new requests, those under way finish.
    */
-  update(state: { readonly clusters: readonly Cluster[]; readonly endpoints: EndpointTable; readonly credentials: CredentialTable }): void;
+  update(state: {
+    readonly clusters: readonly Cluster[];
+    readonly endpoints: EndpointTable;
+    readonly credentials: CredentialTable;
+  }): void;
   /** Closes idle connections now and the others when their request has ended, all within `graceMs`. */
   close(graceMs: number): Promise<void>;
   /** For metrics and the admin page. */
@@ -26,7 +30,10 @@ export interface UpstreamCluster {
   readonly cluster: Cluster;
   /** undefined: no healthy host (503 UH). */
   pick(context: PickContext): UpstreamHost | undefined;
-  /** Counts one active request against the cluster's limits; false: overflow (503 UO). Ends with `release`. */
+  /**
+   * Lets one request in; false: overflow (503 UO). Ends with `release`. `maxRequests` is not held against it here but
+   * when it gets its connection (onFailed 'overflow'), as in Envoy: a request that waits is not active (§3.4).
+   */
   acquire(): boolean;
   release(): void;
   /** May a retry start now (maxRetries, retry budget)? Ends with `releaseRetry`. */
@@ -36,7 +43,12 @@ export interface UpstreamCluster {
    * Starts one try. Queues for a connection within maxPendingRequests (else onFailed 'overflow'), connects when needed.
    * `clientProtocol`: what the client speaks, for clusters whose protocol is 'client'.
    */
-  start(host: UpstreamHost, head: UpstreamRequestHead, receiver: UpstreamReceiver, clientProtocol: 'HTTP/1.1' | 'HTTP/2'): UpstreamExchange;
+  start(
+    host: UpstreamHost,
+    head: UpstreamRequestHead,
+    receiver: UpstreamReceiver,
+    clientProtocol: 'HTTP/1.1' | 'HTTP/2',
+  ): UpstreamExchange;
   /** A raw TCP connection, for `tcp` and passthrough routes; resolves undefined when it cannot be made. */
   connectRaw(host: UpstreamHost): Promise<import('../stream.ts').Tunnel | undefined>;
 }
@@ -62,7 +74,12 @@ export interface ClusterSnapshot {
   readonly activeRequests: number;
   readonly activeConnections: number;
   readonly pendingRequests: number;
-  readonly hosts: readonly { readonly address: string; readonly healthy: boolean; readonly ejected: boolean; readonly activeRequests: number }[];
+  readonly hosts: readonly {
+    readonly address: string;
+    readonly healthy: boolean;
+    readonly ejected: boolean;
+    readonly activeRequests: number;
+  }[];
   readonly ejections: number;
   readonly overflows: number;
 }

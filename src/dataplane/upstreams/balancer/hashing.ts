@@ -1,0 +1,89 @@
+import { compareStrings } from '../../../kernel/compare.ts';
+import type { BalancedHost, Picker } from './picker.ts';
+import { modulo, xxHash64 } from './xxhash64.ts';
+
+/** What a hash policy makes of a header, cookie, parameter or address: the upper 32 bits. Latin-1, as header values are. */
+export const hashString = (text: string): number => xxHash64(text).high;
+
+/** Envoy's cap. */
+const MAX_RING_SIZE = 8 * 1024 * 1024;
+
+/**
+ * Ketama, as in Envoy: each host has places on a ring by its weight, and a request goes to the next place at or after
+ * its hash. A host that comes or goes moves only the requests of its own places.
+ */
+export function ringHash<H extends BalancedHost>(hosts: readonly H[], minimumRingSize: number): Picker<H> {
+  const total = hosts.reduce((sum, host) => sum + host.weight, 0);
+  const least = Math.min(...hosts.map((host) => host.weight)) / total;
+  const scale = Math.min(Math.ceil(least * minimumRingSize) / least, MAX_RING_SIZE);
+  const places: { readonly hash: number; readonly host: H }[] = [];
+  let target = 0;
+  for (const host of hosts) {
+    target += (scale * host.weight) / total;
+    for (let i = 0; places.length < target; i++) places.push({ hash: hashString(`${host.key}_${i}`), host });
+  }
+  places.sort((a, b) => a.hash - b.hash);
+  const hashes = Float64Array.from(places, (place) => place.hash);
+  const owners = places.map((place) => place.host);
+  return { pick: (hash, attempt) => owners[(firstAtOrAfter(hashes, hash) + attempt) % owners.length] as H };
+}
+
+function firstAtOrAfter(hashes: Float64Array, hash: number): number {
+  let low = 0;
+  let high = hashes.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((hashes[middle] as number) < hash) low = middle + 1;
+    else high = middle;
+  }
+  return low === hashes.length ? 0 : low;
+}
+
+interface MaglevEntry {
+  readonly index: number;
+  readonly offset: number;
+  readonly skip: number;
+  readonly weight: number;
+  target: number;
+  next: number;
+}
+
+/** Maglev's table (Eisenbud et al., 2016), filled as Envoy fills it: hosts in the order of their keys, by weight. */
+export function maglev<H extends BalancedHost>(hosts: readonly H[], tableSize: number): Picker<H> {
+  const sorted = hosts.toSorted((a, b) => compareStrings(a.key, b.key));
+  const heaviest = Math.max(...sorted.map((host) => host.weight));
+  const entries = sorted.map(
+    (host, index): MaglevEntry => ({
+      index,
+      offset: modulo(xxHash64(host.key), tableSize),
+      skip: modulo(xxHash64(host.key, 1), tableSize - 1) + 1,
+      weight: host.weight,
+      target: 0,
+      next: 0,
+    }),
+  );
+  const table = new Int32Array(tableSize).fill(-1);
+  let filled = 0;
+  for (let iteration = 1; filled < tableSize; iteration++) {
+    for (const entry of entries) {
+      if (filled === tableSize) break;
+      if (iteration * entry.weight < entry.target) continue;
+      entry.target += heaviest;
+      table[freePlace(table, entry)] = entry.index;
+      filled++;
+    }
+  }
+  return {
+    pick: (hash, attempt) => sorted[table[otherHash(hash, attempt) % tableSize] as number] as H,
+  };
+}
+
+function freePlace(table: Int32Array, entry: MaglevEntry): number {
+  for (;;) {
+    const place = (entry.offset + entry.skip * entry.next++) % table.length;
+    if (table[place] === -1) return place;
+  }
+}
+
+/** Somewhere else in the table for each time that the caller refuses. */
+const otherHash = (hash: number, attempt: number): number => (attempt === 0 ? hash : hashString(`${hash}_${attempt}`));

@@ -1,0 +1,108 @@
+import type { LoadBalancer } from '../../../table/model.ts';
+import type { PickContext } from '../port.ts';
+import { maglev, ringHash } from './hashing.ts';
+import type { BalancedHost, Picker, PickerEnvironment } from './picker.ts';
+import { randomIndex } from './picker.ts';
+import { type PriorityLoads, priorityLoads } from './priorities.ts';
+import { leastRequest, randomly, roundRobin, type Turn } from './simple.ts';
+
+export { hashString } from './hashing.ts';
+export type { BalancedHost } from './picker.ts';
+
+/** How many times the balancer is asked for a host that was not tried yet (istio-semantics §2.10). */
+const PICKS = 5;
+const HASH_RANGE = 2 ** 32;
+
+/** Chooses a host for each request: first a priority by its health, then a host of it by the cluster's policy. */
+export class Balancer<H extends BalancedHost> {
+  readonly #policy: LoadBalancer;
+  readonly #minHealthPercent: number;
+  readonly #environment: PickerEnvironment;
+  readonly #turns = new Map<number, Turn>();
+  #levels: readonly Level<H>[] = [];
+  #loads: PriorityLoads = { loads: [], panic: [] };
+
+  /** `minHealthPercent`: 0: no panic, an empty set of usable hosts is answered with none. */
+  constructor(policy: LoadBalancer, minHealthPercent: number, environment: PickerEnvironment) {
+    this.#policy = policy;
+    this.#minHealthPercent = minHealthPercent;
+    this.#environment = environment;
+  }
+
+  /** After any change of hosts, weights, readiness or ejections. */
+  refresh(hosts: readonly H[]): void {
+    const priorities = [...new Set(hosts.map((host) => host.priority))].sort((a, b) => a - b);
+    this.#levels = priorities.map((priority) => {
+      const all = hosts.filter((host) => host.priority === priority);
+      return { priority, all, usable: all.filter((host) => host.usable), picker: undefined };
+    });
+    this.#loads = priorityLoads(
+      this.#levels.map(({ all, usable }) => ({ total: all.length, healthy: usable.length })),
+      this.#minHealthPercent,
+    );
+  }
+
+  /** undefined: nobody may be asked. When all picks were tried before, the last of them. */
+  pick({ hash, avoid }: PickContext): H | undefined {
+    let host: H | undefined;
+    for (let attempt = 0; attempt < PICKS; attempt++) {
+      host = this.#pickOnce(hash, attempt);
+      if (host === undefined || avoid.size === 0 || !avoid.has(host.key)) return host;
+    }
+    return host;
+  }
+
+  #pickOnce(asked: number | undefined, attempt: number): H | undefined {
+    const { random } = this.#environment;
+    const hash = asked ?? Math.floor(random() * HASH_RANGE);
+    const level = this.#chooseLevel(this.#levels.length === 1 ? 0 : hash % 100);
+    return level === undefined ? undefined : this.#picker(level)?.pick(hash, attempt);
+  }
+
+  #chooseLevel(percentile: number): { readonly level: Level<H>; readonly panic: boolean } | undefined {
+    let below = 0;
+    for (const [index, load] of this.#loads.loads.entries()) {
+      below += load;
+      if (percentile < below)
+        return { level: this.#levels[index] as Level<H>, panic: this.#loads.panic[index] === true };
+    }
+    return undefined;
+  }
+
+  #picker({ level, panic }: { readonly level: Level<H>; readonly panic: boolean }): Picker<H> | undefined {
+    const hosts = panic ? level.all : level.usable;
+    if (hosts.length === 0) return undefined;
+    level.picker ??= this.#createPicker(hosts, level.priority);
+    return level.picker;
+  }
+
+  #createPicker(hosts: readonly H[], priority: number): Picker<H> {
+    const policy = this.#policy;
+    switch (policy.kind) {
+      case 'least-request':
+        return leastRequest(hosts, policy.warmup, this.#environment);
+      case 'round-robin':
+        return roundRobin(hosts, policy.warmup, this.#turn(priority), this.#environment);
+      case 'random':
+        return randomly(hosts, this.#environment);
+      case 'ring-hash':
+        return ringHash(hosts, policy.minimumRingSize);
+      case 'maglev':
+        return maglev(hosts, policy.tableSize);
+    }
+  }
+
+  #turn(priority: number): Turn {
+    const turn = this.#turns.get(priority) ?? { next: randomIndex(this.#environment.random, 1024) };
+    this.#turns.set(priority, turn);
+    return turn;
+  }
+}
+
+interface Level<H> {
+  readonly priority: number;
+  readonly all: readonly H[];
+  readonly usable: readonly H[];
+  /** Made when it is first asked: tables of consistent hashing take a while. */
+  picker: Picker<H> | undefined;
+}

@@ -1,0 +1,208 @@
+import type { Socket } from 'node:net';
+import type { Cluster } from '../../table/model.ts';
+import type { Tunnel, UpstreamExchange, UpstreamReceiver, UpstreamRequestHead } from '../stream.ts';
+import { Attempt } from './attempt.ts';
+import type { BalancedHost } from './balancer/index.ts';
+import type { CircuitBreaker } from './breaker.ts';
+import { type DialOptions, type DialTarget, dial } from './dial.ts';
+import type { DialGuard } from './dial-guard.ts';
+import { Http1Connection } from './http1-client.ts';
+import { Http2Connection } from './http2-client.ts';
+import { type Connect, ConnectionPool } from './pool.ts';
+import type { HostOutcome, UpstreamHost } from './port.ts';
+import { type TlsDial, tlsDial, tlsIdentity, type UpstreamCredentials } from './tls.ts';
+import { tunnelOver, type Wire } from './wire.ts';
+
+/** What all hosts of a cluster share. */
+export interface HostEnvironment {
+  readonly cluster: Cluster;
+  readonly breaker: CircuitBreaker;
+  readonly credentials: UpstreamCredentials;
+  readonly mayDial: DialGuard;
+  /** Every pool that has something in it, so that closing finds it, whatever became of its cluster. */
+  readonly pools: Set<ConnectionPool>;
+  /** Raw connections, for the same reason. */
+  readonly sockets: Set<Socket>;
+  readonly report: (host: Host, outcome: HostOutcome) => void;
+}
+
+/** What the endpoint table says of a host; may change while the host stays. */
+export interface HostFacts {
+  readonly weight: number;
+  readonly priority: number;
+  readonly healthy: boolean;
+}
+
+/** `[::1]:80`, `10.0.0.1:80`, or the path of a socket. */
+export function hostKey(address: string, port: number): string {
+  if (address.startsWith('unix:')) return address;
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+type Protocol = 'h1' | 'h2';
+
+/** One address of a cluster: its pools and its counters. */
+export class Host implements UpstreamHost, BalancedHost {
+  readonly key: string;
+  readonly address: string;
+  readonly port: number;
+  /** Tries under way, those that wait for a connection included. */
+  activeRequests = 0;
+  usableSinceMs: number;
+  usable: boolean;
+  facts: HostFacts;
+  readonly #environment: HostEnvironment;
+  readonly #pools = new Map<string, ConnectionPool>();
+  #fingerprint = '';
+  #drained = false;
+
+  constructor(target: DialTarget, facts: HostFacts, environment: HostEnvironment, nowMs: number) {
+    this.key = hostKey(target.address, target.port);
+    this.address = target.address;
+    this.port = target.port;
+    this.facts = facts;
+    this.usable = facts.healthy;
+    this.usableSinceMs = nowMs;
+    this.#environment = environment;
+  }
+
+  get weight(): number {
+    return Math.max(1, this.facts.weight);
+  }
+
+  get priority(): number {
+    return this.facts.priority;
+  }
+
+  report(outcome: HostOutcome): void {
+    this.#environment.report(this, outcome);
+  }
+
+  start(head: UpstreamRequestHead, receiver: UpstreamReceiver, protocol: Protocol): UpstreamExchange {
+    this.activeRequests++;
+    const attempt = new Attempt(head, receiver, () => {
+      this.activeRequests--;
+    });
+    const pool = this.#pool(protocol, head.authority);
+    attempt.onWithdrawn = () => pool.withdraw(attempt);
+    pool.submit(attempt);
+    return attempt;
+  }
+
+  /** Requests under way finish; connections end with them. */
+  drain(): void {
+    this.#drained = true;
+    for (const pool of [...this.#pools.values()]) pool.drain();
+    this.#pools.clear();
+  }
+
+  /** Other key material counts from now on: what was connected with the former is not used again. */
+  renewConnections(): void {
+    for (const pool of [...this.#pools.values()]) pool.drain();
+    this.#pools.clear();
+  }
+
+  /** Resolves undefined when there is no room or no connection; outlier detection is told either way. */
+  connectRaw(): Promise<Tunnel | undefined> {
+    const { breaker, sockets } = this.#environment;
+    if (!breaker.mayConnect) {
+      breaker.overflows++;
+      return Promise.resolve(undefined);
+    }
+    breaker.connections++;
+    this.activeRequests++;
+    const release = (): void => {
+      breaker.connections--;
+      this.activeRequests--;
+    };
+    return new Promise((resolve) => {
+      this.#dial(this.#environment.cluster.host, undefined, true, {
+        onConnected: (socket, wire) => {
+          sockets.add(socket);
+          this.report({ kind: 'connected' });
+          const tunnel = tunnelOver(wire as Wire, () => {
+            sockets.delete(socket);
+            release();
+          });
+          resolve(tunnel);
+        },
+        onFailed: (reason) => {
+          release();
+          this.report({ kind: 'local-failure', timeout: reason === 'connect-timeout' });
+          resolve(undefined);
+        },
+      });
+    });
+  }
+
+  #pool(protocol: Protocol, authority: string): ConnectionPool {
+    const { cluster, credentials } = this.#environment;
+    if (cluster.tls !== undefined) {
+      const fingerprint = credentials.fingerprint(cluster.tls);
+      if (fingerprint !== this.#fingerprint) this.renewConnections();
+      this.#fingerprint = fingerprint;
+    }
+    const key = cluster.tls === undefined ? protocol : `${protocol} ${tlsIdentity(cluster.tls, authority)}`;
+    return this.#pools.get(key) ?? this.#createPool(key, protocol, authority);
+  }
+
+  #createPool(key: string, protocol: Protocol, authority: string): ConnectionPool {
+    const { cluster, breaker, pools } = this.#environment;
+    const pool = new ConnectionPool({
+      settings: cluster.connections,
+      breaker,
+      connect: protocol === 'h1' ? this.#connectHttp1(authority) : this.#connectHttp2(authority),
+      expectedStreams: protocol === 'h1' ? 1 : (cluster.connections.maxConcurrentStreams ?? Number.MAX_SAFE_INTEGER),
+      onEmpty: () => {
+        pools.delete(pool);
+        if (this.#pools.get(key) === pool) this.#pools.delete(key);
+      },
+    });
+    pools.add(pool);
+    this.#pools.set(key, pool);
+    if (this.#drained) pool.drain();
+    return pool;
+  }
+
+  #connectHttp1(authority: string): Connect {
+    return (events, onConnected, onFailed) =>
+      this.#dial(authority, 'http/1.1', true, {
+        onConnected: (_socket, wire) => onConnected(new Http1Connection(wire as Wire, this.key, events)),
+        onFailed,
+      });
+  }
+
+  #connectHttp2(authority: string): Connect {
+    return (events, onConnected, onFailed) =>
+      this.#dial(authority, 'h2', false, {
+        onConnected: (socket) =>
+          onConnected(new Http2Connection(socket, this.key, this.#environment.cluster.connections, events)),
+        onFailed,
+      });
+  }
+
+  #dial(authority: string, alpn: DialOptions['alpn'], wire: boolean, events: Parameters<typeof dial>[2]): () => void {
+    const { cluster, mayDial } = this.#environment;
+    const { connectTimeoutMs, tcpKeepaliveMs } = cluster.connections;
+    const secured = this.#tls(authority);
+    if (secured.kind === 'unusable') {
+      const timer = setImmediate(() => events.onFailed('connect-failure', secured.reason));
+      return () => clearImmediate(timer);
+    }
+    const options = { mayDial, timeoutMs: connectTimeoutMs, keepaliveMs: tcpKeepaliveMs, tls: secured.tls, alpn, wire };
+    return dial(this, options, events);
+  }
+
+  #tls(authority: string): { readonly kind: 'usable'; readonly tls: TlsDial | undefined } | Unusable {
+    const { cluster, credentials } = this.#environment;
+    if (cluster.tls === undefined) return { kind: 'usable', tls: undefined };
+    const context = credentials.context(cluster.tls);
+    if (!context.ok) return { kind: 'unusable', reason: context.error };
+    return { kind: 'usable', tls: tlsDial(cluster.tls, context.value, authority) };
+  }
+}
+
+interface Unusable {
+  readonly kind: 'unusable';
+  readonly reason: string;
+}

@@ -1,0 +1,298 @@
+import type { ConnectionSettings } from '../../table/model.ts';
+import type { ResetReason } from '../stream.ts';
+import type { Attempt } from './attempt.ts';
+import type { CircuitBreaker } from './breaker.ts';
+import type { ClientConnection, ConnectionEvents } from './connection.ts';
+
+export type PoolSettings = Pick<
+  ConnectionSettings,
+  'idleTimeoutMs' | 'maxRequestsPerConnection' | 'maxConnectionDurationMs' | 'maxConcurrentStreams'
+>;
+
+/** How a pool makes a connection: reports one of the two, later, unless the returned function is called first. */
+export type Connect = (
+  events: ConnectionEvents,
+  onConnected: (connection: ClientConnection) => void,
+  onFailed: (reason: ResetReason, detail: string) => void,
+) => () => void;
+
+export interface PoolOptions {
+  readonly settings: PoolSettings;
+  readonly breaker: CircuitBreaker;
+  readonly connect: Connect;
+  /** What a connection that is being made will take, for how many to make. */
+  readonly expectedStreams: number;
+  /** Nothing is left in it. */
+  readonly onEmpty: () => void;
+}
+
+/**
+ * Connections to one host that are alike: by protocol, and by what their TLS handshake was made for. Requests wait here
+ * for a connection, as in Envoy: for each that waits one is made, unless those being made will do or the limits say no
+ * (istio-semantics §3.4).
+ */
+export class ConnectionPool {
+  readonly #options: PoolOptions;
+  /** With room for another request; the last one is taken first, so that the others may grow idle. */
+  readonly #ready: Pooled[] = [];
+  readonly #all = new Set<Pooled>();
+  readonly #waiting = new Set<Attempt>();
+  #connecting = 0;
+  #draining = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  get isEmpty(): boolean {
+    return this.#all.size === 0 && this.#waiting.size === 0;
+  }
+
+  submit(attempt: Attempt): void {
+    const ready = this.#ready.at(-1);
+    if (ready !== undefined) this.#attach(ready, attempt);
+    else if (!this.#options.breaker.mayWait) this.#overflow(attempt);
+    else {
+      this.#options.breaker.pending++;
+      this.#waiting.add(attempt);
+      this.#grow();
+    }
+  }
+
+  /** The request is not wanted any more; it gives its place up at once. */
+  withdraw(attempt: Attempt): void {
+    if (!this.#waiting.delete(attempt)) return;
+    this.#options.breaker.pending--;
+    this.#checkEmpty();
+  }
+
+  /** No connection lives longer than its requests from now on. Requests that come all the same are still served. */
+  drain(): void {
+    this.#draining = true;
+    for (const pooled of [...this.#all]) this.#retire(pooled);
+  }
+
+  /** Whatever is under way. */
+  destroy(): void {
+    this.#draining = true;
+    for (const attempt of [...this.#waiting]) {
+      this.withdraw(attempt);
+      attempt.fail('local-reset', 'the gateway is shutting down');
+    }
+    for (const pooled of [...this.#all]) pooled.abandon();
+  }
+
+  #overflow(attempt: Attempt): void {
+    this.#options.breaker.overflows++;
+    attempt.fail('overflow', undefined);
+  }
+
+  #grow(): void {
+    const { breaker, expectedStreams } = this.#options;
+    if (this.#waiting.size <= this.#connecting * expectedStreams) return;
+    // Other hosts may hold all the connections there may be: the first one to a host is always allowed, or what waits here would wait for ever.
+    if (breaker.mayConnect || this.#all.size === 0) this.#connect();
+  }
+
+  #connect(): void {
+    this.#options.breaker.connections++;
+    this.#connecting++;
+    const pooled = new Pooled(this.#options.settings);
+    this.#all.add(pooled);
+    const events: ConnectionEvents = {
+      onClosed: () => this.#closed(pooled),
+      onRetired: () => this.#retire(pooled),
+      onLimit: () => this.#rearrange(pooled),
+      onIdleHint: (seconds) => pooled.hintIdle(seconds),
+    };
+    pooled.cancelConnect = this.#options.connect(
+      events,
+      (connection) => this.#connected(pooled, connection),
+      (reason, detail) => this.#connectFailed(pooled, reason, detail),
+    );
+    pooled.onGone = () => this.#closed(pooled);
+  }
+
+  #connected(pooled: Pooled, connection: ClientConnection): void {
+    this.#connecting--;
+    pooled.cancelConnect = undefined;
+    pooled.connection = connection;
+    pooled.startAging(
+      () => this.#retire(pooled),
+      () => pooled.close(),
+    );
+    this.#rearrange(pooled);
+    if (this.#draining) this.#retire(pooled);
+    else if (pooled.streams === 0) pooled.becameIdle();
+  }
+
+  /** All that waits fails with it: each decides for itself whether to try again, and where (Envoy purges them as well). */
+  #connectFailed(pooled: Pooled, reason: ResetReason, detail: string): void {
+    pooled.cancelConnect = undefined;
+    this.#connecting--;
+    this.#remove(pooled);
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    this.#options.breaker.pending -= waiting.length;
+    for (const attempt of waiting) attempt.fail(reason, detail);
+    this.#checkEmpty();
+  }
+
+  #serve(): void {
+    for (const attempt of this.#waiting) {
+      const ready = this.#ready.at(-1);
+      if (ready === undefined) return;
+      this.#waiting.delete(attempt);
+      this.#options.breaker.pending--;
+      this.#attach(ready, attempt);
+    }
+  }
+
+  #attach(pooled: Pooled, attempt: Attempt): void {
+    const { breaker, settings } = this.#options;
+    // Here, and not when it came: a request that waits is not active yet (istio-semantics §3.4).
+    if (!breaker.mayStart) {
+      this.#overflow(attempt);
+      return;
+    }
+    breaker.requests++;
+    pooled.streams++;
+    pooled.started++;
+    if (pooled.started >= (settings.maxRequestsPerConnection ?? Number.POSITIVE_INFINITY)) pooled.retired = true;
+    this.#rearrange(pooled);
+    attempt.attach(pooled.connection as ClientConnection, () => this.#streamClosed(pooled));
+  }
+
+  #streamClosed(pooled: Pooled): void {
+    this.#options.breaker.requests--;
+    pooled.streams--;
+    if (!this.#all.has(pooled)) return;
+    if (pooled.streams === 0 && (pooled.retired || this.#draining)) pooled.close();
+    else {
+      this.#rearrange(pooled);
+      this.#serve();
+      if (pooled.streams === 0) pooled.becameIdle();
+    }
+  }
+
+  /** Is it in the list of those with room if and only if it has room? */
+  #rearrange(pooled: Pooled): void {
+    const { hasRoom } = pooled;
+    if (pooled.listed === hasRoom) return;
+    pooled.listed = hasRoom;
+    if (hasRoom) {
+      this.#ready.push(pooled);
+      this.#serve();
+    } else this.#ready.splice(this.#ready.lastIndexOf(pooled), 1);
+  }
+
+  #retire(pooled: Pooled): void {
+    pooled.retired = true;
+    if (pooled.connection === undefined) return;
+    this.#rearrange(pooled);
+    if (pooled.streams === 0) pooled.close();
+    // What waited for its room needs another.
+    if (this.#waiting.size > 0) this.#grow();
+  }
+
+  #closed(pooled: Pooled): void {
+    if (!this.#remove(pooled)) return;
+    if (this.#waiting.size > 0) this.#grow();
+    this.#checkEmpty();
+  }
+
+  #remove(pooled: Pooled): boolean {
+    if (!this.#all.delete(pooled)) return false;
+    if (pooled.cancelConnect !== undefined) this.#connecting--;
+    pooled.stopAging();
+    pooled.retired = true;
+    this.#rearrange(pooled);
+    this.#options.breaker.connections--;
+    return true;
+  }
+
+  #checkEmpty(): void {
+    if (this.isEmpty) this.#options.onEmpty();
+  }
+}
+
+/** One connection, as the pool sees it: in the making, or alive. */
+class Pooled {
+  /** undefined: not connected yet. */
+  connection: ClientConnection | undefined;
+  cancelConnect: (() => void) | undefined;
+  onGone: (() => void) | undefined;
+  streams = 0;
+  started = 0;
+  /** Takes no more requests. */
+  retired = false;
+  /** Is in the pool's list of those with room. */
+  listed = false;
+  readonly #settings: PoolSettings;
+  #idleTimer: NodeJS.Timeout | undefined;
+  #ageTimer: NodeJS.Timeout | undefined;
+  #hintMs: number | undefined;
+  #onIdle: (() => void) | undefined;
+
+  constructor(settings: PoolSettings) {
+    this.#settings = settings;
+  }
+
+  get hasRoom(): boolean {
+    return this.connection !== undefined && !this.retired && this.streams < this.connection.streamLimit;
+  }
+
+  startAging(onOld: () => void, onIdle: () => void): void {
+    this.#onIdle = onIdle;
+    const { maxConnectionDurationMs } = this.#settings;
+    if (maxConnectionDurationMs !== undefined) this.#ageTimer = setTimeout(onOld, maxConnectionDurationMs).unref();
+  }
+
+  stopAging(): void {
+    clearTimeout(this.#idleTimer);
+    clearTimeout(this.#ageTimer);
+  }
+
+  /** A second less than the server said: a request that meets its closing is lost (edge-security R-14). */
+  hintIdle(seconds: number): void {
+    const hint = Math.max(seconds * 1_000 - 1_000, seconds * 500);
+    if (hint === this.#hintMs) return;
+    this.#hintMs = hint;
+    clearTimeout(this.#idleTimer);
+    this.#idleTimer = undefined;
+  }
+
+  becameIdle(): void {
+    const limit = Math.min(
+      this.#settings.idleTimeoutMs ?? Number.POSITIVE_INFINITY,
+      this.#hintMs ?? Number.POSITIVE_INFINITY,
+    );
+    if (limit > MAX_TIMER_MS) return;
+    // Running on while it is busy costs less than stopping and starting it for each request.
+    if (this.#idleTimer !== undefined) this.#idleTimer.refresh();
+    else this.#idleTimer = setTimeout(() => this.#idleTooLong(), limit).unref();
+  }
+
+  #idleTooLong(): void {
+    if (this.streams === 0) this.#onIdle?.();
+    else this.#idleTimer = undefined;
+  }
+
+  /** Nothing is under way on it. */
+  close(): void {
+    this.retired = true;
+    this.connection?.destroy();
+    this.onGone?.();
+  }
+
+  abandon(): void {
+    if (this.connection !== undefined) this.connection.destroy();
+    else {
+      this.cancelConnect?.();
+      this.onGone?.();
+    }
+  }
+}
+
+/** setTimeout takes no more. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
