@@ -85,6 +85,7 @@ function candidateLines(candidate: ExplainedCandidate, index: number, width: num
     case 'answers':
       return [`${number} ${paint(['green', 'bold'], `✔ ${match}`)}  ${where}`];
     case 'shadowed':
+    case 'unasked':
       return [`${number} ${paint('yellow', `– ${match}`)}  ${where}`, ...reasons(candidate, paint)];
     case 'lost':
       return [`${number} ${paint('dim', `✗ ${match}`)}  ${where}`, ...reasons(candidate, paint)];

@@ -3,11 +3,11 @@ import { createCompiler } from '../compiler/index.ts';
 import type { FilterSpec } from '../contract/plugin.ts';
 import { compileIsolated } from '../control/isolation.ts';
 import { type Diagnostic, report } from '../diagnostics/index.ts';
-import type { ResourceSet } from '../resources/set.ts';
+import type { DecodedMeshConfig, ResourceSet } from '../resources/index.ts';
 import type { Settings } from '../settings.ts';
 import { decodeFile } from '../sources/decode-file.ts';
 import { type DirectoryOptions, readDirectory } from '../sources/directory.ts';
-import { loadMesh } from './mesh.ts';
+import { readMeshConfig } from '../sources/mesh-file.ts';
 import type { CliHost } from './program.ts';
 import { usageError } from './terminal.ts';
 
@@ -27,10 +27,16 @@ export const directoryOptions = ({ dir, maxFileMib }: Settings): DirectoryOption
   maxFileBytes: maxFileMib * 1_048_576,
 });
 
+/** MeshConfig as the settings name it. */
+export const loadMesh = ({ meshConfig, clusterDomain }: Settings): Promise<DecodedMeshConfig> =>
+  readMeshConfig(meshConfig, clusterDomain).catch((error: Error) => {
+    throw usageError(error.message, 'see --mesh-config');
+  });
+
 /** Reads and compiles everything once, as the gateway would. */
 export async function loadRoutes(settings: Settings, host: CliHost): Promise<LoadedRoutes> {
   const specs = await host.filterSpecs();
-  const mesh = loadMesh(settings);
+  const mesh = await loadMesh(settings);
   const { gatewayLabels, gatewayNamespace } = settings;
   const compiler = createCompiler({ gatewayLabels, gatewayNamespace, mesh: mesh.settings, filters: specs });
   const options = directoryOptions(settings);

@@ -8,6 +8,8 @@ import { CliError, type Terminal } from './terminal.ts';
 export interface CliHost {
   readonly terminal: Terminal;
   readonly version: string;
+  /** Folder of the example routes. */
+  readonly examples: string;
   /** Runs until it is told to stop; the exit code. */
   serve(settings: Settings): Promise<number>;
   demo(settings: Settings): Promise<number>;
@@ -123,7 +125,11 @@ function addServe(program: Command, host: CliHost, done: (exitCode: number) => v
       '\nServes routes-examples on 127.0.0.1: port 80 at 8080 and 443 at 8443, unless --port-offset says otherwise.',
     )
     .action(async (options) =>
-      done(await host.demo(await settingsFromOptions(options, host.terminal, { defaults: DEMO_DEFAULTS }))),
+      done(
+        await host.demo(
+          await settingsFromOptions({ ...options, dir: host.examples }, host.terminal, { defaults: DEMO_DEFAULTS }),
+        ),
+      ),
     );
 }
 

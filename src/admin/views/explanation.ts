@@ -52,7 +52,7 @@ export interface ExplainedRoute {
 }
 
 export interface ExplainedCandidate extends ExplainedRoute {
-  readonly outcome: 'answers' | 'shadowed' | 'lost';
+  readonly outcome: Candidate['outcome']['kind'];
   /** Why it lost. */
   readonly reasons: readonly string[];
 }
@@ -162,6 +162,12 @@ function candidateOf({ route, outcome }: Candidate): ExplainedCandidate {
       return { ...base, outcome: 'answers', reasons: [] };
     case 'shadowed':
       return { ...base, outcome: 'shadowed', reasons: [`fits as well, but ${outcome.by.id} comes first`] };
+    case 'unasked':
+      return {
+        ...base,
+        outcome: 'unasked',
+        reasons: ['fits as well, but plaintext is sent to https before any route is asked'],
+      };
     case 'lost':
       return { ...base, outcome: 'lost', reasons: outcome.losses.map(reasonOf) };
   }

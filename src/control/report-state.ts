@@ -1,0 +1,42 @@
+import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import { describeChange } from './change-log.ts';
+import type { Log } from './log.ts';
+import type { ControlState } from './reconciler.ts';
+
+/** More new findings at once are counted, not listed. */
+const MOST_FINDINGS = 20;
+
+/** Tells the log what a new state brought: what changed for requests, what is newly wrong, what is mended. */
+export function reportState(state: ControlState, previous: ControlState | undefined, log: Log): void {
+  const change = describeChange(previous?.compilation.table, state.compilation.table);
+  if (change !== undefined)
+    log.info(previous === undefined ? 'routes in service' : 'routes changed', {
+      revision: state.compilation.table.revision,
+      ...change,
+      compileMs: Math.round(state.compileMs),
+    });
+  reportFindings(state, previous, log);
+  const frozenBefore = new Set(previous?.frozen.map((file) => file.file));
+  for (const { file, reason } of state.frozen)
+    if (!frozenBefore.delete(file)) log.warn('a file is frozen: what it last said stays in service', { file, reason });
+  for (const file of frozenBefore) log.info('a file is no longer frozen', { file });
+}
+
+function reportFindings(state: ControlState, previous: ControlState | undefined, log: Log): void {
+  const before = new Set(previous?.diagnostics.map(identity));
+  const fresh = state.diagnostics.filter((finding) => finding.severity !== 'hint' && !before.has(identity(finding)));
+  for (const finding of fresh.slice(0, MOST_FINDINGS)) {
+    const { code, message, severity, location } = finding;
+    log.warn(message, {
+      code,
+      severity,
+      place: location === undefined ? undefined : `${location.file}:${location.line}`,
+    });
+  }
+  if (fresh.length > MOST_FINDINGS)
+    log.warn('and more findings', { more: fresh.length - MOST_FINDINGS, seeAlso: '/diagnostics' });
+}
+
+/** Without the place: a line that moved is no news. */
+const identity = ({ code, message, object, location }: Diagnostic): string =>
+  [code, message, object?.kind, object?.namespace, object?.name, location?.file].join('\n');

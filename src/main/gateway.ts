@@ -1,0 +1,201 @@
+import { Registry } from 'prom-client';
+import { gatewayPlugins } from '../../plugins/index.ts';
+import { filterSpecs } from '../../plugins/specs.ts';
+import { registerMetrics } from '../admin/own-metrics.ts';
+import { buildAdmin, type Readiness } from '../admin/server.ts';
+import { directoryOptions, loadMesh } from '../cli/load.ts';
+import { CliError, usageError } from '../cli/terminal.ts';
+import { createCompiler } from '../compiler/index.ts';
+import { createFileCredentials } from '../control/file-credentials.ts';
+import { type Stop, untilTold } from '../control/lifecycle.ts';
+import { createLog, type Log } from '../control/log.ts';
+import { publishState } from '../control/publish.ts';
+import { type ControlState, type Reconciler, startReconciler } from '../control/reconciler.ts';
+import { reportState } from '../control/report-state.ts';
+import { buildGateway, type Gateway } from '../dataplane/index.ts';
+import { systemClock } from '../kernel/clock.ts';
+import type { MeshSettings } from '../resources/index.ts';
+import type { Settings } from '../settings.ts';
+import { type DirectorySource, directorySource } from '../sources/directory.ts';
+import { createHandle } from '../table/index.ts';
+import type { CredentialTable, EndpointTable, RouteTable } from '../table/model.ts';
+import { dialGuardOf } from './dial-guard.ts';
+import { ListenerLog, nothingListens } from './listener-log.ts';
+
+/** Beyond the drain: closing what is left must not take long. */
+const CLOSE_LIMIT_MS = 2_000;
+
+/** Serves until the process is told to end. Resolves with the exit code; rejects with what to say when it cannot start. */
+export async function runGateway(settings: Settings): Promise<number> {
+  const log = processLog(settings);
+  const running = new RunningGateway(settings, log);
+  const told = untilTold({ reload: () => running.reload(), log, exit: (code) => process.exit(code) });
+  try {
+    await running.start();
+    return await running.stop(await told);
+  } catch (error) {
+    await running.close();
+    throw error;
+  }
+}
+
+const processLog = ({ logFormat, logLevel }: Settings): Log =>
+  createLog({
+    format: logFormat === 'auto' ? (process.stderr.isTTY ? 'text' : 'json') : logFormat,
+    level: logLevel,
+    nowMs: systemClock.nowMs,
+    write: (line) => void process.stderr.write(line),
+  });
+
+class RunningGateway {
+  readonly #settings: Settings;
+  readonly #log: Log;
+  readonly #tables = createHandle<RouteTable>();
+  readonly #endpoints = createHandle<EndpointTable>();
+  readonly #credentials = createHandle<CredentialTable>();
+  readonly #registry = new Registry();
+  readonly #source: DirectorySource;
+  readonly #listeners: ListenerLog;
+  #readiness: Readiness = { ready: false, reason: 'the routes are being read' };
+  #gateway: Gateway | undefined;
+  #reconciler: Reconciler | undefined;
+  /** What was started, to be ended in the opposite order. */
+  readonly #ends: (() => unknown)[] = [];
+
+  constructor(settings: Settings, log: Log) {
+    this.#settings = settings;
+    this.#log = log;
+    this.#source = directorySource({ ...directoryOptions(settings), warn: (message) => log.warn(message) });
+    this.#listeners = new ListenerLog(log);
+  }
+
+  reload(): void {
+    this.#source.refresh();
+  }
+
+  /** Resolves when the first state is served. */
+  async start(): Promise<void> {
+    const mesh = await soundMesh(this.#settings);
+    await this.#startAdmin();
+    const gateway = await this.#startGateway();
+    await this.#startControl(mesh, gateway);
+    const reports = await gateway.applied();
+    this.#listeners.report(reports);
+    if (reports.length > 0 && reports.every((report) => report.state === 'failed')) throw nothingListens(reports);
+    this.#readiness = { ready: true };
+    this.#log.info('ready', {
+      listening: reports
+        .filter((report) => report.state === 'listening')
+        .map((report) => `${report.address}:${report.boundPort}`)
+        .join(', '),
+      admin: `${this.#settings.adminAddress}:${this.#settings.adminPort}`,
+    });
+  }
+
+  /** Lets requests under way finish, within the limit that the settings give. */
+  async stop({ reason, exitCode }: Stop): Promise<number> {
+    const graceMs = this.#settings.drainSeconds * 1_000;
+    this.#readiness = { ready: false, reason: 'it is being stopped' };
+    this.#log.info('stopping', { reason, drainSeconds: this.#settings.drainSeconds });
+    setTimeout(() => {
+      this.#log.warn('the drain took too long; what is left is cut off');
+      process.exit(1);
+    }, graceMs + CLOSE_LIMIT_MS).unref();
+    await this.#reconciler?.close();
+    await this.#gateway?.drain(graceMs);
+    await this.close();
+    this.#log.info('stopped');
+    return exitCode;
+  }
+
+  async close(): Promise<void> {
+    for (const end of this.#ends.splice(0).reverse()) await end();
+  }
+
+  async #startAdmin(): Promise<void> {
+    const { adminHosts, adminAddress, adminPort, portOffset } = this.#settings;
+    const admin = buildAdmin({
+      hosts: adminHosts,
+      readiness: () => this.#readiness,
+      state: () => this.#reconciler?.current(),
+      specs: filterSpecs,
+      portOffset,
+      registry: this.#registry,
+    });
+    await admin.listen({ host: adminAddress, port: adminPort }).catch((error: NodeJS.ErrnoException) => {
+      const why = error.code === 'EADDRINUSE' ? 'the port is in use; is another banyan running?' : error.message;
+      throw new CliError(`the admin listener cannot listen on ${adminAddress}:${adminPort}: ${why}`, {
+        exitCode: 1,
+        hint: 'choose another one by --admin-port',
+      });
+    });
+    this.#ends.push(() => admin.close());
+  }
+
+  async #startGateway(): Promise<Gateway> {
+    const { accessLog, accessLogFile, listenAddress, portOffset } = this.#settings;
+    const gateway = await buildGateway({
+      tables: this.#tables,
+      endpoints: this.#endpoints,
+      credentials: this.#credentials,
+      plugins: gatewayPlugins({
+        accessLog: { format: accessLog, target: accessLogFile ?? '-' },
+        registry: this.#registry,
+      }),
+      listenAddress,
+      portOffset,
+      clock: systemClock,
+      mayDial: dialGuardOf(this.#settings),
+      onError: (error, record) =>
+        this.#log.error('a request met an error of the gateway itself', {
+          error: error instanceof Error ? error.stack : String(error),
+          requestId: record?.requestId,
+          route: record?.routeId,
+        }),
+    });
+    this.#gateway = gateway;
+    this.#ends.push(() => gateway.close());
+    registerMetrics(this.#registry, {
+      state: () => this.#reconciler?.current(),
+      counts: () => this.#reconciler?.counts ?? { compilations: 0, failures: 0 },
+      connections: () => gateway.connections(),
+      listeners: () => {
+        const failed = gateway.listeners().filter((report) => report.state === 'failed').length;
+        return { bound: gateway.listeners().length - failed, failed };
+      },
+    });
+    return gateway;
+  }
+
+  async #startControl(mesh: MeshSettings, gateway: Gateway): Promise<void> {
+    const { gatewayLabels, gatewayNamespace, dir } = this.#settings;
+    const compiler = createCompiler({ gatewayLabels, gatewayNamespace, mesh, filters: filterSpecs });
+    const credentials = createFileCredentials({ target: this.#credentials, log: this.#log });
+    this.#ends.push(() => credentials.close());
+    const publish = (state: ControlState, previous: ControlState | undefined): void => {
+      publishState({ tables: this.#tables, endpoints: this.#endpoints, credentials }, state);
+      reportState(state, previous, this.#log);
+      void gateway.applied().then((reports) => this.#listeners.report(reports));
+    };
+    this.#reconciler = await startReconciler({
+      source: this.#source,
+      compile: (resources) => compiler.compile(resources),
+      publish,
+      clock: systemClock,
+      log: this.#log,
+    }).catch((error: Error) => {
+      throw usageError(error.message, `--dir ${dir}: name the directory that holds a folder for each namespace`);
+    });
+    const reconciler = this.#reconciler;
+    this.#ends.push(() => reconciler.close());
+  }
+}
+
+/** A gateway ought not to start with a setting that nobody wrote: a mesh configuration that is wrong ends it. */
+async function soundMesh(settings: Settings): Promise<MeshSettings> {
+  const { settings: mesh, diagnostics } = await loadMesh(settings);
+  const errors = diagnostics.filter((finding) => finding.severity === 'error');
+  if (errors.length === 0) return mesh;
+  const lines = errors.map(({ message, location }) => `${location?.file}:${location?.line}: ${message}`);
+  throw usageError(`the mesh configuration is wrong\n        ${lines.join('\n        ')}`);
+}
