@@ -84,7 +84,7 @@ export class GatewayExchange implements Exchange {
     this.tableSettings = parts.pinned.settings;
     this.body = new RequestBody(raw.body);
     this.#random = parts.random;
-    this.match = { virtualHost: undefined, route: undefined, redirectToTls: false };
+    this.match = { virtualHost: undefined, route: undefined, index: -1, redirectToTls: false };
   }
 
   /** Where this request goes if it is forwarded: drawn once, kept for its retries and for the operations on its answer (§2.5). */

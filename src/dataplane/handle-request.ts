@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { HeaderList } from '../contract/headers.ts';
 import type { Filter } from '../contract/plugin.ts';
 import type { RequestRecord } from '../contract/record.ts';
@@ -109,7 +108,8 @@ class Handling {
             message: 'The request target must begin with a slash.',
           };
     const host = parseHost(target.value.authority);
-    if (!host.ok) return { kind: 'bad-request', details: 'http.invalid_authority', message: 'The Host header is not valid.' };
+    if (!host.ok)
+      return { kind: 'bad-request', details: 'http.invalid_authority', message: 'The Host header is not valid.' };
     const path = normalizePath(target.value.path, settings.pathNormalization);
     if (!path.ok) return { kind: 'invalid-path', details: 'path_normalization_failed' };
     this.#record.path = path.path;
@@ -233,7 +233,6 @@ class Handling {
     record.cause = reply.cause;
     record.details = reply.details;
     if (reply.flag !== undefined) record.flags.push(reply.flag);
-    if (record.requestId === '') record.requestId = randomUUID();
     const { status, headers, body } = renderReply(reply, record.requestId, false);
     headers.set('server', 'banyan');
     record.status = status;
@@ -249,7 +248,6 @@ class Handling {
     const { clock, onActive, filters } = this.#options;
     onActive(-1);
     this.#record.durationMs = clock.monotonicMs() - this.#raw.startedMonotonicMs;
-    if (this.#record.requestId === '') this.#record.requestId = randomUUID();
     logRecord(filters(), this.#record);
   }
 }

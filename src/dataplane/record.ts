@@ -26,7 +26,7 @@ const blank = () => ({
 /** The record of a request at its beginning. */
 export const newRecord = (raw: RawRequest): RequestRecord => ({
   ...blank(),
-  requestId: '',
+  requestId: randomUUID(),
   startedAtMs: raw.startedAtMs,
   method: raw.method,
   originalTarget: raw.target,

@@ -170,7 +170,6 @@ export function stripResponseHopByHop(headers: HeaderList): void {
       name === 'connection' ||
       name === 'upgrade' ||
       name === 'content-length' ||
-      name === 'trailer' ||
       name === 'te' ||
       (nominated.size > 0 && nominated.has(name)),
   );

@@ -67,6 +67,9 @@ function readHost(authority: string | undefined, lines: readonly string[]): Resu
 
 function faultOfAuthority(authority: string): GatewayFault | undefined {
   if (isCarefulAuthority(authority)) return undefined;
-  const message = authority === '' ? 'The Host header is empty.' : 'The Host header has characters that no host name has, or is too long.';
+  const message =
+    authority === ''
+      ? 'The Host header is empty.'
+      : 'The Host header has characters that no host name has, or is too long.';
   return { kind: 'bad-request', details: 'http.invalid_authority', message };
 }

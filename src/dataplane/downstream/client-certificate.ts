@@ -50,10 +50,7 @@ export function rfc2253Subject(certificate: X509Certificate): string {
 }
 
 /** What is known of a verified client certificate. */
-export function describeCertificate(
-  certificate: X509Certificate,
-  own: X509Certificate | undefined,
-): ClientCertificate {
+export function describeCertificate(certificate: X509Certificate, own: X509Certificate | undefined): ClientCertificate {
   const names = subjectAltNames(certificate);
   const ofType = (type: string): string[] => names.filter((name) => name.type === type).map((name) => name.value);
   return {

@@ -43,11 +43,12 @@ export class DownstreamConnection {
     this.deadlineMs = deadlineMs;
   }
 
-  drain(): void {
+  /** `silentUntilMs`: how long a connection that has not spoken yet may go on being silent. */
+  drain(silentUntilMs: number): void {
     if (this.draining) return;
     this.draining = true;
-    // Before it has spoken there is nothing to finish, and after it has it goes by the rules of its protocol.
-    this.life?.drain();
+    if (this.life === undefined) this.deadlineMs = Math.min(this.deadlineMs, silentUntilMs);
+    else this.life.drain();
   }
 
   sweep(nowMs: number): void {
@@ -119,9 +120,9 @@ export class Connections {
     for (const connection of this.#open) connection.sweep(nowMs);
   }
 
-  drain(which: (connection: DownstreamConnection) => boolean): readonly DownstreamConnection[] {
+  drain(silentUntilMs: number, which: (connection: DownstreamConnection) => boolean): readonly DownstreamConnection[] {
     const chosen = [...this.#open].filter(which);
-    for (const connection of chosen) connection.drain();
+    for (const connection of chosen) connection.drain(silentUntilMs);
     return chosen;
   }
 

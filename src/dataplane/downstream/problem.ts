@@ -16,8 +16,8 @@ const rejection = (
   cause: string,
   details: string,
   message: string,
-  flag: string | undefined = 'DPE',
-): Rejection => ({ status, cause, details, message, flag });
+  flag: 'DPE' | 'NR' | '' = 'DPE',
+): Rejection => ({ status, cause, details, message, flag: flag === '' ? undefined : flag });
 
 export const MALFORMED = rejection(400, 'malformed-request', 'http1.codec_error', 'This is not valid HTTP/1.1.');
 
@@ -35,13 +35,7 @@ export const UNKNOWN_CODING = rejection(
   'The only transfer coding understood here is chunked.',
 );
 
-export const UNSUPPORTED_VERSION = rejection(
-  426,
-  'unsupported-version',
-  'low_version',
-  'Use HTTP/1.1 or HTTP/2.',
-  undefined,
-);
+export const UNSUPPORTED_VERSION = rejection(426, 'unsupported-version', 'low_version', 'Use HTTP/1.1 or HTTP/2.', '');
 
 export const HEADERS_TOO_LARGE = rejection(
   431,
@@ -69,7 +63,7 @@ export const REQUEST_TIMEOUT = rejection(
   'request-timeout',
   'request_header_timeout',
   'The request did not arrive in time.',
-  undefined,
+  '',
 );
 
 export const UNKNOWN_EXPECTATION = rejection(
@@ -77,7 +71,7 @@ export const UNKNOWN_EXPECTATION = rejection(
   'unsupported-expectation',
   'expectation_failed',
   'The only expectation understood here is 100-continue.',
-  undefined,
+  '',
 );
 
 export const UPGRADE_WITH_BODY = rejection(
@@ -93,6 +87,14 @@ export const CONNECT_REFUSED = rejection(
   'route_not_found',
   'No route fits this request: tunnels by CONNECT are not offered.',
   'NR',
+);
+
+/** There is no answer to this, the stream is reset. */
+export const MALFORMED_STREAM = rejection(
+  0,
+  'malformed-request',
+  'http2.violation.of.messaging.rule',
+  'This is not valid HTTP/2.',
 );
 
 /** RFC 9457 problem details; the fields are those of every error answer of the gateway. */

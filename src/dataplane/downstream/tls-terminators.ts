@@ -1,6 +1,6 @@
 import { constants, createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
+import { createSecureContext, createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { TlsFacts } from '../../contract/exchange.ts';
 import type { CredentialTable, TlsServer, TlsTermination } from '../../table/model.ts';
 import { describeCertificate, mayEnter } from './client-certificate.ts';
@@ -41,6 +41,15 @@ export interface UnusableServer {
   readonly reason: string;
 }
 
+interface Entry {
+  readonly termination: TlsTermination;
+  readonly material: Material | string;
+  /** '' or why no handshake can succeed. */
+  readonly reason: string;
+  /** Made with the first handshake: many servers never see one, and a context costs as much as a few requests. */
+  terminator: Terminator | undefined;
+}
+
 interface Material {
   readonly pairs: readonly { readonly cert: string; readonly key: string }[];
   readonly ca: string | undefined;
@@ -54,7 +63,7 @@ interface Material {
  */
 export class Terminators {
   readonly #handshakeTimeoutMs: number;
-  #byId = new Map<string, { readonly key: string; readonly terminator: Terminator | undefined; readonly reason: string }>();
+  #byId: ReadonlyMap<string, Entry> = new Map();
 
   constructor(handshakeTimeoutMs: number) {
     this.#handshakeTimeoutMs = handshakeTimeoutMs;
@@ -62,43 +71,69 @@ export class Terminators {
 
   /** undefined: no handshake can succeed there; the connection is closed, other servers are not concerned. */
   get(serverId: string): Terminator | undefined {
-    return this.#byId.get(serverId)?.terminator;
+    const entry = this.#byId.get(serverId);
+    if (entry === undefined || entry.reason !== '' || typeof entry.material === 'string') return undefined;
+    entry.terminator ??= createTerminator(
+      { ...contextOptions(serverId, entry.termination, entry.material), handshakeTimeout: this.#handshakeTimeoutMs },
+      entry.termination,
+    );
+    return entry.terminator;
   }
 
   update(servers: readonly TlsServer[], credentials: CredentialTable): void {
-    const next: typeof this.#byId = new Map();
-    for (const server of servers) {
-      const { handling } = server;
+    const next = new Map<string, Entry>();
+    const checked = new Map<string, string>();
+    for (const { id, handling } of servers) {
       if (handling.kind === 'passthrough') continue;
-      const material = collectMaterial(handling.termination, credentials);
-      const key = JSON.stringify([handling.termination, material]);
-      const before = this.#byId.get(server.id);
-      next.set(server.id, before?.key === key ? before : { key, ...this.#build(server.id, handling.termination, material) });
+      const { termination } = handling;
+      const material = collectMaterial(termination, credentials);
+      const before = this.#byId.get(id);
+      const unchanged = before !== undefined && isUnchanged(before, termination, material);
+      next.set(
+        id,
+        unchanged
+          ? before
+          : { termination, material, terminator: undefined, reason: check(termination, material, checked) },
+      );
     }
     this.#byId = next;
   }
 
   unusable(serverIds: readonly string[]): readonly UnusableServer[] {
     return serverIds.flatMap((serverId) => {
-      const entry = this.#byId.get(serverId);
-      return entry === undefined || entry.terminator !== undefined ? [] : [{ serverId, reason: entry.reason }];
+      const reason = this.#byId.get(serverId)?.reason ?? '';
+      return reason === '' ? [] : [{ serverId, reason }];
     });
   }
+}
 
-  #build(
-    id: string,
-    termination: TlsTermination,
-    material: Material | string,
-  ): { readonly terminator: Terminator | undefined; readonly reason: string } {
-    if (typeof material === 'string') return { terminator: undefined, reason: material };
+function isUnchanged(before: Entry, termination: TlsTermination, material: Material | string): boolean {
+  if (JSON.stringify(before.termination) !== JSON.stringify(termination)) return false;
+  if (typeof material === 'string' || typeof before.material === 'string') return material === before.material;
+  const { pairs, ca, crl } = before.material;
+  return (
+    ca === material.ca &&
+    crl === material.crl &&
+    pairs.length === material.pairs.length &&
+    pairs.every((pair, at) => pair.cert === material.pairs[at]?.cert && pair.key === material.pairs[at]?.key)
+  );
+}
+
+/** Can a context be made of it? Asked once for servers that have all in common, as those of one wildcard certificate do. */
+function check(termination: TlsTermination, material: Material | string, checked: Map<string, string>): string {
+  if (typeof material === 'string') return material;
+  const key = JSON.stringify([termination, material]);
+  let reason = checked.get(key);
+  if (reason === undefined) {
+    reason = '';
     try {
-      const options = contextOptions(id, termination, material, this.#handshakeTimeoutMs);
-      return { terminator: createTerminator(options, termination), reason: '' };
+      createSecureContext(contextOptions('', termination, material));
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code ?? 'unreadable';
-      return { terminator: undefined, reason: `the key material cannot be used (${code})` };
+      reason = `the key material cannot be used (${(error as NodeJS.ErrnoException).code ?? 'unreadable'})`;
     }
+    checked.set(key, reason);
   }
+  return reason;
 }
 
 function collectMaterial(termination: TlsTermination, table: CredentialTable): Material | string {
@@ -117,12 +152,7 @@ function collectMaterial(termination: TlsTermination, table: CredentialTable): M
   return { pairs, ca: ca.certificatesPem, crl: ca.crlPem };
 }
 
-function contextOptions(
-  id: string,
-  termination: TlsTermination,
-  material: Material,
-  handshakeTimeout: number,
-): TlsOptions {
+function contextOptions(id: string, termination: TlsTermination, material: Material): TlsOptions {
   const old = termination.minVersion === 'TLSv1' || termination.minVersion === 'TLSv1.1';
   const ciphers =
     termination.cipherSuites.length > 0
@@ -143,7 +173,6 @@ function contextOptions(
     // OpenSSL offers SHA-1 signatures, which TLS 1.0 and 1.1 need, at its lowest security level alone.
     ciphers: [...ciphers, ...(old ? ['@SECLEVEL=0'] : [])].join(':'),
     honorCipherOrder: true,
-    handshakeTimeout,
     sessionIdContext: createHash('sha256').update(id).digest('hex').slice(0, 32),
     // A client certificate is looked at in every handshake: its chain, its dates and the revocation list of now.
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION | (mutual ? constants.SSL_OP_NO_TICKET : 0),

@@ -1,0 +1,143 @@
+import type { ServerResponse } from 'node:http';
+import type { HeaderList } from '../../contract/headers.ts';
+import type { ResponseWriter } from '../stream.ts';
+import { httpDate } from './http-date.ts';
+
+/** What the writer must know of the request and its connection. */
+export interface WriterContext {
+  readonly method: string;
+  readonly expectContinue: boolean;
+  nowMs(): number;
+  monotonicMs(): number;
+  /** Asked when the head leaves: must this be the connection's last answer? It must, when `wanted`. */
+  lastAnswer(wanted: boolean): boolean;
+  /** Cuts the connection. */
+  cut(): void;
+}
+
+/** Framing is the lane's business, and says what the lane does, not what others did. */
+const FRAMING = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding']);
+
+/** The answer to an HTTP/1.1 request, by node's response object: header lines in their order, as they are. */
+export class Http1Writer implements ResponseWriter {
+  readonly #response: ServerResponse;
+  readonly #context: WriterContext;
+  #over = false;
+  #bodyless = false;
+  #listensForDrain = false;
+  #continueSent = false;
+  headSent = false;
+  onDrain: (() => void) | undefined;
+  /** Since when the client has left what was written unread; monotonic. */
+  stalledSinceMs: number | undefined;
+
+  constructor(response: ServerResponse, context: WriterContext) {
+    this.#response = response;
+    this.#context = context;
+  }
+
+  /** No further call has an effect. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Only the 100 that was asked for: others confuse clients of HTTP/1.1 (RFC 8297 §3), and Envoy swallows them too (istio-semantics §7.4). */
+  informational(status: number): void {
+    if (status !== 100 || this.#over || this.headSent || this.#continueSent || !this.#context.expectContinue) return;
+    this.#continueSent = true;
+    this.#response.writeContinue();
+  }
+
+  head(status: number, headers: HeaderList, bodyLength: number | undefined): void {
+    if (this.#over || this.headSent) return;
+    this.headSent = true;
+    this.#bodyless = this.#context.method === 'HEAD' || status === 204 || status === 304;
+    const lines = this.#lines(status, headers, bodyLength);
+    const response = this.#response;
+    response.sendDate = false;
+    // node then adds no Connection and no Keep-Alive line of its own.
+    response.removeHeader('connection');
+    try {
+      response.writeHead(status, lines);
+    } catch {
+      // A status or a value that HTTP/1.1 cannot carry: half a head would be worse than none.
+      this.abort();
+      return;
+    }
+    // The head leaves with the first bytes of the body, or at the end of this turn when none come: an event stream
+    // may be silent for long.
+    if (bodyLength !== 0) process.nextTick(flush, this);
+  }
+
+  #lines(status: number, headers: HeaderList, bodyLength: number | undefined): string[] {
+    const chunked = !this.#bodyless && bodyLength === undefined;
+    const given = headers.raw();
+    const lines: string[] = [];
+    let dated = false;
+    for (let i = 0; i < given.length; i += 2) {
+      const name = given[i] as string;
+      // Announced trailers beside a length are a contradiction that node throws at (edge-security F-36).
+      if (FRAMING.has(name) || (name === 'trailer' && !chunked)) continue;
+      if (name === 'date') dated = true;
+      lines.push(name, given[i + 1] as string);
+    }
+    if (chunked) lines.push('transfer-encoding', 'chunked');
+    else if (bodyLength !== undefined && status !== 204 && (status !== 304 || bodyLength > 0))
+      lines.push('content-length', String(bodyLength));
+    if (!dated) lines.push('date', httpDate(this.#context.nowMs()));
+    // Without the 100 the client may send its body or not; what comes next could be either (RFC 9110 §10.1.1).
+    const uncertain = this.#context.expectContinue && !this.#continueSent;
+    if (this.#context.lastAnswer(uncertain || !this.#response.shouldKeepAlive)) lines.push('connection', 'close');
+    return lines;
+  }
+
+  /** Sends the head if nothing has taken it along yet. */
+  flushHead(): void {
+    if (!this.#over) this.#response.flushHeaders();
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.#over || !this.headSent || this.#bodyless || chunk.length === 0) return true;
+    if (this.#response.write(chunk)) return true;
+    this.stalledSinceMs ??= this.#context.monotonicMs();
+    if (!this.#listensForDrain) {
+      this.#listensForDrain = true;
+      this.#response.on('drain', () => this.#drained());
+    }
+    return false;
+  }
+
+  #drained(): void {
+    this.stalledSinceMs = undefined;
+    if (!this.#over) this.onDrain?.();
+  }
+
+  /** Trailers are not sent over HTTP/1.1 (istio-semantics, recorded in h2/trailers). */
+  end(): void {
+    if (this.#over) return;
+    if (!this.headSent) {
+      this.abort();
+      return;
+    }
+    this.#over = true;
+    // What is still unread may stall as well as anything before.
+    this.stalledSinceMs ??= this.#context.monotonicMs();
+    this.#response.end();
+  }
+
+  abort(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#context.cut();
+  }
+
+  /** The connection is gone. */
+  leave(): void {
+    this.#over = true;
+    this.stalledSinceMs = undefined;
+  }
+}
+
+function flush(writer: Http1Writer): void {
+  writer.flushHead();
+}

@@ -1,0 +1,188 @@
+import {
+  constants,
+  performServerHandshake,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+  type ServerSessionOptions,
+} from 'node:http2';
+import type { Socket } from 'node:net';
+import { HeaderList } from '../../contract/headers.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { ConnectionLife, DownstreamConnection } from './connection.ts';
+import { readHead } from './http2-headers.ts';
+import { Http2Request } from './http2-request.ts';
+import type { DownstreamLimits } from './limits.ts';
+import type { RequestHandling } from './port.ts';
+import {
+  CONNECT_REFUSED,
+  MALFORMED_STREAM,
+  problemBody,
+  REQUEST_TIMEOUT,
+  type Rejection,
+  rejectedRequest,
+  UNKNOWN_EXPECTATION,
+} from './problem.ts';
+
+export interface Http2Options {
+  readonly handling: RequestHandling;
+  readonly limits: DownstreamLimits;
+  readonly clock: Clock;
+}
+
+/** What one connection may have on its way beside its streams; a second's worth of honest traffic needs a fraction of it. */
+const CONNECTION_WINDOW_BYTES = 1024 * 1024;
+const MAX_CONTROL_FRAMES_PER_SWEEP = 500;
+/** HPACK counts 32 bytes for each field; the limit itself is on names and values. */
+const FIELD_OVERHEAD_BYTES = 32;
+/** Browsers send cookies in pieces; those count as one line, but not without end. */
+const MAX_COOKIE_PIECES = 60;
+
+/** edge-security §3, row http2. node's own defaults allow four billion streams. */
+function sessionOptions(limits: DownstreamLimits): ServerSessionOptions {
+  const maxFields = limits.maxHeaders + MAX_COOKIE_PIECES + 4;
+  return {
+    maxSessionMemory: 10,
+    maxHeaderListPairs: maxFields,
+    maxSettings: 32,
+    maxOutstandingPings: 10,
+    maxSessionInvalidFrames: 100,
+    maxSessionRejectedStreams: 50,
+    peerMaxConcurrentStreams: limits.maxConcurrentStreams,
+    streamResetBurst: 200,
+    streamResetRate: 33,
+    // Services may repeat a field; what they say is passed on, as over HTTP/1.1.
+    strictSingleValueFields: false,
+    settings: {
+      enablePush: false,
+      maxConcurrentStreams: limits.maxConcurrentStreams,
+      maxHeaderListSize: limits.maxHeaderBytes + maxFields * FIELD_OVERHEAD_BYTES,
+    },
+  };
+}
+
+/** One HTTP/2 connection: many requests at once, by node's stream interface. */
+export class Http2Connection implements ConnectionLife {
+  readonly #connection: DownstreamConnection;
+  readonly #session: ServerHttp2Session;
+  readonly #options: Http2Options;
+  readonly #requests = new Map<Http2Request, ServerHttp2Stream>();
+  #controlFrames = 0;
+  #idleSinceMs: number;
+
+  constructor(connection: DownstreamConnection, side: Socket, options: Http2Options) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#idleSinceMs = options.clock.monotonicMs();
+    const session = performServerHandshake(side, sessionOptions(options.limits)) as ServerHttp2Session;
+    this.#session = session;
+    session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+    session.on('error', () => session.destroy());
+    session.once('close', () => side.destroy());
+    const control = (): void => {
+      this.#controlFrames += 1;
+    };
+    session.on('ping', control);
+    session.on('remoteSettings', control);
+    session.on('stream', (stream, _headers, flags, raw: unknown) =>
+      this.#stream(stream, flags, raw as readonly string[]),
+    );
+  }
+
+  #stream(stream: ServerHttp2Stream, flags: number, raw: readonly string[]): void {
+    stream.on('error', () => {});
+    if (stream.destroyed || stream.closed) return;
+    const endStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
+    const { handling, limits, clock } = this.#options;
+    const head = readHead(raw, limits);
+    // Nobody behind the lane is to take this for a whole request (edge-security H-10).
+    if (head === undefined || (endStream && (head.contentLength ?? 0) > 0)) {
+      stream.close(constants.NGHTTP2_PROTOCOL_ERROR);
+      this.#rejected(MALFORMED_STREAM, head?.method ?? '', head?.path ?? '', head?.authority ?? '');
+      return;
+    }
+    const request = new Http2Request(this.#connection, stream, head, endStream, clock);
+    this.#requests.set(request, stream);
+    stream.once('close', () => {
+      this.#requests.delete(request);
+      this.#idleSinceMs = clock.monotonicMs();
+    });
+    request.writer.onFlushed = () => request.body.leave();
+    if (head.method === 'CONNECT') this.#reject(request, CONNECT_REFUSED);
+    else if (head.expect !== undefined && head.expect !== '100-continue') this.#reject(request, UNKNOWN_EXPECTATION);
+    else handling.handle(request);
+  }
+
+  #reject(request: Http2Request, reason: Rejection): void {
+    answer(request, reason);
+    this.#rejected(reason, request.method, request.target, request.authority ?? '');
+  }
+
+  #rejected(reason: Rejection, method: string, target: string, authority: string): void {
+    const { peerAddress, listenerPort, tls } = this.#connection;
+    const startedAtMs = this.#options.clock.nowMs();
+    const serverName = tls?.serverName;
+    this.#options.handling.rejected(
+      rejectedRequest(reason, {
+        method,
+        target,
+        authority,
+        protocol: 'HTTP/2',
+        peerAddress,
+        listenerPort,
+        serverName,
+        startedAtMs,
+      }),
+    );
+  }
+
+  /** GOAWAY: streams the client opened later are refused unprocessed, so that it may send them elsewhere (RFC 9113 §6.8). */
+  drain(): void {
+    if (!this.#session.closed) this.#session.close();
+  }
+
+  sweep(nowMs: number): void {
+    if (this.#session.destroyed) return;
+    // PING and SETTINGS cost us an answer each, and carry nothing (edge-security H-06).
+    if (this.#controlFrames > MAX_CONTROL_FRAMES_PER_SWEEP) {
+      this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      this.#session.destroy();
+      return;
+    }
+    this.#controlFrames = 0;
+    for (const [request, stream] of this.#requests) this.#sweepRequest(request, stream, nowMs);
+    if (this.#requests.size === 0 && nowMs - this.#idleSinceMs >= this.#options.limits.http2IdleTimeoutMs)
+      this.#session.close();
+  }
+
+  #sweepRequest(request: Http2Request, stream: ServerHttp2Stream, nowMs: number): void {
+    const { bodyIdleTimeoutMs, stalledWriteTimeoutMs } = this.#options.limits;
+    if (nowMs - (request.writer.stalledSinceMs ?? nowMs) >= stalledWriteTimeoutMs) {
+      stream.close(constants.NGHTTP2_CANCEL);
+      return;
+    }
+    this.#sweepUnread(request, stream, nowMs);
+    if (request.streaming || nowMs - (request.body.waitingSinceMs ?? nowMs) < bodyIdleTimeoutMs) return;
+    const unanswered = !request.writer.headSent && !request.writer.over;
+    request.lost();
+    if (unanswered) stream.respond({ ':status': REQUEST_TIMEOUT.status }, { endStream: true });
+    stream.close(constants.NGHTTP2_NO_ERROR);
+  }
+
+  /** The answer is complete, and the client goes on with a body nobody wants: asked to stop after a while (RFC 9113 §8.1). */
+  #sweepUnread(request: Http2Request, stream: ServerHttp2Stream, nowMs: number): void {
+    const { lingerMs } = this.#options.limits;
+    if (request.body.unwantedSinceMs !== undefined && nowMs - request.body.unwantedSinceMs >= lingerMs)
+      stream.close(constants.NGHTTP2_NO_ERROR);
+  }
+}
+
+function answer(request: Http2Request, reason: Rejection): void {
+  const body = problemBody(reason);
+  const headers = HeaderList.from([
+    ['content-type', 'application/problem+json'],
+    ['server', 'banyan'],
+  ]);
+  request.writer.head(reason.status, headers, body.length);
+  request.writer.write(body);
+  request.writer.end();
+}

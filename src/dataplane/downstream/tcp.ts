@@ -1,0 +1,134 @@
+import type { Socket } from 'node:net';
+import type { TcpRoute } from '../../table/model.ts';
+import type { Tunnel } from '../stream.ts';
+import { splice } from '../tunnel.ts';
+import type { ConnectionLife, DownstreamConnection } from './connection.ts';
+
+/** Who asks for a TCP connection. */
+export interface TcpClient {
+  readonly peerAddress: string;
+  readonly listenerPort: number;
+  readonly serverName: string | undefined;
+}
+
+/** Connects to where the route leads; undefined: nowhere, and the client's connection is closed (istio-semantics §2.13). */
+export type OpenTcp = (route: TcpRoute, client: TcpClient) => Promise<Tunnel | undefined>;
+
+/**
+ * A socket as a tunnel. It is not read before somebody wants its bytes: `onData` set, or `resume`. What was read ahead
+ * was put back into the socket by whoever read it.
+ */
+export class SocketTunnel implements Tunnel {
+  readonly #socket: Socket;
+  #onData: ((chunk: Uint8Array) => void) | undefined;
+  #onClose: (() => void) | undefined;
+  #reading = false;
+  onDrain: (() => void) | undefined;
+  onEnd: (() => void) | undefined;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on('drain', () => this.onDrain?.());
+    socket.on('end', () => this.onEnd?.());
+    socket.on('error', () => socket.destroy());
+    socket.once('close', () => this.#onClose?.());
+  }
+
+  get onData(): ((chunk: Uint8Array) => void) | undefined {
+    return this.#onData;
+  }
+
+  set onData(callback: ((chunk: Uint8Array) => void) | undefined) {
+    this.#onData = callback;
+    if (callback !== undefined) this.#read();
+  }
+
+  get onClose(): (() => void) | undefined {
+    return this.#onClose;
+  }
+
+  /** Told also when it has closed already. */
+  set onClose(callback: (() => void) | undefined) {
+    this.#onClose = callback;
+    if (this.#socket.closed) process.nextTick(() => this.#onClose?.());
+  }
+
+  write(chunk: Uint8Array): boolean {
+    return this.#socket.writable ? this.#socket.write(chunk) : true;
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#read();
+    this.#socket.resume();
+  }
+
+  #read(): void {
+    if (this.#reading) return;
+    this.#reading = true;
+    this.#socket.on('data', (chunk: Buffer) => this.#onData?.(chunk));
+  }
+}
+
+/** Ends a tunnel that carried no byte either way for too long (istio-semantics §7.3). */
+export class TunnelLife implements ConnectionLife {
+  readonly #socket: Socket;
+  readonly #idleTimeoutMs: number;
+  #bytes = -1;
+  #since = 0;
+
+  constructor(socket: Socket, idleTimeoutMs: number) {
+    this.#socket = socket;
+    this.#idleTimeoutMs = idleTimeoutMs;
+  }
+
+  /** Raw bytes have no point at which one could say goodbye; the end of the grace does it. */
+  drain(): void {}
+
+  sweep(nowMs: number): void {
+    const bytes = this.#socket.bytesRead + this.#socket.bytesWritten;
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#since = nowMs;
+    } else if (nowMs - this.#since >= this.#idleTimeoutMs) this.#socket.destroy();
+  }
+}
+
+/** The raw lane: what the client sends, decrypted where the chain ends TLS, goes to the route's destination as it is. */
+export function serveTcp(
+  connection: DownstreamConnection,
+  side: Socket,
+  route: TcpRoute | undefined,
+  serverName: string | undefined,
+  options: { readonly openTcp: OpenTcp; readonly idleTimeoutMs: number },
+): void {
+  connection.kind = 'tcp';
+  connection.life = new TunnelLife(side, options.idleTimeoutMs);
+  if (route === undefined) {
+    side.destroy();
+    return;
+  }
+  const { peerAddress, listenerPort } = connection;
+  options.openTcp(route, { peerAddress, listenerPort, serverName }).then(
+    (far) => {
+      if (far === undefined || side.destroyed) {
+        far?.destroy();
+        side.destroy();
+        return;
+      }
+      splice(new SocketTunnel(side), far, new Uint8Array(0), () => {});
+    },
+    () => side.destroy(),
+  );
+}

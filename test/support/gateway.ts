@@ -1,0 +1,144 @@
+import net from 'node:net';
+import { createCompiler } from '../../src/compiler/index.ts';
+import type { GatewayPlugin, RequestRecord } from '../../src/contract/index.ts';
+import { buildGateway, type Gateway } from '../../src/dataplane/index.ts';
+import { systemClock } from '../../src/kernel/clock.ts';
+import type { MeshSettings } from '../../src/resources/mesh-config.ts';
+import { resourceSet } from '../../src/resources/set.ts';
+import { createHandle } from '../../src/table/handle.ts';
+import type { CredentialTable, EndpointTable, RouteTable } from '../../src/table/model.ts';
+import { testMesh } from './mesh.ts';
+import { parseResources } from './resources.ts';
+
+export interface TestGateway {
+  readonly gateway: Gateway;
+  /** The port that `GATEWAY_PORT` in the resources stands for. */
+  readonly port: number;
+  readonly records: RequestRecord[];
+  readonly errors: unknown[];
+  /** Compiles and publishes other resources. */
+  publish(text: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface TestGatewayOptions {
+  readonly plugins?: readonly GatewayPlugin[];
+  readonly mesh?: Partial<MeshSettings>;
+}
+
+/** A whole gateway in this process: YAML (all in namespace `team`) compiled and served on a free loopback port. */
+export async function startGateway(text: string, options: TestGatewayOptions = {}): Promise<TestGateway> {
+  const port = await freePort();
+  const plugins = [...(options.plugins ?? []), recorder()];
+  const records: RequestRecord[] = [];
+  const errors: unknown[] = [];
+  const tables = createHandle<RouteTable>();
+  const endpoints = createHandle<EndpointTable>();
+  const credentials = createHandle<CredentialTable>();
+  const compiler = createCompiler({
+    gatewayLabels: { istio: 'ingressgateway' },
+    gatewayNamespace: 'istio-system',
+    mesh: { ...testMesh, ...options.mesh },
+    filters: plugins.map(({ spec }) => spec),
+  });
+  const publishText = (source: string): void => {
+    const compiled = compiler.compile(
+      resourceSet(parseResources(source.replaceAll('GATEWAY_PORT', String(port)), 'team')),
+    );
+    credentials.publish(compiled.credentials);
+    endpoints.publish(compiled.endpoints);
+    tables.publish(compiled.table);
+  };
+  publishText(text);
+  const gateway = await buildGateway({
+    tables,
+    endpoints,
+    credentials,
+    plugins,
+    listenAddress: '127.0.0.1',
+    portOffset: 0,
+    clock: systemClock,
+    mayDial: () => true,
+    onError: (error) => errors.push(error),
+  });
+  await gateway.applied();
+  return {
+    gateway,
+    port,
+    records,
+    errors,
+    async publish(source) {
+      publishText(source);
+      await gateway.applied();
+    },
+    close: () => gateway.close(),
+  };
+
+  function recorder(): GatewayPlugin {
+    const name = 'recorder';
+    return {
+      spec: { name, kinds: [] },
+      plugin: Object.assign(
+        async (app: Parameters<GatewayPlugin['plugin']>[0]) =>
+          app.banyan.contribute({ name, always: true, log: (record) => void records.push(record) }),
+        {
+          [Symbol.for('skip-override')]: true,
+        },
+      ),
+    };
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = net.createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as net.AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** A Gateway for every host on the port, and a ServiceEntry `NAME.test` for each upstream. */
+export const frame = (
+  upstreams: Readonly<Record<string, number | readonly number[]>>,
+  protocol: 'HTTP' | 'HTTP2' = 'HTTP',
+): string =>
+  [
+    `apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: edge }
+spec:
+  selector: { istio: ingressgateway }
+  servers:
+    - { port: { number: GATEWAY_PORT, name: http, protocol: HTTP }, hosts: ["*"] }`,
+    ...Object.entries(upstreams).map(
+      ([name, ports]) => `apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: ${name} }
+spec:
+  hosts: [${name}.test]
+  resolution: STATIC
+  ports: [{ number: 80, name: main, protocol: ${protocol} }]
+  endpoints:
+${[ports]
+  .flat()
+  .map((at) => `    - { address: 127.0.0.1, ports: { main: ${at} } }`)
+  .join('\n')}`,
+    ),
+  ].join('\n---\n');
+
+/** One VirtualService `NAME` for every host, with `http` rules in YAML. */
+export const virtualService = (name: string, http: string, hosts = '["*"]'): string => `
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: ${name} }
+spec:
+  hosts: ${hosts}
+  gateways: [edge]
+  http:
+${http
+  .trim()
+  .split('\n')
+  .map((line) => `    ${line}`)
+  .join('\n')}
+`;
