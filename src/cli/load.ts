@@ -34,12 +34,16 @@ export const loadMesh = ({ meshConfig, clusterDomain }: Settings): Promise<Decod
   });
 
 /** Reads and compiles everything once, as the gateway would. */
-export async function loadRoutes(settings: Settings, host: CliHost): Promise<LoadedRoutes> {
+export async function loadRoutes(
+  settings: Settings,
+  host: CliHost,
+  include: readonly string[] = [],
+): Promise<LoadedRoutes> {
   const specs = await host.filterSpecs();
   const mesh = await loadMesh(settings);
   const { gatewayLabels, gatewayNamespace } = settings;
   const compiler = createCompiler({ gatewayLabels, gatewayNamespace, mesh: mesh.settings, filters: specs });
-  const options = directoryOptions(settings);
+  const options = { ...directoryOptions(settings), include };
   const snapshot = await readDirectory(options).catch((error: Error) => {
     throw usageError(
       error.message,

@@ -142,6 +142,12 @@ function addCheck(program: Command, host: CliHost, done: (exitCode: number) => v
         .choices(['text', 'json', 'github'])
         .default('text'),
     )
+    .option(
+      '--include <folder>',
+      'read this folder too, although it is marked by .banyanignore; may be repeated',
+      collect,
+      [],
+    )
     .option('-q, --quiet', 'errors alone; no output when there are none')
     .option('--max-warnings <n>', 'exit 1 when there are more warnings than this')
     .addHelpText(

@@ -14,6 +14,12 @@ export const SOURCE_FINDINGS = {
     consequence: 'Nothing behind it is applied.',
     remedy: 'Put the files themselves there.',
   },
+  'namespace-assumed': {
+    severity: 'hint',
+    summary: 'A file outside the folders of namespaces, with an object that names none.',
+    consequence: 'It belongs to the namespace that is told.',
+    remedy: 'Put the file into <namespace>/, or write metadata.namespace.',
+  },
   'too-many-files': {
     severity: 'error',
     summary: 'The directory has more files than are read.',

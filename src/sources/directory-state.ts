@@ -23,6 +23,11 @@ interface KnownFile {
   readonly frozenSinceMs: number | undefined;
 }
 
+export interface StateOptions extends ReadOptions {
+  /** Folders that are read although they are marked not to be. */
+  readonly include: readonly string[];
+}
+
 export interface Applied {
   readonly changed: boolean;
   /** Files that are being written just now; look again after `settleMs`. */
@@ -38,14 +43,14 @@ const PARALLEL_READS = 32;
 /** What is known of a directory: each look brings a part of it up to date, and whatever did not change keeps its identity. */
 export class DirectoryState {
   readonly #root: string;
-  readonly #options: ReadOptions;
+  readonly #options: StateOptions;
   readonly #files = new Map<string, KnownFile>();
   readonly #directories = new Map<string, FoundDirectory>();
   readonly #problems = new Map<string, Diagnostic>();
   readonly #unsettledSince = new Map<string, number>();
   #resources: ResourceSet | undefined;
 
-  constructor(root: string, options: ReadOptions) {
+  constructor(root: string, options: StateOptions) {
     this.#root = root;
     this.#options = options;
   }
@@ -61,7 +66,7 @@ export class DirectoryState {
 
   /** Reads what is new at and below these places ('' for everything) and forgets what is gone from there, all in one step. */
   async apply(places: readonly string[], nowMs: number): Promise<Applied> {
-    const listing = joined(await Promise.all(places.map((at) => walk(this.#root, at))));
+    const listing = joined(await Promise.all(places.map((at) => walk(this.#root, at, this.#options.include))));
     const inPlace = (file: string): boolean => places.some((at) => isWithin(file, at));
     const known = this.#files.size === 0 ? [] : [...this.#files.keys()].filter(inPlace);
     const resting = this.#atRest(listing.files, nowMs);

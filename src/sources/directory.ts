@@ -7,6 +7,8 @@ import { DirectoryWatch } from './watch.ts';
 export interface DirectoryOptions {
   readonly directory: string;
   readonly decode: DecodeFile;
+  /** Folders, relative to the directory, that are read although they hold a file `.banyanignore`. */
+  readonly include?: readonly string[];
   /** Larger files are refused unread. Default 10 MiB. */
   readonly maxFileBytes?: number;
   readonly clock?: Clock;
@@ -47,6 +49,7 @@ export async function readDirectory(options: DirectoryOptions): Promise<SourceSn
 const newState = (options: DirectoryOptions): DirectoryState =>
   new DirectoryState(options.directory, {
     decode: options.decode,
+    include: options.include ?? [],
     maxFileBytes: options.maxFileBytes ?? MAX_FILE_BYTES,
   });
 

@@ -111,7 +111,15 @@ function decodeBytes(
   }
   const decoded = decode({ file, text, namespace }, previous);
   const refusals = decoded.diagnostics.filter((finding) => finding.refused).map((finding) => finding.object);
-  if (namespace === undefined) return { objects: decoded.objects, diagnostics: decoded.diagnostics, refusals, decoded };
+  if (namespace === undefined) {
+    const assumed = decoded.objects.filter((object) => object.meta.namespace !== '' && !object.body.metadata.namespace);
+    return {
+      objects: decoded.objects,
+      diagnostics: [...decoded.diagnostics, ...assumed.map(namespaceAssumed)],
+      refusals,
+      decoded,
+    };
+  }
   const strangers = decoded.objects.filter(
     (object) => object.meta.namespace !== '' && object.meta.namespace !== namespace,
   );
@@ -123,6 +131,14 @@ function decodeBytes(
     decoded,
   };
 }
+
+const namespaceAssumed = (object: Resource): Diagnostic =>
+  report('namespace-assumed', {
+    message: `neither a folder nor metadata.namespace names a namespace; it is taken for '${object.meta.namespace}'`,
+    object: object.ref,
+    field: ['metadata', 'namespace'],
+    location: object.origin.locate(['metadata', 'namespace']),
+  });
 
 const namespaceMismatch = (object: Resource, namespace: string): Diagnostic =>
   report('namespace-mismatch', {

@@ -54,23 +54,26 @@ const isFolderName = (name: string): boolean => !name.startsWith('.') && name !=
  * Lists what is to be read at and below `at`, which is relative to the root. Links are followed, since that is how
  * ConfigMaps are mounted: from the root to anywhere (the operator set them), inside a namespace's folder only to places
  * within that folder or the root, so that no team reads what is not its own. What vanishes meanwhile is just not there.
+ * `include`: folders that are read although they are marked not to be.
  */
-export async function walk(root: string, at = ''): Promise<Listing> {
-  const walker = new Walker(root);
+export async function walk(root: string, at = '', include: readonly string[] = []): Promise<Listing> {
+  const walker = new Walker(root, include);
   if (at === '' || (await walker.mayEnter(at))) await walker.visit(at, await ancestry(root, at));
   return walker.listing();
 }
 
 class Walker {
   readonly #root: string;
+  readonly #include: readonly string[];
   readonly #files: FoundFile[] = [];
   readonly #directories: FoundDirectory[] = [];
   readonly #problems: WalkProblem[] = [];
   readonly #boundaries = new Map<string, Promise<readonly string[]>>();
   readonly #limited = limiter(PARALLEL);
 
-  constructor(root: string) {
+  constructor(root: string, include: readonly string[]) {
     this.#root = root;
+    this.#include = include;
   }
 
   listing(): Listing {
@@ -119,7 +122,8 @@ class Walker {
       return;
     }
     const entries = await this.#limited(() => readdir(directory.path, { withFileTypes: true }));
-    if (directory.directory !== '' && entries.some((entry) => entry.name === IGNORE_FILE)) {
+    const wanted = directory.directory === '' || this.#include.includes(directory.directory);
+    if (!wanted && entries.some((entry) => entry.name === IGNORE_FILE)) {
       // Watched all the same: the folder is read again as soon as the mark is taken away.
       this.#directories.push(directory);
       return;

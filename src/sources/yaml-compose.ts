@@ -1,5 +1,6 @@
 import { Composer, type CST, type Document, LineCounter, Parser, type ScalarTag, type YAMLError } from 'yaml';
 import { type Diagnostic, report, type SourceLocation } from '../diagnostics/index.ts';
+import { KUBERNETES_FORMS } from './yaml-scalar.ts';
 import type { YamlChunk } from './yaml-split.ts';
 
 export interface ComposedDocument {
@@ -14,30 +15,12 @@ export interface ComposedDocument {
 const MAX_DEPTH = 100;
 const MAX_SYNTAX_FINDINGS = 20;
 
-const bool = (test: RegExp, value: boolean): ScalarTag => ({
-  tag: 'tag:yaml.org,2002:bool',
+const KUBERNETES_TAGS: readonly ScalarTag[] = KUBERNETES_FORMS.map(({ tag, test, read }) => ({
+  tag: `tag:yaml.org,2002:${tag}`,
   default: true,
   test,
-  resolve: () => value,
-});
-const int = (test: RegExp, radix: number, skip: number): ScalarTag => ({
-  tag: 'tag:yaml.org,2002:int',
-  default: true,
-  test,
-  resolve: (text) => {
-    const digits = text.replaceAll('_', '').replace(/^[-+]/, '').slice(skip);
-    return (text.startsWith('-') ? -1 : 1) * Number.parseInt(digits, radix);
-  },
-});
-
-/** What kubectl's parser reads otherwise than YAML 1.2 does: the words of YAML 1.1, and its other ways to write whole numbers. */
-const KUBERNETES_TAGS: readonly ScalarTag[] = [
-  bool(/^(?:y|Y|yes|Yes|YES|on|On|ON)$/, true),
-  bool(/^(?:n|N|no|No|NO|off|Off|OFF)$/, false),
-  int(/^[-+]?0[0-7_]*[0-7]$/, 8, 1),
-  int(/^[-+]?0b[01_]+$/, 2, 2),
-  int(/^[-+]?[1-9][0-9]*(?:_[0-9]+)+$/, 10, 0),
-];
+  resolve: read,
+}));
 
 const OPTIONS = {
   version: '1.2',

@@ -2,6 +2,7 @@ import { type Document, isAlias, isMap, isScalar, isSeq, type Node, type Pair, t
 import type { FieldPath, SourceLocation } from '../diagnostics/index.ts';
 import type { Origin } from '../resources/object.ts';
 import { type ComposedDocument, composeDocument } from './yaml-compose.ts';
+import { type PlainField, type PlainNode, readPlainYaml } from './yaml-plain.ts';
 import type { YamlChunk } from './yaml-split.ts';
 
 /**
@@ -13,13 +14,55 @@ export const yamlOrigin = (file: string, chunk: YamlChunk, root: FieldPath): Ori
   locate: (path, of = 'value') => locate(file, chunk, [...root, ...path], of),
 });
 
-/** Findings come in bunches: the tree of the document asked for last is kept. */
-let last: { readonly chunk: YamlChunk; readonly file: string; readonly composed: ComposedDocument } | undefined;
+/** Findings come in bunches: what was read of the document asked for last is kept. */
+let last: { readonly chunk: YamlChunk; readonly file: string; readonly reading: Reading } | undefined;
+
+type Reading =
+  | { readonly kind: 'plain'; readonly root: PlainNode }
+  | { readonly kind: 'composed'; readonly composed: ComposedDocument };
+
+function read(chunk: YamlChunk, file: string): Reading {
+  const root = readPlainYaml(chunk.text);
+  return root === undefined ? { kind: 'composed', composed: composeDocument(chunk, file) } : { kind: 'plain', root };
+}
 
 function locate(file: string, chunk: YamlChunk, path: FieldPath, of: 'key' | 'value'): SourceLocation {
-  if (last?.chunk !== chunk || last.file !== file) last = { chunk, file, composed: composeDocument(chunk, file) };
-  const { document, locate: locationOf } = last.composed;
+  if (last?.chunk !== chunk || last.file !== file) last = { chunk, file, reading: read(chunk, file) };
+  const { reading } = last;
+  if (reading.kind === 'plain') return placeOf(chunk, file, plainOffset(reading.root, path, of));
+  const { document, locate: locationOf } = reading.composed;
   return document?.contents == null ? { file, line: chunk.line, column: 1 } : locationOf(offsetOf(document, path, of));
+}
+
+function placeOf({ text, line }: YamlChunk, file: string, offset: number): SourceLocation {
+  let start = 0;
+  let lines = 0;
+  for (let newline = text.indexOf('\n'); newline !== -1 && newline < offset; newline = text.indexOf('\n', start)) {
+    start = newline + 1;
+    lines++;
+  }
+  return { file, line: line + lines, column: offset - start + 1 };
+}
+
+function plainOffset(root: PlainNode, path: FieldPath, of: 'key' | 'value'): number {
+  let node = root;
+  let offset = root.at ?? 0;
+  for (const [index, part] of path.entries()) {
+    const field: PlainField | undefined = typeof part === 'string' ? fieldOf(node, part) : undefined;
+    const child = typeof part === 'number' ? node.items?.[part] : field?.node;
+    if (child === undefined) return offset;
+    const isKeyAsked = of === 'key' && index === path.length - 1;
+    offset = (isKeyAsked ? field?.keyAt : undefined) ?? child.at ?? field?.keyAt ?? offset;
+    node = child;
+  }
+  return offset;
+}
+
+function fieldOf({ fields }: PlainNode, name: string): PlainField | undefined {
+  const exact = fields?.get(name);
+  if (exact !== undefined || fields === undefined) return exact;
+  for (const [key, field] of fields) if (camelCase(key) === name) return field;
+  return undefined;
 }
 
 function offsetOf(document: Document.Parsed, path: FieldPath, of: 'key' | 'value'): number {
@@ -64,4 +107,4 @@ const camelCase = (name: string | undefined): string | undefined =>
 
 /** A value that is not written (`route:`) has no place of its own. */
 const startOf = (node: Node | null): number | undefined =>
-  isScalar(node) && node.source === '' ? undefined : node?.range?.[0];
+  isScalar(node) && node.source === '' && node.type === 'PLAIN' ? undefined : node?.range?.[0];

@@ -2,6 +2,7 @@ import { type Diagnostic, report } from '../diagnostics/index.ts';
 import type { Origin } from '../resources/object.ts';
 import { composeDocument } from './yaml-compose.ts';
 import { yamlOrigin } from './yaml-origin.ts';
+import { readPlainYaml } from './yaml-plain.ts';
 import { splitDocuments, type YamlChunk } from './yaml-split.ts';
 import { jsonOf } from './yaml-value.ts';
 
@@ -59,6 +60,9 @@ function refusedWhole(file: string, message: string, line = 1): YamlFile {
 }
 
 function parseChunk(chunk: YamlChunk, file: string): ParsedChunk {
+  const plain = readPlainYaml(chunk.text);
+  if (plain !== undefined)
+    return { documents: plain.value === null ? [] : flatten(plain.value, [], chunk, file), diagnostics: [] };
   const composed = composeDocument(chunk, file);
   if (composed.document === undefined) return { documents: [], diagnostics: composed.diagnostics };
   const read = jsonOf(composed.document, (code, message, offset) =>

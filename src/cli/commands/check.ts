@@ -15,6 +15,7 @@ import { type Terminal, usageError } from '../terminal.ts';
 
 export interface CheckOptions {
   readonly output: 'text' | 'json' | 'github';
+  readonly include?: readonly string[];
   readonly quiet?: boolean;
   readonly maxWarnings?: string;
 }
@@ -22,7 +23,7 @@ export interface CheckOptions {
 /** `banyan check`: 1 when there are errors, or more warnings than are allowed. */
 export async function check(settings: Settings, options: CheckOptions, host: CliHost): Promise<number> {
   const mostWarnings = readMostWarnings(options.maxWarnings);
-  const loaded = await loadRoutes(settings, host);
+  const loaded = await loadRoutes(settings, host, options.include);
   const findings = inReadingOrder(loaded.diagnostics);
   const counts = { error: 0, warning: 0, hint: 0 };
   for (const { severity } of findings) counts[severity]++;

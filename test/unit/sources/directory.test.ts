@@ -76,6 +76,22 @@ describe('reading a directory', () => {
     expect(served(await read())).toEqual(['orders/ok']);
   });
 
+  it('reads a marked folder that is asked for, and no other', async () => {
+    for (const folder of ['broken', 'drafts']) {
+      write(`${folder}/.banyanignore`);
+      write(`${folder}/a.yaml`, 'x');
+    }
+    const snapshot = await readDirectory({ directory: root, decode: stubDecode, include: ['broken'] });
+    expect(served(snapshot)).toEqual(['broken/x']);
+  });
+
+  it('says which namespace it takes an object for that nobody names one for', async () => {
+    write('a.yaml', 'x\ny in=orders\nz in=');
+    const snapshot = await read();
+    expect(served(snapshot)).toEqual(['/z', 'default/x', 'orders/y']);
+    expect(snapshot.diagnostics).toMatchObject([{ code: 'namespace-assumed', object: { name: 'x' }, refused: false }]);
+  });
+
   it('refuses an object of another namespace than its folder, but not one without a namespace', async () => {
     write('orders/a.yaml', 'stranger in=billing\nown in=orders\ncluster in=');
     const snapshot = await read();

@@ -38,7 +38,7 @@ export const stubDecode: DecodeFile = ({ file, text, namespace }) => {
         annotations: {},
         creationTimestampMs: Number(option('at') ?? 0),
       },
-      body: { version: option('v') } as never,
+      body: { version: option('v'), metadata: { namespace: option('in') } } as never,
       origin: { file, locate: () => location },
     });
   }
