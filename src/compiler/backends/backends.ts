@@ -15,13 +15,13 @@ import type { BackendService } from './service.ts';
 import { registryFindings } from './service-findings.ts';
 import { effectiveHash } from './traffic-policy.ts';
 
-export interface BackendContext {
+interface BackendContext {
   readonly resources: ResourceSet;
   /** Kept as the same object as long as nothing in it changes: much is remembered by it. */
   readonly options: CompileOptions;
 }
 
-export interface KnownPort {
+interface KnownPort {
   readonly number: number;
   readonly name: string;
   /** Istio's word for it: `HTTP`, `HTTP2`, `GRPC`, `TCP` …, or `unsupported` where nothing declares one (istio-semantics §5). */
@@ -29,7 +29,7 @@ export interface KnownPort {
 }
 
 /** A host that routes may name as their destination. */
-export interface KnownHost {
+interface KnownHost {
   readonly host: string;
   /** The host that cluster ids are made of: an ExternalName service stands for its target (istio-semantics §2.4). */
   readonly clusterHost: string;
@@ -39,14 +39,14 @@ export interface KnownHost {
 }
 
 /** Why `lookup` knows nothing of a host. */
-export type HostAbsence =
+type HostAbsence =
   /** It is there, and not exported to the gateway's namespace. */
   | { readonly kind: 'hidden'; readonly object: ObjectRef }
   /** `nearest`: a host of the same namespace that is spelt much alike. */
   | { readonly kind: 'unknown'; readonly nearest: string | undefined };
 
 /** What there is to say of a subset. */
-export type SubsetState =
+type SubsetState =
   | { readonly kind: 'defined'; readonly object: ObjectRef }
   /** A rule defines it that does not count at this gateway, for lack of export or because another one wins. */
   | { readonly kind: 'not-applied'; readonly object: ObjectRef }

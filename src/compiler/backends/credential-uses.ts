@@ -10,7 +10,12 @@ export interface CredentialUse {
   readonly field: FieldPath;
 }
 
-/** By name in the CredentialTable, to tell whoever named a Secret that is not there. */
+const SCHEME = 'kubernetes://';
+
+/** `kubernetes://name` is `name` (istio-semantics §1.1). */
+export const withoutScheme = (name: string): string => (name.startsWith(SCHEME) ? name.slice(SCHEME.length) : name);
+
+/** By name in the CredentialTable, without scheme, to tell whoever named a Secret that is not there. */
 export const credentialUses = memoizeByIdentity(
   (
     gateways: readonly ResourceOf<'Gateway'>[],
@@ -19,7 +24,7 @@ export const credentialUses = memoizeByIdentity(
     const uses = new Map<string, CredentialUse[]>();
     const add = (name: string | undefined, use: CredentialUse): void => {
       if (name === undefined || name === '') return;
-      for (const asked of [name, caOfCredential(name)]) {
+      for (const asked of [name, caOfCredential(name)].map(withoutScheme)) {
         remembered(uses, asked, (): CredentialUse[] => []).push(use);
       }
     };

@@ -5,7 +5,7 @@ import { compareStrings } from '../../kernel/compare.ts';
 import type { ResourceSet } from '../../resources/set.ts';
 import type { Credential, CredentialTable } from '../../table/model.ts';
 import type { CompileOptions } from '../compilation.ts';
-import { type CredentialUse, credentialUses } from './credential-uses.ts';
+import { type CredentialUse, credentialUses, withoutScheme } from './credential-uses.ts';
 import { type Found, readSecret } from './secret.ts';
 
 export interface Credentials {
@@ -14,7 +14,6 @@ export interface Credentials {
 }
 
 const CA_SUFFIX = '-cacert';
-const SCHEME = 'kubernetes://';
 
 /**
  * Key material for the names that listeners and clusters use, from Secrets of the gateway's own namespace and no other
@@ -51,7 +50,7 @@ interface SecretName {
 
 /** `kubernetes://name` is `name`; `namespace/name` reaches nothing but the gateway's own namespace. */
 function secretName(name: string, gatewayNamespace: string): SecretName {
-  const plain = name.startsWith(SCHEME) ? name.slice(SCHEME.length) : name;
+  const plain = withoutScheme(name);
   const slash = plain.indexOf('/');
   if (slash < 0) return { namespace: gatewayNamespace, name: plain };
   return { namespace: plain.slice(0, slash), name: plain.slice(slash + 1) };
@@ -75,7 +74,8 @@ function absent(
   gatewayNamespace: string,
 ): Diagnostic[] {
   const { name } = secretName(asked, gatewayNamespace);
-  const uses = credentialUses(resources.ofKind('Gateway'), resources.ofKind('DestinationRule')).get(asked) ?? [];
+  const uses =
+    credentialUses(resources.ofKind('Gateway'), resources.ofKind('DestinationRule')).get(withoutScheme(asked)) ?? [];
   const isCa = name.endsWith(CA_SUFFIX);
   const secret = isCa ? `${name.slice(0, -CA_SUFFIX.length)} or ${name}` : name;
   const code = found === undefined ? 'credential-missing' : 'credential-invalid';
@@ -93,7 +93,8 @@ function atUse(
   resources: ResourceSet,
 ): Diagnostic {
   const { namespace } = resource.meta;
-  const beside = code === 'credential-missing' && resources.get('Secret', namespace, name) !== undefined;
+  const names = name.endsWith(CA_SUFFIX) ? [name, name.slice(0, -CA_SUFFIX.length)] : [name];
+  const beside = code === 'credential-missing' && names.some((known) => resources.get('Secret', namespace, known));
   return report(code, {
     message: beside ? `${message}; the one in ${namespace} is not looked for` : message,
     object: resource.ref,

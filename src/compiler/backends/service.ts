@@ -40,7 +40,7 @@ export type BackendService =
       readonly resolution: EntryResolution;
     });
 
-export type EntryResolution = 'none' | 'static' | 'dns' | 'dns-round-robin' | 'dynamic-dns';
+type EntryResolution = 'none' | 'static' | 'dns' | 'dns-round-robin' | 'dynamic-dns';
 
 const NEAR = new Set(['PreferClose', 'PreferSameZone', 'PreferSameNode']);
 const DISTRIBUTION_ANNOTATION = 'networking.istio.io/traffic-distribution';

@@ -13,8 +13,13 @@ import {
   resourcesOf,
 } from './recorded.ts';
 
+interface Replay {
+  readonly clustersOf: (request: RecordedRequest) => readonly ClusterId[];
+  readonly built: BuiltBackends;
+}
+
 /** Everything a request of a case may come to, and where those clusters are. */
-function replay(name: string): { clustersOf(request: RecordedRequest): readonly ClusterId[]; built: BuiltBackends } {
+function replay(name: string): Replay {
   const resources = resourcesOf(name);
   const known = createBackends({ resources, options: options({ mesh: mesh(meshOf(name)) }) });
   const clustersOf = (request: RecordedRequest): readonly ClusterId[] =>

@@ -47,7 +47,10 @@ export interface RecordedCase {
   readonly requests: readonly RecordedRequest[];
 }
 
-export const caseOf = (name: string): RecordedCase => ({ backends: { '9080': 'http' }, ...json(name, 'case.json') });
+export const caseOf = (name: string): RecordedCase => {
+  const recorded = json<Partial<RecordedCase>>(name, 'case.json');
+  return { backends: recorded.backends ?? { '9080': 'http' }, requests: recorded.requests ?? [] };
+};
 
 interface Answer {
   readonly status?: number;
