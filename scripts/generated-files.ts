@@ -2,12 +2,14 @@ import { compile } from 'json-schema-to-typescript';
 import { meshConfigSchema } from '../src/resources/mesh-config.schema.ts';
 import { KINDS } from '../src/resources/registry.ts';
 import type { JsonSchema } from '../src/resources/schema.ts';
+import { diagnosticsPage } from './diagnostics-page.ts';
 
 /** Every generated file: path from the project's root → content. */
 export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   const files = new Map<string, string>();
   for (const [kind, { schema }] of Object.entries(KINDS)) files.set(typesPath(kind), await typesOf(schema));
   files.set(typesPath('MeshConfig'), await typesOf(meshConfigSchema));
+  files.set('docs/diagnostics.md', diagnosticsPage());
   return files;
 }
 

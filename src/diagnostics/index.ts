@@ -10,4 +10,14 @@ export {
   type Severity,
   type SourceLocation,
 } from './diagnostic.ts';
+export {
+  diagnosticJson,
+  type FormatOptions,
+  formatDiagnostic,
+  formatLocation,
+  githubAnnotation,
+  type Palette,
+  PLAIN_PALETTE,
+  type SourceText,
+} from './format.ts';
 export { type Finding, report } from './report.ts';
