@@ -8,7 +8,7 @@ import type { CompileOptions } from '../../../../src/compiler/compilation.ts';
 import type { Resource } from '../../../../src/resources/kinds.ts';
 import { resourceSet } from '../../../../src/resources/set.ts';
 import type { Cluster } from '../../../../src/table/model.ts';
-import { options } from './builders.ts';
+import { HTTP, options, rule, service } from './builders.ts';
 
 export const backends = (objects: readonly Resource[], settings: CompileOptions = options()): Backends =>
   createBackends({ resources: resourceSet(objects), options: settings });
@@ -43,3 +43,19 @@ export function addresses(
 
 export const codes = (objects: readonly Resource[], ids: readonly string[] = []): readonly string[] =>
   build(objects, ids.map(id)).diagnostics.map(({ code, object }) => `${code} ${object?.namespace}/${object?.name}`);
+
+export const web = service('shop/web', {
+  ports: [HTTP, { name: 'grpc', port: 81 }, { name: 'web', port: 82 }, { name: 'tcp', port: 83 }],
+});
+
+/** The cluster of shop/web under a policy. */
+export function under(
+  trafficPolicy: object,
+  name = 'web.shop',
+  subsets: readonly object[] = [],
+  settings = options(),
+): Cluster {
+  const found = cluster([web, rule('shop/r', { host: 'web', trafficPolicy, subsets })], name, settings);
+  if (found === undefined) throw new Error('no cluster');
+  return found;
+}
