@@ -1,6 +1,6 @@
 import { memoizeByIdentity } from '../kernel/memo.ts';
-import { intersectHosts } from '../table/host.ts';
-import type { Visibility } from '../table/precedence.ts';
+import type { Visibility } from '../table/index.ts';
+import { intersectHosts } from '../table/index.ts';
 import type { CompileOptions } from './compilation.ts';
 import type { ServerPlan } from './from-gateway.ts';
 import type { VirtualService } from './http-rule.ts';

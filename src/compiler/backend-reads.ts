@@ -1,5 +1,5 @@
-import type { Destination } from '../resources/kinds.ts';
-import type { ClusterId, HashPolicy } from '../table/model.ts';
+import type { Destination } from '../resources/index.ts';
+import type { ClusterId, HashPolicy } from '../table/index.ts';
 import { type Backends, clusterId } from './backends/index.ts';
 
 /**

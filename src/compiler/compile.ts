@@ -1,7 +1,6 @@
 import { memoizeByIdentity } from '../kernel/memo.ts';
-import type { Resource, ResourceOf } from '../resources/kinds.ts';
-import type { ResourceSet } from '../resources/set.ts';
-import type { Cluster, ClusterId, Listener, RouteTable, TableSettings } from '../table/model.ts';
+import type { Resource, ResourceOf, ResourceSet } from '../resources/index.ts';
+import type { Cluster, ClusterId, Listener, RouteTable, TableSettings } from '../table/index.ts';
 import { type Backends, collectCredentials, createBackends } from './backends/index.ts';
 import type { Compilation, CompileOptions, ObjectStatus } from './compilation.ts';
 import { createExaminer } from './examine.ts';

@@ -1,10 +1,10 @@
-import { formatObjectRef } from '../diagnostics/diagnostic.ts';
-import type { HTTPMatchRequest, HTTPRoute } from '../resources/kinds.ts';
-import type { ResourceSet } from '../resources/set.ts';
-import type { RouteOwner } from '../table/model.ts';
+import { formatObjectRef } from '../diagnostics/index.ts';
+import type { HTTPMatchRequest, HTTPRoute, ResourceSet } from '../resources/index.ts';
+import type { RouteOwner } from '../table/index.ts';
 import type { CompileOptions } from './compilation.ts';
 import type { HttpRule, Place, RuleFailure, RuleMatch, VirtualService } from './http-rule.ts';
 import { matchesConflict, mergeMatches } from './match-merging.ts';
+import { rememberLast } from './remember-last.ts';
 import { resolveRule } from './resolve-names.ts';
 import { isExportedTo } from './visibility.ts';
 
@@ -31,17 +31,10 @@ type Lookup = (namespace: string, name: string) => VirtualService | undefined;
  * that it names are the same objects.
  */
 export function createRuleReader(options: CompileOptions): (object: VirtualService, resources: ResourceSet) => RuleSet {
-  const known = new WeakMap<VirtualService, { readonly delegates: readonly unknown[]; readonly value: RuleSet }>();
+  const remember = rememberLast<VirtualService, RuleSet>();
   return (object, resources) => {
     const lookup: Lookup = (namespace, name) => resources.get('VirtualService', namespace, name);
-    const delegates = namedDelegates(object, lookup);
-    const before = known.get(object);
-    if (before?.delegates.length === delegates.length && before.delegates.every((one, i) => one === delegates[i])) {
-      return before.value;
-    }
-    const value = readRules(object, lookup, options);
-    known.set(object, { delegates, value });
-    return value;
+    return remember(object, namedDelegates(object, lookup), () => readRules(object, lookup, options));
   };
 }
 

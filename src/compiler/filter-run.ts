@@ -1,9 +1,9 @@
 import type { FilterContext, FilterFinding, PolicyObject } from '../contract/plugin.ts';
-import type { ObjectRef } from '../diagnostics/diagnostic.ts';
+import type { ObjectRef } from '../diagnostics/index.ts';
 import { type Diagnostic, isDiagnosticCode, report } from '../diagnostics/index.ts';
 import { invariant } from '../kernel/assert.ts';
-import type { Resource } from '../resources/kinds.ts';
-import type { ClusterId } from '../table/model.ts';
+import type { Resource } from '../resources/index.ts';
+import type { ClusterId } from '../table/index.ts';
 import { type Backends, clusterId } from './backends/index.ts';
 import type { CompileOptions } from './compilation.ts';
 import { resolveHost } from './names.ts';

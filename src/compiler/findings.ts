@@ -1,5 +1,5 @@
-import type { Diagnostic } from '../diagnostics/diagnostic.ts';
-import { formatFieldPath } from '../diagnostics/diagnostic.ts';
+import type { Diagnostic } from '../diagnostics/index.ts';
+import { formatFieldPath } from '../diagnostics/index.ts';
 import { by, byEach, type Comparator, compareNumbers, compareStrings } from '../kernel/compare.ts';
 
 /** More about one object than anybody reads (architecture.md §5 no. 8). */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { memoizeByIdentity } from '../kernel/memo.ts';
-import type { Cluster, FilterSettings, Route, RouteConfig, RouteTable, VirtualHost } from '../table/model.ts';
+import type { Cluster, FilterSettings, Route, RouteConfig, RouteTable, VirtualHost } from '../table/index.ts';
 
 /**
  * Content hashes, remembered for parts that stay the same object. They depend on content alone, so that equal

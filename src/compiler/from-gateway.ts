@@ -1,7 +1,6 @@
-import { formatObjectRef } from '../diagnostics/diagnostic.ts';
-import { type Diagnostic, report } from '../diagnostics/index.ts';
-import type { ResourceOf, Server } from '../resources/kinds.ts';
-import type { TlsTermination } from '../table/model.ts';
+import { type Diagnostic, formatObjectRef, report } from '../diagnostics/index.ts';
+import type { ResourceOf, Server } from '../resources/index.ts';
+import type { TlsTermination } from '../table/index.ts';
 import type { CompileOptions } from './compilation.ts';
 import { translateTermination } from './from-tls.ts';
 

@@ -1,6 +1,6 @@
 import { by, compareStrings } from '../kernel/compare.ts';
-import type { Headers, HeaderOperations as WrittenOperations } from '../resources/kinds.ts';
-import type { HeaderOperations } from '../table/model.ts';
+import type { Headers, HeaderOperations as WrittenOperations } from '../resources/index.ts';
+import type { HeaderOperations } from '../table/index.ts';
 
 export const NO_OPERATIONS: HeaderOperations = { remove: [], set: [], add: [] };
 

@@ -1,7 +1,7 @@
 import { by, compareStrings } from '../kernel/compare.ts';
 import type { StringMatch as Condition } from '../kernel/string-match.ts';
-import type { HTTPMatchRequest, StringMatch } from '../resources/kinds.ts';
-import type { ClaimCondition, HeaderCondition, PathMatch, QueryCondition, RouteMatch } from '../table/model.ts';
+import type { HTTPMatchRequest, StringMatch } from '../resources/index.ts';
+import type { ClaimCondition, HeaderCondition, PathMatch, QueryCondition, RouteMatch } from '../table/index.ts';
 
 const PRESENT = { kind: 'present' } as const;
 const ANY_PATH: PathMatch = { kind: 'any' };

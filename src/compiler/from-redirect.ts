@@ -1,6 +1,6 @@
 import { err, ok, type Result } from '../kernel/result.ts';
-import type { HTTPDirectResponse, HTTPRedirect } from '../resources/kinds.ts';
-import type { DirectResponseAction, RedirectAction } from '../table/model.ts';
+import type { HTTPDirectResponse, HTTPRedirect } from '../resources/index.ts';
+import type { DirectResponseAction, RedirectAction } from '../table/index.ts';
 
 const STATUS: Readonly<Record<number, RedirectAction['status']>> = {
   0: 301,

@@ -1,5 +1,5 @@
-import type { HTTPRetry } from '../resources/kinds.ts';
-import type { RetryPolicy } from '../table/model.ts';
+import type { HTTPRetry } from '../resources/index.ts';
+import type { RetryPolicy } from '../table/index.ts';
 import { durationMs } from './duration.ts';
 
 const BUILT_IN_ATTEMPTS = 2;

@@ -1,5 +1,5 @@
-import type { ServerTLSSettings } from '../resources/kinds.ts';
-import type { TlsTermination } from '../table/model.ts';
+import type { ServerTLSSettings } from '../resources/index.ts';
+import type { TlsTermination } from '../table/index.ts';
 import { caOfCredential, fileCa, filePair, MESH_CA, MESH_PAIR } from './backends/index.ts';
 
 type TerminatingMode = 'SIMPLE' | 'MUTUAL' | 'ISTIO_MUTUAL' | 'OPTIONAL_MUTUAL';

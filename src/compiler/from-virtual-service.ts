@@ -1,6 +1,6 @@
-import type { HTTPMatchRequest, HTTPRetry } from '../resources/kinds.ts';
-import type { Route } from '../table/model.ts';
-import { isCatchAll } from '../table/precedence.ts';
+import type { HTTPMatchRequest, HTTPRetry } from '../resources/index.ts';
+import type { Route } from '../table/index.ts';
+import { isCatchAll } from '../table/index.ts';
 import type { BackendReader } from './backend-reads.ts';
 import type { CompileOptions } from './compilation.ts';
 import type { RuleSet } from './delegation.ts';

@@ -1,6 +1,6 @@
-import type { FieldPath } from '../diagnostics/diagnostic.ts';
-import type { HTTPMatchRequest, HTTPRoute, ResourceOf } from '../resources/kinds.ts';
-import type { RouteOwner } from '../table/model.ts';
+import type { FieldPath } from '../diagnostics/index.ts';
+import type { HTTPMatchRequest, HTTPRoute, ResourceOf } from '../resources/index.ts';
+import type { RouteOwner } from '../table/index.ts';
 
 export type VirtualService = ResourceOf<'VirtualService'>;
 

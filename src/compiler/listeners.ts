@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../diagnostics/index.ts';
 import { compareStrings } from '../kernel/compare.ts';
-import type { Listener, PlaintextServer, TlsServer } from '../table/model.ts';
+import type { Listener, PlaintextServer, TlsServer } from '../table/index.ts';
 import { type ServerPlan, serverNames } from './from-gateway.ts';
 import type { VirtualService } from './http-rule.ts';
 import { type ConnectionRoutes, SniBook } from './tcp-routes.ts';

@@ -1,4 +1,4 @@
-import type { HTTPMatchRequest, StringMatch } from '../resources/kinds.ts';
+import type { HTTPMatchRequest, StringMatch } from '../resources/index.ts';
 
 type StringMatches = Readonly<Record<string, StringMatch>> | undefined;
 

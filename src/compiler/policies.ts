@@ -1,10 +1,9 @@
 import type { FilterSpec, PolicyObject } from '../contract/plugin.ts';
 import { by, byEach, compareNumbers, compareStrings } from '../kernel/compare.ts';
 import { memoizeByIdentity } from '../kernel/memo.ts';
-import type { Resource, ResourceKind } from '../resources/kinds.ts';
-import { KINDS } from '../resources/registry.ts';
-import type { ResourceSet } from '../resources/set.ts';
-import type { FilterSettings, Route } from '../table/model.ts';
+import type { Resource, ResourceKind, ResourceSet } from '../resources/index.ts';
+import { KINDS } from '../resources/index.ts';
+import type { FilterSettings, Route } from '../table/index.ts';
 import type { Backends } from './backends/index.ts';
 import type { CompileOptions } from './compilation.ts';
 import { type FilterInputs, type FilterOutcome, FilterRun, policyKey } from './filter-run.ts';

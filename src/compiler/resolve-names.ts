@@ -1,4 +1,4 @@
-import type { Destination, HTTPMatchRequest, HTTPRoute } from '../resources/kinds.ts';
+import type { Destination, HTTPMatchRequest, HTTPRoute } from '../resources/index.ts';
 import { resolveGateway, resolveHost } from './names.ts';
 
 /** A rule whose short names stand for what they mean in the namespace they were written in (istio-semantics §2.4, §2.8). */

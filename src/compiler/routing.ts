@@ -1,4 +1,4 @@
-import type { ResourceSet } from '../resources/set.ts';
+import type { ResourceSet } from '../resources/index.ts';
 import { type Attachable, type AttachmentIndex, createAttachableReader, indexByGateway } from './attach.ts';
 import type { Backends } from './backends/index.ts';
 import type { CompileOptions } from './compilation.ts';
@@ -7,7 +7,7 @@ import type { FilterInputs } from './filter-run.ts';
 import type { GatewayPlan, ServerPlan } from './from-gateway.ts';
 import type { RouteContext } from './from-virtual-service.ts';
 import type { PolicyRunner } from './policies.ts';
-import { createTranslator } from './translations.ts';
+import { createTranslator, type RouteDrafts } from './translations.ts';
 import { type BuiltRouteConfig, buildRouteConfig } from './virtual-hosts.ts';
 
 /** What became of the VirtualServices. */
@@ -18,8 +18,8 @@ export interface Routing {
   readonly attachables: readonly Attachable[];
   readonly ruleSets: ReadonlyMap<Attachable, RuleSet>;
   readonly attached: AttachmentIndex;
-  /** Those that some virtual host has routes of. */
-  readonly served: ReadonlySet<Attachable>;
+  /** Those that some virtual host has routes of, with the routes they have at different servers. */
+  readonly served: ReadonlyMap<Attachable, readonly RouteDrafts[]>;
 }
 
 export interface RoutingInput {
@@ -41,18 +41,21 @@ export function createRouting(options: CompileOptions, policies: PolicyRunner): 
     const attachables = resources.ofKind('VirtualService').map((object) => readAttachable(object));
     const ruleSets = new Map(attachables.map((one) => [one, readRules(one.object, resources)]));
     const attached = indexByGateway(attachables);
-    const served = new Set<Attachable>();
+    const served = new Map<Attachable, RouteDrafts[]>();
     contexts.startOver();
     const building = {
       attached,
-      served,
+      serve(attachable: Attachable, drafts: RouteDrafts) {
+        const known = served.get(attachable);
+        if (known === undefined) served.set(attachable, [drafts]);
+        else if (!known.includes(drafts)) known.push(drafts);
+      },
       contextOf: (server: ServerPlan) => contexts.of(server),
       translate(attachable: Attachable, context: RouteContext) {
         const ruleSet = ruleSets.get(attachable);
         return ruleSet === undefined ? [] : translate(ruleSet, context, backends);
       },
-      complete: (drafts: ReturnType<typeof translate>, domain: string) =>
-        policies.routes(drafts, domain, inputs, backends),
+      complete: (drafts: RouteDrafts, domain: string) => policies.routes(drafts, domain, inputs, backends),
     };
     const built = new Map<string, BuiltRouteConfig>();
     for (const [name, servers] of byRouteConfig(plan.servers)) {

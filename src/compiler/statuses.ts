@@ -1,6 +1,5 @@
-import type { Diagnostic } from '../diagnostics/diagnostic.ts';
-import type { Resource, ResourceKind } from '../resources/kinds.ts';
-import type { ResourceSet } from '../resources/set.ts';
+import type { Diagnostic } from '../diagnostics/index.ts';
+import type { Resource, ResourceKind, ResourceSet } from '../resources/index.ts';
 import type { ObjectStatus } from './compilation.ts';
 import { objectKey } from './findings.ts';
 

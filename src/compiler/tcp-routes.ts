@@ -1,7 +1,7 @@
 import { type Diagnostic, report } from '../diagnostics/index.ts';
-import type { L4MatchAttributes, RouteDestination, TLSMatchAttributes } from '../resources/kinds.ts';
-import { nameMatches } from '../table/host.ts';
-import type { RouteOwner, TcpDestination, TcpRoute } from '../table/model.ts';
+import type { L4MatchAttributes, RouteDestination, TLSMatchAttributes } from '../resources/index.ts';
+import type { RouteOwner, TcpDestination, TcpRoute } from '../table/index.ts';
+import { nameMatches } from '../table/index.ts';
 import { type Attachable, type AttachmentIndex, hostsFor } from './attach.ts';
 import { clusterOf } from './backend-reads.ts';
 import type { Backends } from './backends/index.ts';

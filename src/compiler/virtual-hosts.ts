@@ -1,11 +1,12 @@
 import type { Diagnostic } from '../diagnostics/index.ts';
 import { compareStrings } from '../kernel/compare.ts';
-import type { ClusterId, Route, RouteConfig, VirtualHost } from '../table/model.ts';
-import { sortCatchAllsLast } from '../table/precedence.ts';
+import type { ClusterId, Route, RouteConfig, VirtualHost } from '../table/index.ts';
+import { sortCatchAllsLast } from '../table/index.ts';
 import { type Attachable, type AttachmentIndex, domainsAt } from './attach.ts';
 import type { FilterOutcome } from './filter-run.ts';
 import type { ServerPlan } from './from-gateway.ts';
 import type { RouteContext } from './from-virtual-service.ts';
+import { sameElements } from './remember-last.ts';
 import type { RouteDrafts } from './translations.ts';
 
 /** One virtual host and what came up while it was built. */
@@ -33,8 +34,8 @@ export interface HostBuilding {
   contextOf(server: ServerPlan): RouteContext;
   translate(attachable: Attachable, context: RouteContext): RouteDrafts;
   complete(drafts: RouteDrafts, domain: string): FilterOutcome<readonly Route[]>;
-  /** VirtualServices that some host has routes of. */
-  readonly served: Set<Attachable>;
+  /** Notes that some host has these routes of the VirtualService. */
+  serve(attachable: Attachable, drafts: RouteDrafts): void;
 }
 
 /**
@@ -55,7 +56,7 @@ export function buildRouteConfig(
   }
   const virtualHosts = [...hosts.values()].map(({ host }) => host);
   const old = before?.config.virtualHosts;
-  const unchanged = old?.length === virtualHosts.length && virtualHosts.every((host, i) => host === old[i]);
+  const unchanged = old !== undefined && sameElements(virtualHosts, old);
   const config: RouteConfig = { name, port: servers[0]?.port ?? 0, virtualHosts };
   return { config: before !== undefined && unchanged ? before.config : config, hosts };
 }
@@ -84,7 +85,7 @@ function collectHosts(servers: readonly ServerPlan[], building: HostBuilding): R
       ofGateway.set(attachable, context);
       const drafts = building.translate(attachable, context);
       if (drafts.length === 0) continue;
-      building.served.add(attachable);
+      building.serve(attachable, drafts);
       for (const domain of domains) {
         const host = hostOf(domain);
         host.drafts.push(drafts);

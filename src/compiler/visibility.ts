@@ -1,4 +1,4 @@
-import type { Visibility } from '../table/precedence.ts';
+import type { Visibility } from '../table/index.ts';
 
 /**
  * How a VirtualService comes to be seen from the namespace of the gateway *workload*, which is the one that counts, not

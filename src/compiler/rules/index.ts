@@ -1,0 +1,23 @@
+import { afterCatchAll } from './after-catch-all.ts';
+import { claimsWithoutAuthentication } from './claims-without-authentication.ts';
+import { delegates } from './delegates.ts';
+import { hostNotInGateway } from './host-not-in-gateway.ts';
+import type { SubjectRule } from './rule.ts';
+import { unknownGateway } from './unknown-gateway.ts';
+
+/** What is looked for in every VirtualService, one finding a file. */
+export const SUBJECT_RULES: readonly SubjectRule[] = Object.freeze([
+  unknownGateway,
+  hostNotInGateway,
+  delegates,
+  afterCatchAll,
+  claimsWithoutAuthentication,
+]);
+
+export { coveredRules, findCovered } from './covered-rules.ts';
+export { destinations } from './destinations.ts';
+export { failedRoutes } from './failed-routes.ts';
+export { overlaps } from './overlaps.ts';
+export { type AccessPolicy, actsAtGateway, policiesWithoutEffect } from './policies-without-effect.ts';
+export type { Subject, Surroundings } from './rule.ts';
+export { unattachedVirtualService, unselectedGateways } from './unattached.ts';
