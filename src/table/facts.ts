@@ -17,7 +17,7 @@ export interface RequestFacts {
   /** As sent, with port and letter case: `:authority`. */
   readonly authority: string;
   readonly scheme: string;
-  readonly headers: HeaderList;
+  readonly headers: Pick<HeaderList, 'get' | 'getAll' | 'raw'>;
   /** undefined: no verified token. */
   readonly identity: Pick<Identity, 'claims' | 'spaceDelimitedClaims'> | undefined;
 }
@@ -56,7 +56,7 @@ export function headerSource(name: string): HeaderSource {
 }
 
 /** Lines of one name joined by ','; undefined: there is none. */
-export function joinLines(headers: HeaderList, name: string): string | undefined {
+export function joinLines(headers: RequestFacts['headers'], name: string): string | undefined {
   const flat = headers.raw();
   let joined: string | undefined;
   for (let i = 0; i < flat.length; i += 2) {

@@ -130,7 +130,7 @@ function findLines(name: string, conditions: readonly HeaderCondition[]): Found<
   const source = headerSource(name);
   if (wanted.length === 0 && !unwanted.some((language) => language.takes(''))) return { kind: 'found', value: [] };
   if (absent || source === 'nowhere') return { kind: 'none' };
-  const question = { unwanted: [...unwanted, BLANK_ENDS], alphabet: VALUE_ALPHABET };
+  const question = { unwanted: [...unwanted, BLANK_ENDS], alphabet: VALUE_ALPHABET, samples: ['yes'] };
   const one = findCommon({ ...question, wanted });
   if (one.kind === 'found') return { kind: 'found', value: [one.text] };
   if (source === 'joined' || wanted.length < 2 || one.kind === 'unknown') return one;

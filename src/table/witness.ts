@@ -1,4 +1,3 @@
-import { HeaderList } from '../contract/headers.ts';
 import type { RequestFacts } from './facts.ts';
 import { parseHost } from './host.ts';
 
@@ -36,7 +35,16 @@ export function witnessFacts(witness: Witness): RequestFacts {
     method: witness.method,
     authority: witness.authority,
     scheme: witness.scheme,
-    headers: HeaderList.from(witness.headers),
+    headers: linesOf(witness.headers),
     identity: witness.claims === undefined ? undefined : { claims: witness.claims, spaceDelimitedClaims: [] },
+  };
+}
+
+function linesOf(pairs: Witness['headers']): RequestFacts['headers'] {
+  const flat = pairs.flat();
+  return {
+    get: (wanted) => pairs.find(([name]) => name === wanted)?.[1],
+    getAll: (wanted) => pairs.filter(([name]) => name === wanted).map(([, value]) => value),
+    raw: () => flat,
   };
 }
