@@ -38,7 +38,7 @@ function findNode() {
 }
 
 function relaunch() {
-  const here = `banyan needs Node ${NEEDED_MAJOR} or newer; this is Node ${process.versions.node}`;
+  const here = `needs Node ${NEEDED_MAJOR} or newer; this is Node ${process.versions.node}`;
   if (process.env[MARK] !== undefined)
     fail(
       `${here}, which came with the package node-${process.platform}-${process.arch}: install that again with \`npm ci\``,

@@ -21,8 +21,11 @@ const REQUEST =
 /** Reads `GET https://shop.example.com/cart?x=1`; method and scheme may be left out. The path is taken as it stands: `..` in it is not resolved here. */
 export function readQuestion(text: string, headerLines: readonly string[]): Result<Question, string> {
   const parts = REQUEST.exec(text.trim());
-  if (parts === null) return err(`'${text}' is not a request; write one as 'GET https://shop.example.com/cart'`);
+  const mistake = err(`'${text}' is not a request; write one as 'GET https://shop.example.com/cart'`);
+  // A method alone would pass for a host.
+  if (parts === null || /^[A-Z]+$/.test(text.trim())) return mistake;
   const [, method = 'GET', scheme, host = '', port, path = '/', query = ''] = parts;
+  if (Number(port ?? 0) > 65_535) return mistake;
   const headers: (readonly [string, string])[] = [];
   for (const line of headerLines) {
     const colon = line.indexOf(':');
