@@ -78,6 +78,8 @@ export class Http2Connection implements ConnectionLife {
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     session.on('error', () => session.destroy());
     session.once('close', () => side.destroy());
+    // Half a connection is of no use to HTTP/2, whose every frame may need an answer.
+    side.once('end', () => session.destroy());
     const control = (): void => {
       this.#controlFrames += 1;
     };
