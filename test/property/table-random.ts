@@ -51,6 +51,7 @@ const PATTERNS = [
   '/a.*/x.*g',
   '/.+/(?:v1|v2)/.*',
   '/(?i:api)/v1',
+  '/ab?(/cart)*.*',
 ];
 const HEADER_NAMES = [
   'x-a',
