@@ -14,6 +14,8 @@ export interface ComposedDocument {
 /** No kind needs a tenth of it; parsers and decoders recurse, and their stack is not endless. */
 const MAX_DEPTH = 100;
 const MAX_SYNTAX_FINDINGS = 20;
+/** The library takes close to a kilobyte for each token: so many are 300 MB, and a second or two. */
+const MAX_PARTS = 300_000;
 
 const KUBERNETES_TAGS: readonly ScalarTag[] = KUBERNETES_FORMS.map(({ tag, test, read }) => ({
   tag: `tag:yaml.org,2002:${tag}`,
@@ -33,6 +35,12 @@ const OPTIONS = {
 
 /** Parses one document; its errors carry the places in the file. */
 export function composeDocument(chunk: YamlChunk, file: string): ComposedDocument {
+  if (hasTooManyParts(chunk.text)) {
+    const message = `The document has more than ${MAX_PARTS} parts, and is not plain enough to be read at that size.`;
+    const location = { file, line: chunk.line, column: 1 };
+    const diagnostics = [report('yaml-limit', { message, location, refused: true })];
+    return { document: undefined, diagnostics, locate: () => location };
+  }
   const lines = new LineCounter();
   const tokens = [...new Parser(lines.addNewLine).parse(chunk.text)];
   const locate = (offset: number): SourceLocation => {
@@ -74,6 +82,16 @@ function syntaxFinding(error: YAMLError, locate: (offset: number) => SourceLocat
 }
 
 const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);
+
+/** An upper bound of the tokens: what begins or ends one. */
+const PART_CHARACTERS: ReadonlySet<string> = new Set('[]{},:"\'&*!-?\n');
+
+function hasTooManyParts(text: string): boolean {
+  if (text.length <= MAX_PARTS) return false;
+  let parts = 0;
+  for (let i = 0; i < text.length; i++) if (PART_CHARACTERS.has(text[i] ?? '') && ++parts > MAX_PARTS) return true;
+  return false;
+}
 
 /** Without recursion, since that is what it guards. */
 function isTooDeep(tokens: readonly CST.Token[]): boolean {

@@ -14,7 +14,8 @@ export interface SplitLimit {
 
 /** Nesting beyond this in brackets is refused before anything is parsed, so that no parser's memory is at stake. */
 const MAX_OPEN_BRACKETS = 2_000;
-const NOTHING = /^(?:[ \t]*(?:#.*|%.*)?(?:\r\n?|\n|$))*$/;
+/** Only blanks, a comment or a directive. */
+const SAYS_NOTHING = /^[ \t\r]*(?:[#%]|$)/;
 
 /**
  * A line that begins with `---` or `...` ends a document wherever it stands, inside quotes and block scalars too
@@ -47,7 +48,15 @@ export function splitDocuments(text: string, maxDocuments: number): Result<reado
   return ok(chunks);
 }
 
-const isNothing = (chunk: string): boolean => NOTHING.test(chunk.startsWith('---') ? chunk.slice(3) : chunk);
+function isNothing(chunk: string): boolean {
+  for (let start = chunk.startsWith('---') ? 3 : 0; start < chunk.length; ) {
+    const newline = chunk.indexOf('\n', start);
+    const end = newline === -1 ? chunk.length : newline;
+    if (!SAYS_NOTHING.test(chunk.slice(start, end))) return false;
+    start = end + 1;
+  }
+  return true;
+}
 
 function countLines(text: string): number {
   let lines = 0;

@@ -99,6 +99,9 @@ describe('limits', () => {
     ['10,000 dashes on a line', `${'- '.repeat(10_000)}a\n`],
     ['1,000 levels by indentation', Array.from({ length: 1000 }, (_, i) => `${' '.repeat(i)}a:`).join('\n')],
     ['150 levels in brackets', `a: ${'{b: '.repeat(150)}1${'}'.repeat(150)}`],
+    ['a file of brackets alone', `a: ${'[]'.repeat(1_000_000)}`],
+    ['a file of quotation marks alone', '"'.repeat(1_000_000)],
+    ['a file of odd line ends alone', 'a: b\r\n# c\r\n'.repeat(500_000)],
     ['a file of too many characters', 'x'.repeat(MAX_FILE_BYTES + 1)],
     ['too many documents', 'a: 1\n---\n'.repeat(MAX_DOCUMENTS + 1)],
   ])('%s is refused as a whole', (_, text) => {
@@ -106,6 +109,17 @@ describe('limits', () => {
     expect(file.diagnostics.map(({ code }) => code)).toEqual(['yaml-limit']);
     expect(file.documents).toEqual([]);
     expect(file.readable).toBe(false);
+  });
+
+  test.each([
+    ['blank lines', '\n'.repeat(2_000_000)],
+    ['blanks', ' '.repeat(2_000_000)],
+    ['comments', '# x\n'.repeat(500_000)],
+    ['a long comment', `a: b${' '.repeat(2_000_000)}# c`],
+    ['a long word', `a: ${'b'.repeat(2_000_000)}`],
+    ['blanks between words', `a: b${`${' '.repeat(1000)}c`.repeat(2000)}`],
+  ])('a large file of %s is read in no time', (_, text) => {
+    expect(parseYaml(text, 'a.yaml').diagnostics).toEqual([]);
   });
 
   test('honest reuse of anchors is within them', () => {
