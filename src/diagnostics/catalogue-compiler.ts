@@ -144,6 +144,13 @@ export const COMPILER_FINDINGS = {
       'Policies act from the root namespace or the gateway’s own, with a selector that fits the gateway’s labels.',
     istio: 'IST0127',
   },
+  'unusable-provider': {
+    severity: 'error',
+    summary: 'A CUSTOM policy whose provider cannot be asked.',
+    consequence: 'Requests that its rules fit are answered 403.',
+    remedy:
+      'Have the network team define the provider in extensionProviders of the mesh settings, over HTTP, with a service that the gateway sees; one provider for one gateway.',
+  },
   'claim-route-without-authentication': {
     severity: 'error',
     summary: 'A match on a token’s claims, and no RequestAuthentication that acts at the gateway.',

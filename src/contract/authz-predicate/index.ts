@@ -1,0 +1,6 @@
+/** AuthorizationPolicies, as far as more than one plugin needs them: who they act on, what their rules mean. */
+export { bindRule, type PolicyFacts, type PolicyTest } from './bind.ts';
+export { compileRule, type WrittenRule } from './compile.ts';
+export { rbacDenied, ruleName } from './denial.ts';
+export type { Attribute, Condition, Leaning, NamedRule, PolicyRule } from './model.ts';
+export { type PolicyScope, scopeOf } from './scope.ts';
