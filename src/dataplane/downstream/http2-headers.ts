@@ -24,7 +24,8 @@ interface Pseudo {
 
 /**
  * undefined: the stream is to be reset (edge-security H rows; istio-semantics §7.1). nghttp2 has looked already at order and
- * number of the pseudo headers, at upper-case and at connection-specific names.
+ * number of the pseudo headers, at upper-case and at connection-specific names. A field with characters that no field may
+ * have it leaves out, and node offers no way to ask for a reset instead (H-11): neither a policy nor a service ever sees it.
  */
 export function readHead(
   raw: readonly string[],
