@@ -10,11 +10,15 @@ const packageRoot = ['..', '../..']
   .map((up) => path.resolve(import.meta.dirname, up))
   .find((folder) => existsSync(path.join(folder, 'package.json'))) as string;
 
+const LINGER_MS = 500;
+
 /** One command line of `banyan`, to its end. Rooms are loaded by the commands that need them: `check` waits for no web server. */
 export async function main(argv: readonly string[]): Promise<void> {
   // Whoever pipes into `head` closes early; that is no failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   process.exitCode = await runCli(argv, host);
+  // All is said and closed; a timer that some library forgot must not keep the process.
+  setTimeout(() => process.exit(), LINGER_MS).unref();
 }
 
 const host: CliHost = {

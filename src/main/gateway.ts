@@ -31,8 +31,9 @@ export async function runGateway(settings: Settings): Promise<number> {
   const running = new RunningGateway(settings, log);
   const told = untilTold({ reload: () => running.reload(), log, exit: (code) => process.exit(code) });
   try {
-    await running.start();
-    return await running.stop(await told);
+    // What breaks a start need not make it fail: it may as well never come to its end.
+    const early = await Promise.race([running.start(), told]);
+    return await running.stop(early ?? (await told));
   } catch (error) {
     await running.close();
     throw error;
