@@ -17,7 +17,7 @@ const typesPath = (kind: string): string =>
   `src/resources/generated/${kind.replace(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase()}.ts`;
 
 async function typesOf(schema: JsonSchema): Promise<string> {
-  const types = await compile(structuredClone(schema) as Parameters<typeof compile>[0], schema.title ?? '', {
+  const types = await compile(structuredClone(schema) as unknown as Parameters<typeof compile>[0], schema.title ?? '', {
     additionalProperties: false,
     bannerComment: '/* Generated from the schema by scripts/generate-resources.ts; not to be edited. */',
     ignoreMinAndMaxItems: true,

@@ -10,7 +10,7 @@ export const COMPILER_FINDINGS = {
   },
   'namespace-mismatch': {
     severity: 'error',
-    summary: 'metadata.namespace is not the folder’s namespace.',
+    summary: 'A document whose metadata.namespace is not that of its folder.',
     consequence: 'The document is not applied.',
     remedy: 'Move the file to the folder of its namespace, or leave metadata.namespace out.',
   },

@@ -68,13 +68,15 @@ const withSpec = (value: Json, required: readonly string[] = []): Json =>
   required.includes('spec') && value['spec'] == null ? { ...value, spec: {} } : value;
 
 /** A field that could not be read is left out; that it, or what it is in, then lacks something is no second mistake. */
-const isConsequence = ({ path }: FieldFinding, causes: readonly FieldFinding[]): boolean =>
-  causes.some((cause) => path.length <= cause.path.length && path.every((part, index) => part === cause.path[index])) ||
-  causes.some((cause) => cause.code === 'unknown-field' && isSibling(path, cause.path));
+const isConsequence = ({ path, code }: FieldFinding, causes: readonly FieldFinding[]): boolean =>
+  causes.some(
+    (cause) =>
+      isAtOrAbove(path, cause.path) ||
+      (code === 'missing-field' && cause.code === 'unknown-field' && isAtOrAbove(path.slice(0, -1), cause.path)),
+  );
 
-/** `hots` beside a `hosts` that is missed. */
-const isSibling = (a: FieldPath, b: FieldPath): boolean =>
-  a.length === b.length && a.slice(0, -1).every((part, index) => part === b[index]);
+const isAtOrAbove = (path: FieldPath, other: FieldPath): boolean =>
+  path.length <= other.length && path.every((part, index) => part === other[index]);
 
 function metaOf({ metadata }: Resource['body'], ref: ObjectRef): ObjectMeta {
   return {

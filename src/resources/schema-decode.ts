@@ -90,6 +90,7 @@ class SchemaReader {
   #readObject(schema: JsonSchema, value: Json): Json {
     const result: Record<string, unknown> = {};
     const properties = schema.properties ?? {};
+    const meant = new Set<string | undefined>();
     for (const [key, item] of Object.entries(value)) {
       if (this.#isFull()) break;
       const name = fieldName(properties, key);
@@ -100,10 +101,11 @@ class SchemaReader {
       } else if (schema.additionalProperties === true) set(result, key, item);
       else if (schema.additionalProperties !== undefined && schema.additionalProperties !== false) {
         this.#putEntry(result, key, schema.additionalProperties, item);
-      } else this.#unknownField(key, Object.keys(properties));
+      } else meant.add(this.#unknownField(key, Object.keys(properties)));
     }
     for (const group of schema.exclusive ?? []) this.#keepLast(group, result);
-    for (const name of schema.required ?? []) if (!Object.hasOwn(result, name)) this.#missing(name, value);
+    for (const name of schema.required ?? [])
+      if (!Object.hasOwn(result, name)) this.#missing(name, value[name] != null || meant.has(name));
     return result;
   }
 
@@ -226,7 +228,8 @@ class SchemaReader {
     return this.#wrongType(alternatives.map(shapeOf).join(', or '), value);
   }
 
-  #unknownField(key: string, known: readonly string[]): void {
+  /** Gives the field that is probably meant: it is not to be missed besides. */
+  #unknownField(key: string, known: readonly string[]): string | undefined {
     const meant = suggest(key, known);
     const elsewhere = meant === undefined ? whereFieldBelongs(this.#root, key) : undefined;
     this.#path.push(key);
@@ -241,11 +244,12 @@ class SchemaReader {
       'key',
     );
     this.#path.pop();
+    return meant;
   }
 
-  #missing(name: string, value: Json): void {
+  #missing(name: string, isTold: boolean): void {
     this.complete = false;
-    if (value[name] != null || this.#isFull()) return;
+    if (isTold || this.#isFull()) return;
     this.#path.push(name);
     this.#find('missing-field', `${this.#name()} must be given.`, `Add ${name}.`);
     this.#path.pop();

@@ -1,0 +1,99 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { DEFAULT_MESH_SETTINGS, decodeMeshConfig } from '../../../src/resources/index.ts';
+import { parseYaml } from '../../../src/sources/yaml.ts';
+import { brief } from './support.ts';
+
+const origin = { file: 'mesh.yaml', locate: () => ({ file: 'mesh.yaml', line: 1, column: 1 }) };
+
+function decode(text: string) {
+  const [document] = parseYaml(text, 'mesh.yaml').documents;
+  return decodeMeshConfig(document?.value, document?.origin ?? origin);
+}
+
+test('an empty file gives the defaults', () => {
+  expect(decode('')).toEqual({ settings: DEFAULT_MESH_SETTINGS, diagnostics: [] });
+});
+
+test('every setting that is read', () => {
+  const { settings, diagnostics } = decode(`rootNamespace: mesh-policies
+connectTimeout: 2.5s
+h2UpgradePolicy: UPGRADE
+pathNormalization: {normalization: MERGE_SLASHES}
+defaultServiceExportTo: [infra]
+defaultVirtualServiceExportTo: ["."]
+defaultDestinationRuleExportTo: []
+defaultHttpRetryPolicy: {attempts: 1, retryOn: "503,429"}
+extensionProviders: [{name: checker, envoyExtAuthzHttp: {service: a.b.svc.cluster.local, port: "8000"}}]
+defaultConfig:
+  gatewayTopology: {numTrustedProxies: 2, forwardClientCertDetails: APPEND_FORWARD}
+  holdApplicationUntilProxyStarts: true
+`);
+  expect(diagnostics).toEqual([]);
+  expect(settings).toEqual({
+    rootNamespace: 'mesh-policies',
+    clusterDomain: 'cluster.local',
+    pathNormalization: 'merge-slashes',
+    numTrustedProxies: 2,
+    forwardClientCert: 'append-forward',
+    defaultVirtualServiceExportTo: ['.'],
+    defaultDestinationRuleExportTo: ['*'],
+    defaultServiceExportTo: ['infra'],
+    defaultHttpRetryPolicy: { attempts: 1, retryOn: '503,429' },
+    connectTimeoutMs: 2500,
+    h2Upgrade: true,
+    extensionProviders: [{ name: 'checker', envoyExtAuthzHttp: { service: 'a.b.svc.cluster.local', port: '8000' } }],
+  });
+});
+
+test.each([
+  ['{}', 'decode-and-merge-slashes'],
+  ['{normalization: DEFAULT}', 'base'],
+  ['{normalization: BASE}', 'base'],
+  ['{normalization: NONE}', 'none'],
+  ['{normalization: DECODE_AND_MERGE_SLASHES}', 'decode-and-merge-slashes'],
+])('pathNormalization: %s is %s', (written, expected) => {
+  expect(decode(`pathNormalization: ${written}\n`).settings.pathNormalization).toBe(expected);
+});
+
+describe('findings', () => {
+  test.each([
+    ['a field that means nothing here', 'enableAutoMtls: true\n', ['hint unread-mesh-setting enableAutoMtls']],
+    ['a misspelt field', 'pathNormalisation: {}\n', ['warning unknown-mesh-setting pathNormalisation']],
+    [
+      'a misspelt field within',
+      'defaultConfig: {gatewayTopology: {numTrusted: 1}}\n',
+      ['warning unknown-mesh-setting defaultConfig.gatewayTopology.numTrusted'],
+    ],
+    [
+      'a word that is none',
+      'pathNormalization: {normalization: BASIC}\n',
+      ['error unknown-value pathNormalization.normalization'],
+    ],
+    ['a timeout of nothing', 'connectTimeout: 0s\n', ['error invalid-value connectTimeout']],
+    [
+      'a bad policy of retries',
+      'defaultHttpRetryPolicy: {attempts: 1, retryOn: sometimes}\n',
+      ['error invalid-value defaultHttpRetryPolicy.retryOn'],
+    ],
+    ['a list', '[]\n', ['error wrong-type ']],
+    [
+      'the PROXY protocol',
+      'defaultConfig: {gatewayTopology: {proxyProtocol: {}}}\n',
+      ['warning ignored-field defaultConfig.gatewayTopology.proxyProtocol'],
+    ],
+    ['nothing wrong', 'rootNamespace: a\n', []],
+  ])('%s', (_, text, expected) => {
+    const { diagnostics, settings } = decode(text);
+    expect(diagnostics.map((finding) => `${finding.severity} ${brief([finding])[0]}`)).toEqual(expected);
+    expect(settings).toEqual({ ...DEFAULT_MESH_SETTINGS, rootNamespace: settings.rootNamespace });
+  });
+});
+
+test('every recorded MeshConfig is understood', () => {
+  const files = readdirSync('test/istio', { recursive: true, encoding: 'utf8' }).filter((file) =>
+    /^[^/]+\/[^/]+\/mesh\.yaml$/.test(file),
+  );
+  expect(files.length).toBeGreaterThan(10);
+  for (const file of files) expect(decode(readFileSync(`test/istio/${file}`, 'utf8')).diagnostics, file).toEqual([]);
+});
