@@ -50,8 +50,9 @@ function later(report: () => void): () => void {
   return () => clearImmediate(timer);
 }
 
-function connectOptions(target: DialTarget, keepaliveMs: number | undefined): ConnectOptions {
-  const common = { allowHalfOpen: true as const, noDelay: true };
+function connectOptions(target: DialTarget, { keepaliveMs, wire }: DialOptions): ConnectOptions {
+  // Node's HTTP/2 never notices the end of a connection that may be half open.
+  const common = { allowHalfOpen: wire, noDelay: true };
   if (target.address.startsWith('unix:')) return { ...common, path: target.address.replace(/^unix:(\/\/)?/, '') };
   return {
     ...common,
@@ -63,7 +64,7 @@ function connectOptions(target: DialTarget, keepaliveMs: number | undefined): Co
 }
 
 function dialPlain(target: DialTarget, options: DialOptions, events: DialEvents): () => void {
-  const where = connectOptions(target, options.keepaliveMs);
+  const where = connectOptions(target, options);
   const wire = options.wire ? connectPlain(where) : undefined;
   const socket = wire?.socket ?? net.connect(where);
   return settle(socket, 'connect', options.timeoutMs, events, (failure) => {
@@ -75,7 +76,7 @@ function dialPlain(target: DialTarget, options: DialOptions, events: DialEvents)
 function dialTls(target: DialTarget, options: DialOptions, events: DialEvents): () => void {
   const { context, serverName, verify, checkNames } = options.tls as TlsDial;
   const socket: TLSSocket = tls.connect({
-    ...connectOptions(target, options.keepaliveMs),
+    ...connectOptions(target, options),
     secureContext: context,
     servername: serverName,
     rejectUnauthorized: verify,

@@ -7,7 +7,7 @@ import type { CircuitBreaker } from './breaker.ts';
 import { type DialOptions, type DialTarget, dial } from './dial.ts';
 import type { DialGuard } from './dial-guard.ts';
 import { Http1Connection } from './http1-client.ts';
-import { Http2Connection } from './http2-client.ts';
+import { ASSUMED_STREAMS, Http2Connection } from './http2-client.ts';
 import { type Connect, ConnectionPool } from './pool.ts';
 import type { HostOutcome, UpstreamHost } from './port.ts';
 import { type TlsDial, tlsDial, tlsIdentity, type UpstreamCredentials } from './tls.ts';
@@ -152,7 +152,7 @@ export class Host implements UpstreamHost, BalancedHost {
       settings: cluster.connections,
       breaker,
       connect: protocol === 'h1' ? this.#connectHttp1(authority) : this.#connectHttp2(authority),
-      expectedStreams: protocol === 'h1' ? 1 : (cluster.connections.maxConcurrentStreams ?? Number.MAX_SAFE_INTEGER),
+      expectedStreams: protocol === 'h1' ? 1 : (cluster.connections.maxConcurrentStreams ?? ASSUMED_STREAMS),
       onEmpty: () => {
         pools.delete(pool);
         if (this.#pools.get(key) === pool) this.#pools.delete(key);
@@ -165,7 +165,7 @@ export class Host implements UpstreamHost, BalancedHost {
   }
 
   #connectHttp1(authority: string): Connect {
-    return (events, onConnected, onFailed) =>
+    return (_expectedStreams, events, onConnected, onFailed) =>
       this.#dial(authority, 'http/1.1', true, {
         onConnected: (_socket, wire) => onConnected(new Http1Connection(wire as Wire, this.key, events)),
         onFailed,
@@ -173,10 +173,12 @@ export class Host implements UpstreamHost, BalancedHost {
   }
 
   #connectHttp2(authority: string): Connect {
-    return (events, onConnected, onFailed) =>
+    return (expectedStreams, events, onConnected, onFailed) =>
       this.#dial(authority, 'h2', false, {
         onConnected: (socket) =>
-          onConnected(new Http2Connection(socket, this.key, this.#environment.cluster.connections, events)),
+          onConnected(
+            new Http2Connection(socket, this.key, this.#environment.cluster.connections, expectedStreams, events),
+          ),
         onFailed,
       });
   }

@@ -6,8 +6,8 @@ import type { ClientConnection, ClientStream, ConnectionEvents } from './connect
 import { MAX_HEAD_BYTES } from './http1-parser.ts';
 import { Http2Stream } from './http2-stream.ts';
 
-/** Until the server has said how many it takes. */
-const ASSUMED_STREAMS = 1024;
+/** Until a server has said how many requests it takes at a time. */
+export const ASSUMED_STREAMS = 1024;
 /** What an answer may run ahead of a slow client, per stream. */
 const STREAM_WINDOW = 256 * 1024;
 
@@ -19,15 +19,23 @@ export class Http2Connection implements ClientConnection {
   readonly localAddress: string;
   readonly #session: http2.ClientHttp2Session;
   readonly #settings: Http2Settings;
-  #remoteLimit = ASSUMED_STREAMS;
+  #remoteLimit: number;
   #served = 0;
   #active = 0;
   #idleSinceMs = 0;
   #pingTimer: NodeJS.Timeout | undefined;
   #pongTimer: NodeJS.Timeout | undefined;
 
-  constructor(socket: Socket, address: string, settings: Http2Settings, events: ConnectionEvents) {
+  /** `expectedStreams`: what the host was found to take, until this connection's own settings come. */
+  constructor(
+    socket: Socket,
+    address: string,
+    settings: Http2Settings,
+    expectedStreams: number,
+    events: ConnectionEvents,
+  ) {
     this.address = address;
+    this.#remoteLimit = expectedStreams;
     this.localAddress = `${socket.localAddress ?? ''}:${socket.localPort ?? 0}`;
     this.#settings = settings;
     this.#session = http2.connect('http://upstream.invalid', {

@@ -11,6 +11,8 @@ export type PoolSettings = Pick<
 
 /** How a pool makes a connection: reports one of the two, later, unless the returned function is called first. */
 export type Connect = (
+  /** How many requests the host takes on one connection, as far as is known. */
+  expectedStreams: number,
   events: ConnectionEvents,
   onConnected: (connection: ClientConnection) => void,
   onFailed: (reason: ResetReason, detail: string) => void,
@@ -20,7 +22,7 @@ export interface PoolOptions {
   readonly settings: PoolSettings;
   readonly breaker: CircuitBreaker;
   readonly connect: Connect;
-  /** What a connection that is being made will take, for how many to make. */
+  /** What a connection that is being made will take, before the host has said it. */
   readonly expectedStreams: number;
   /** Nothing is left in it. */
   readonly onEmpty: () => void;
@@ -39,9 +41,11 @@ export class ConnectionPool {
   readonly #waiting = new Set<Attempt>();
   #connecting = 0;
   #draining = false;
+  #expectedStreams: number;
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#expectedStreams = options.expectedStreams;
   }
 
   get isEmpty(): boolean {
@@ -88,8 +92,8 @@ export class ConnectionPool {
   }
 
   #grow(): void {
-    const { breaker, expectedStreams } = this.#options;
-    if (this.#waiting.size <= this.#connecting * expectedStreams) return;
+    const { breaker } = this.#options;
+    if (this.#waiting.size <= this.#connecting * this.#expectedStreams) return;
     // Other hosts may hold all the connections there may be: the first one to a host is always allowed, or what waits here would wait for ever.
     if (breaker.mayConnect || this.#all.size === 0) this.#connect();
   }
@@ -102,15 +106,21 @@ export class ConnectionPool {
     const events: ConnectionEvents = {
       onClosed: () => this.#closed(pooled),
       onRetired: () => this.#retire(pooled),
-      onLimit: () => this.#rearrange(pooled),
+      onLimit: () => this.#limited(pooled),
       onIdleHint: (seconds) => pooled.hintIdle(seconds),
     };
     pooled.cancelConnect = this.#options.connect(
+      this.#expectedStreams,
       events,
       (connection) => this.#connected(pooled, connection),
       (reason, detail) => this.#connectFailed(pooled, reason, detail),
     );
     pooled.onGone = () => this.#closed(pooled);
+  }
+
+  #limited(pooled: Pooled): void {
+    this.#expectedStreams = pooled.connection?.streamLimit ?? this.#expectedStreams;
+    this.#rearrange(pooled);
   }
 
   #connected(pooled: Pooled, connection: ClientConnection): void {

@@ -58,6 +58,8 @@ export class UpstreamCredentials {
       const found = this.#find(settings.ca);
       if (!found.ok) return found;
       if (found.value.kind !== 'ca') return err(`the credential ${settings.ca} is not a CA`);
+      // OpenSSL skips what is no certificate, and Node would take an empty text for "the usual CAs".
+      if (!HAS_CERTIFICATE.test(found.value.certificatesPem)) return err(`the CA ${settings.ca} holds no certificate`);
       options.ca = found.value.certificatesPem;
       if (found.value.crlPem !== undefined) options.crl = found.value.crlPem;
     }
@@ -96,6 +98,8 @@ export class UpstreamCredentials {
     return filesOf(name)?.map(fileStamp).join(' ') ?? 'missing';
   }
 }
+
+const HAS_CERTIFICATE = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/;
 
 type Parts = Pick<UpstreamTls, 'ca' | 'clientCredential'>;
 

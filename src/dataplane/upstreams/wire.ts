@@ -58,7 +58,7 @@ export class Wire {
   }
 }
 
-export type ConnectOptions = (net.TcpNetConnectOpts | net.IpcNetConnectOpts) & { readonly allowHalfOpen: true };
+export type ConnectOptions = net.TcpNetConnectOpts | net.IpcNetConnectOpts;
 
 /** A plain socket on its way, read through the shared buffer. */
 export function connectPlain(options: ConnectOptions): Wire {

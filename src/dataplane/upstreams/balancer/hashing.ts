@@ -10,7 +10,7 @@ const MAX_RING_SIZE = 8 * 1024 * 1024;
 
 /**
  * Ketama, as in Envoy: each host has places on a ring by its weight, and a request goes to the next place at or after
- * its hash. A host that comes or goes moves only the requests of its own places.
+ * its hash. A host that comes or goes moves the requests of its own places, and hardly any others.
  */
 export function ringHash<H extends BalancedHost>(hosts: readonly H[], minimumRingSize: number): Picker<H> {
   const total = hosts.reduce((sum, host) => sum + host.weight, 0);

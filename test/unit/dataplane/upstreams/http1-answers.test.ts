@@ -7,7 +7,7 @@ interface Case {
   readonly name: string;
   readonly bytes: string;
   /** How the server ends: in order, with a reset, or not at all. */
-  readonly then?: 'end' | 'reset' | 'stay';
+  readonly finish?: 'end' | 'reset' | 'stay';
   readonly method?: string;
   readonly expect: Outcome;
 }
@@ -68,7 +68,7 @@ const REFUSED_CASES: readonly (readonly [name: string, bytes: string])[] = [
 const CASES: readonly Case[] = [
   ...REFUSED_CASES.map(([name, bytes]): Case => ({ name, bytes, expect: REFUSED })),
   { name: 'nothing at all', bytes: '', expect: { failed: 'connection-termination' } },
-  { name: 'a reset', bytes: '', then: 'reset', expect: { failed: 'connection-termination' } },
+  { name: 'a reset', bytes: '', finish: 'reset', expect: { failed: 'connection-termination' } },
   {
     name: 'an interim answer, then nothing',
     bytes: 'HTTP/1.1 100 Continue\r\n\r\n',
@@ -83,7 +83,7 @@ const CASES: readonly Case[] = [
   {
     name: 'a body cut by a reset',
     bytes: `${head('content-length: 100')}ten bytes.`,
-    then: 'reset',
+    finish: 'reset',
     expect: { failed: 'connection-termination', status: 200 },
   },
   {
@@ -94,7 +94,7 @@ const CASES: readonly Case[] = [
   {
     name: 'an endless body cut by a reset',
     bytes: `${head('connection: close')}until`,
-    then: 'reset',
+    finish: 'reset',
     expect: { failed: 'connection-termination', status: 200 },
   },
   ...[
@@ -114,7 +114,7 @@ const CASES: readonly Case[] = [
     (body): Case => ({
       name: `the chunk ${JSON.stringify(body.slice(0, 20))}`,
       bytes: head('transfer-encoding: chunked') + body,
-      then: 'stay',
+      finish: 'stay',
       expect: { failed: 'protocol-error', status: 200 },
     }),
   ),
@@ -195,20 +195,20 @@ const CASES: readonly Case[] = [
   {
     name: 'a 304 with a length',
     bytes: 'HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n',
-    then: 'stay',
+    finish: 'stay',
     expect: { status: 304, body: '', headers: [['content-length', '5']] },
   },
   {
     name: 'an answer to HEAD',
     bytes: head('content-length: 5'),
-    then: 'stay',
+    finish: 'stay',
     method: 'HEAD',
     expect: { status: 200, body: '', headers: [['content-length', '5']] },
   },
   {
     name: 'a chunked answer to HEAD',
     bytes: head('transfer-encoding: chunked'),
-    then: 'stay',
+    finish: 'stay',
     method: 'HEAD',
     expect: { status: 200, body: '' },
   },
@@ -230,15 +230,15 @@ const CASES: readonly Case[] = [
 ];
 
 /** A server that answers so on each connection; in two writes, cut in the middle, when `split`. */
-async function play({ bytes, then = 'end', method = 'GET' }: Case, split: boolean): Promise<Recorder> {
+async function play({ bytes, finish = 'end', method = 'GET' }: Case, split: boolean): Promise<Recorder> {
   const server = await rawServer((socket) => {
     socket.once('data', async () => {
       const middle = split ? Math.floor(bytes.length / 2) : bytes.length;
       if (middle > 0) await new Promise((resolve) => socket.write(bytes.slice(0, middle), 'latin1', resolve));
       if (split) await new Promise((resolve) => setTimeout(resolve, 3));
       if (middle < bytes.length) await new Promise((resolve) => socket.write(bytes.slice(middle), 'latin1', resolve));
-      if (then === 'end') socket.end();
-      else if (then === 'reset') setTimeout(() => socket.resetAndDestroy(), 5);
+      if (finish === 'end') socket.end();
+      else if (finish === 'reset') setTimeout(() => socket.resetAndDestroy(), 5);
     });
   });
   const { recorder } = rigFor(server.port).start({ method });

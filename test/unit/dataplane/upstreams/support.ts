@@ -223,7 +223,8 @@ export const later = (clean: () => void | Promise<void>): void => void cleanups.
 
 export interface RawServer {
   readonly port: number;
-  readonly sockets: Set<net.Socket>;
+  /** Those whose other end is still there. */
+  readonly sockets: ReadonlySet<net.Socket>;
   /** Connections accepted so far. */
   accepted(): number;
 }
@@ -231,16 +232,22 @@ export interface RawServer {
 /** A TCP server that ends with the test. */
 export async function rawServer(onConnection: (socket: net.Socket, index: number) => void): Promise<RawServer> {
   const sockets = new Set<net.Socket>();
+  const all = new Set<net.Socket>();
   let accepted = 0;
   const server = net.createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
     socket.on('error', () => {});
-    socket.on('close', () => sockets.delete(socket));
+    socket.on('end', () => sockets.delete(socket));
+    socket.on('close', () => {
+      sockets.delete(socket);
+      all.delete(socket);
+    });
+    all.add(socket);
     onConnection(socket, accepted++);
   });
   const port = await listen(server);
   later(async () => {
-    for (const socket of sockets) socket.destroy();
+    for (const socket of all) socket.destroy();
     await new Promise((resolve) => server.close(resolve));
   });
   return { port, sockets, accepted: () => accepted };

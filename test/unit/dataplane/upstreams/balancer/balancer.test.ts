@@ -1,0 +1,340 @@
+import { describe, expect, it } from 'vitest';
+import { type BalancedHost, Balancer, hashString } from '../../../../../src/dataplane/upstreams/balancer/index.ts';
+import type { Clock } from '../../../../../src/kernel/clock.ts';
+import type { LoadBalancer } from '../../../../../src/table/model.ts';
+
+type Host = { -readonly [K in keyof BalancedHost]: BalancedHost[K] };
+
+const hostOf = (name: string, changes: Partial<Host> = {}): Host => ({
+  key: `10.0.0.${name}:80`,
+  weight: 1,
+  priority: 0,
+  usable: true,
+  activeRequests: 0,
+  usableSinceMs: Number.NEGATIVE_INFINITY,
+  ...changes,
+});
+
+/** mulberry32: the same sequence in every run. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+let now = 0;
+const clock: Clock = { nowMs: () => now, monotonicMs: () => now };
+
+function balancerOf(policy: LoadBalancer, hosts: readonly Host[], minHealthPercent = 0, seed = 1): Balancer<Host> {
+  const balancer = new Balancer<Host>(policy, minHealthPercent, { clock, random: seeded(seed) });
+  balancer.refresh(hosts);
+  return balancer;
+}
+
+const NOBODY: ReadonlySet<string> = new Set();
+const ROUND_ROBIN: LoadBalancer = { kind: 'round-robin', warmup: undefined };
+const LEAST_REQUEST: LoadBalancer = { kind: 'least-request', warmup: undefined };
+const RANDOM: LoadBalancer = { kind: 'random' };
+const RING: LoadBalancer = { kind: 'ring-hash', minimumRingSize: 1024 };
+const MAGLEV: LoadBalancer = { kind: 'maglev', tableSize: 65_537 };
+const ALL = [ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING, MAGLEV];
+
+function tally(balancer: Balancer<Host>, times: number, hash?: (i: number) => number): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (let i = 0; i < times; i++) {
+    const key = balancer.pick({ hash: hash?.(i), avoid: NOBODY })?.key ?? 'nobody';
+    counts[key] = (counts[key] ?? 0) + 1;
+  }
+  return counts;
+}
+
+const three = (): Host[] => [hostOf('1'), hostOf('2'), hostOf('3')];
+
+describe.each(ALL.map((policy) => [policy.kind, policy] as const))('%s', (_kind, policy) => {
+  it('has nobody to offer where there is nobody', () => {
+    expect(tally(balancerOf(policy, []), 3)).toEqual({ nobody: 3 });
+  });
+
+  it('has nobody to offer where nobody is usable', () => {
+    expect(
+      tally(
+        balancerOf(
+          policy,
+          three().map((host) => ({ ...host, usable: false })),
+        ),
+        3,
+      ),
+    ).toEqual({ nobody: 3 });
+  });
+
+  it('offers the one that is usable', () => {
+    const hosts = three().map((host, i) => ({ ...host, usable: i === 1 }));
+    expect(tally(balancerOf(policy, hosts), 50)).toEqual({ '10.0.0.2:80': 50 });
+  });
+
+  it('gives equal hosts equal shares', () => {
+    for (const count of Object.values(tally(balancerOf(policy, three()), 6_000))) {
+      expect(count).toBeGreaterThan(1_700);
+      expect(count).toBeLessThan(2_300);
+    }
+  });
+
+  it('avoids who was tried, as long as five picks will do', () => {
+    const [one, two] = [hostOf('1'), hostOf('2')];
+    const avoid = new Set([one.key]);
+    let met = 0;
+    const balancer = balancerOf(policy, [one, two]);
+    for (let i = 0; i < 1_000; i++) if (balancer.pick({ hash: undefined, avoid })?.key === one.key) met++;
+    expect(met).toBeLessThan(80);
+    expect(balancerOf(policy, [one]).pick({ hash: undefined, avoid })).toBe(one);
+  });
+});
+
+describe('ROUND_ROBIN', () => {
+  it('takes turns exactly, also while others come and go', () => {
+    const hosts = three();
+    const balancer = balancerOf(ROUND_ROBIN, hosts);
+    expect(Object.values(tally(balancer, 600))).toEqual([200, 200, 200]);
+    const first = balancer.pick({ hash: undefined, avoid: NOBODY })?.key;
+    balancer.refresh(hosts);
+    expect(balancer.pick({ hash: undefined, avoid: NOBODY })?.key).not.toBe(first);
+  });
+
+  it('follows weights', () => {
+    const balancer = balancerOf(ROUND_ROBIN, [hostOf('1', { weight: 1 }), hostOf('2', { weight: 3 })]);
+    expect(tally(balancer, 400)).toEqual({ '10.0.0.1:80': 100, '10.0.0.2:80': 300 });
+  });
+
+  it('does not begin with the same host in every gateway', () => {
+    const first = new Set<string | undefined>();
+    for (let seed = 0; seed < 20; seed++) {
+      first.add(balancerOf(ROUND_ROBIN, three(), 0, seed).pick({ hash: undefined, avoid: NOBODY })?.key);
+    }
+    expect(first.size).toBe(3);
+  });
+});
+
+describe('LEAST_REQUEST', () => {
+  it('takes the less busy of two', () => {
+    const hosts = [hostOf('1', { activeRequests: 50 }), hostOf('2', { activeRequests: 1 })];
+    const counts = tally(balancerOf(LEAST_REQUEST, hosts), 4_000);
+    // The busy one is taken only where both picks fall on it.
+    expect(counts['10.0.0.1:80']).toBeGreaterThan(800);
+    expect(counts['10.0.0.1:80']).toBeLessThan(1_200);
+  });
+
+  it('follows weights and load', () => {
+    const even = tally(balancerOf(LEAST_REQUEST, [hostOf('1', { weight: 1 }), hostOf('2', { weight: 4 })]), 1_000);
+    expect(even).toEqual({ '10.0.0.1:80': 200, '10.0.0.2:80': 800 });
+    const loaded = [hostOf('1', { weight: 1 }), hostOf('2', { weight: 4, activeRequests: 3 })];
+    expect(tally(balancerOf(LEAST_REQUEST, loaded), 1_000)).toEqual({ '10.0.0.1:80': 500, '10.0.0.2:80': 500 });
+  });
+});
+
+it('RANDOM takes no notice of weights', () => {
+  const counts = tally(balancerOf(RANDOM, [hostOf('1', { weight: 1 }), hostOf('2', { weight: 100 })]), 4_000);
+  expect(counts['10.0.0.1:80']).toBeGreaterThan(1_800);
+});
+
+describe.each([
+  ['ring-hash', RING],
+  ['maglev', MAGLEV],
+] as const)('consistent hashing by %s', (_kind, policy) => {
+  const hosts = Array.from({ length: 10 }, (_, i) => hostOf(`${i + 1}`));
+  const hashOfUser = (i: number): number => hashString(`user-${i}`);
+  const placement = (list: readonly Host[]): (string | undefined)[] => {
+    const balancer = balancerOf(policy, list);
+    return Array.from({ length: 2_000 }, (_, i) => balancer.pick({ hash: hashOfUser(i), avoid: NOBODY })?.key);
+  };
+
+  it('sends one hash to one host, whatever the order of the hosts and the gateway', () => {
+    expect(placement(hosts.toReversed())).toEqual(placement(hosts));
+  });
+
+  it('moves few keys when a host goes, and those of others hardly', () => {
+    const before = placement(hosts);
+    const after = placement(hosts.filter((host) => host.key !== '10.0.0.4:80'));
+    const moved = before.filter((key, i) => key !== '10.0.0.4:80' && key !== after[i]).length;
+    expect(moved / before.length).toBeLessThan(0.08);
+    expect(after).not.toContain('10.0.0.4:80');
+  });
+
+  it('follows weights', () => {
+    const counts = tally(
+      balancerOf(policy, [hostOf('1', { weight: 1 }), hostOf('2', { weight: 3 })]),
+      8_000,
+      hashOfUser,
+    );
+    expect(counts['10.0.0.1:80']).toBeGreaterThan(1_500);
+    expect(counts['10.0.0.1:80']).toBeLessThan(2_500);
+  });
+
+  it('moves on where the first choice is to be avoided', () => {
+    const balancer = balancerOf(policy, hosts);
+    const first = balancer.pick({ hash: 12345, avoid: NOBODY });
+    const second = balancer.pick({ hash: 12345, avoid: new Set([first?.key ?? '']) });
+    expect(second).not.toBe(first);
+  });
+
+  it('goes back when a host comes back', () => {
+    const list = hosts.map((host) => ({ ...host }));
+    const balancer = balancerOf(policy, list);
+    const hash = hashOfUser(7);
+    const home = balancer.pick({ hash, avoid: NOBODY }) as Host;
+    home.usable = false;
+    balancer.refresh(list);
+    expect(balancer.pick({ hash, avoid: NOBODY })).not.toBe(home);
+    home.usable = true;
+    balancer.refresh(list);
+    expect(balancer.pick({ hash, avoid: NOBODY })).toBe(home);
+  });
+});
+
+it('a ring is as large as asked, in whole places for each host', () => {
+  // Three equal hosts on at least 4 places: two each, so that every hash finds one.
+  const balancer = balancerOf({ kind: 'ring-hash', minimumRingSize: 4 }, three());
+  expect(Object.keys(tally(balancer, 2_000, (i) => hashString(`${i}`))).length).toBe(3);
+});
+
+describe('priorities', () => {
+  const hosts = (usable: readonly (readonly [priority: number, usable: boolean])[]): Host[] =>
+    usable.map(([priority, ok], i) => hostOf(`${i}`, { priority, usable: ok }));
+  const shares = (list: readonly Host[], minHealthPercent = 0): Record<number, number> => {
+    const balancer = balancerOf(ROUND_ROBIN, list, minHealthPercent);
+    const counts: Record<number, number> = {};
+    for (let i = 0; i < 10_000; i++) {
+      const host = balancer.pick({ hash: undefined, avoid: NOBODY });
+      if (host !== undefined) counts[host.priority] = (counts[host.priority] ?? 0) + 1;
+    }
+    return counts;
+  };
+
+  it('leave the next alone while the first is healthy enough', () => {
+    expect(
+      shares(
+        hosts([
+          [0, true],
+          [0, true],
+          [1, true],
+        ]),
+      ),
+    ).toEqual({ 0: 10_000 });
+    // 3 of 4 are 105 % with Envoy's overprovisioning.
+    expect(
+      shares(
+        hosts([
+          [0, true],
+          [0, true],
+          [0, true],
+          [0, false],
+          [1, true],
+        ]),
+      ),
+    ).toEqual({ 0: 10_000 });
+  });
+
+  it('give the next what the first cannot take', () => {
+    const counts = shares(
+      hosts([
+        [0, true],
+        [0, false],
+        [1, true],
+      ]),
+    );
+    expect(counts[0]).toBeGreaterThan(6_700);
+    expect(counts[0]).toBeLessThan(7_300);
+  });
+
+  it('fall to the next when nobody of the first is left', () => {
+    expect(
+      shares(
+        hosts([
+          [0, false],
+          [0, false],
+          [1, true],
+        ]),
+      ),
+    ).toEqual({ 1: 10_000 });
+    expect(
+      shares(
+        hosts([
+          [0, false],
+          [1, false],
+          [3, true],
+        ]),
+      ),
+    ).toEqual({ 3: 10_000 });
+  });
+
+  it('may begin anywhere', () => {
+    expect(shares(hosts([[2, true]]))).toEqual({ 2: 10_000 });
+  });
+
+  it('end in nobody when all are down', () => {
+    expect(
+      shares(
+        hosts([
+          [0, false],
+          [1, false],
+        ]),
+      ),
+    ).toEqual({});
+  });
+});
+
+describe('panic', () => {
+  const few = (usable: number): Host[] => Array.from({ length: 10 }, (_, i) => hostOf(`${i}`, { usable: i < usable }));
+
+  it('uses all hosts below the threshold', () => {
+    expect(Object.keys(tally(balancerOf(ROUND_ROBIN, few(4), 50), 100)).length).toBe(10);
+    expect(Object.keys(tally(balancerOf(ROUND_ROBIN, few(0), 50), 100)).length).toBe(10);
+  });
+
+  it('does not above it', () => {
+    expect(Object.keys(tally(balancerOf(ROUND_ROBIN, few(6), 50), 100)).length).toBe(6);
+  });
+
+  it('is off at 0', () => {
+    expect(tally(balancerOf(ROUND_ROBIN, few(0), 0), 10)).toEqual({ nobody: 10 });
+    expect(Object.keys(tally(balancerOf(ROUND_ROBIN, few(1), 0), 10)).length).toBe(1);
+  });
+});
+
+describe('warm-up', () => {
+  const policy = (kind: 'round-robin' | 'least-request', aggression = 1): LoadBalancer => ({
+    kind,
+    warmup: { durationMs: 10_000, minimumPercent: 10, aggression },
+  });
+  const share = (balancer: Balancer<Host>): number => (tally(balancer, 1_000)['10.0.0.2:80'] ?? 0) / 1_000;
+
+  it.each(['round-robin', 'least-request'] as const)('lets a new host grow into its share (%s)', (kind) => {
+    now = 100_000;
+    const balancer = balancerOf(policy(kind), [hostOf('1'), hostOf('2', { usableSinceMs: now })]);
+    expect(share(balancer)).toBeCloseTo(0.1 / 1.1, 1);
+    now += 5_000;
+    share(balancer);
+    expect(share(balancer)).toBeCloseTo(0.5 / 1.5, 1);
+    now += 5_000;
+    share(balancer);
+    expect(share(balancer)).toBeCloseTo(0.5, 1);
+  });
+
+  it('grows faster with more aggression', () => {
+    now = 100_000;
+    const balancer = balancerOf(policy('round-robin', 2), [hostOf('1'), hostOf('2', { usableSinceMs: now - 2_500 })]);
+    expect(share(balancer)).toBeCloseTo(0.5 / 1.5, 1);
+  });
+
+  it('changes nothing among hosts that all came together', () => {
+    now = 100_000;
+    const balancer = balancerOf(policy('round-robin'), [
+      hostOf('1', { usableSinceMs: now }),
+      hostOf('2', { usableSinceMs: now }),
+    ]);
+    expect(share(balancer)).toBeCloseTo(0.5, 2);
+  });
+});
