@@ -92,6 +92,8 @@ export interface ToyOptions {
   readonly listeners?: (port: number) => readonly Listener[];
   readonly credentials?: CredentialTable;
   readonly openTcp?: DownstreamOptions['openTcp'];
+  /** Before anything is applied. */
+  readonly prepare?: (fastify: Downstream['fastify']) => void;
 }
 
 /** A downstream side on a free loopback port, with a toy behind it that answers everything. */
@@ -123,6 +125,7 @@ export async function startToy(options: ToyOptions = {}): Promise<Toy> {
     handler: echo({ events }),
     close: () => downstream.close(),
   };
+  options.prepare?.(downstream.fastify);
   await downstream.apply(
     (options.listeners ?? ((at) => [httpListener(at)]))(port),
     options.credentials ?? NO_CREDENTIALS,
