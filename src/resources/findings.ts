@@ -34,7 +34,7 @@ export class Findings {
   }
 
   conflict(path: FieldPath, message: string): void {
-    this.error(path, message, { code: 'conflicting-fields' });
+    this.error(path, message, { code: 'conflicting-fields', of: 'key' });
   }
 
   #add(finding: FieldFinding): void {

@@ -8,7 +8,7 @@ import { yamlOrigin } from '../../../src/sources/yaml-origin.ts';
 import { readPlainYaml } from '../../../src/sources/yaml-plain.ts';
 import { jsonOf } from '../../../src/sources/yaml-value.ts';
 
-const RUNS = Number(process.env['YAML_RUNS'] ?? 1500);
+const RUNS = Number(process.env['YAML_RUNS'] ?? 700);
 
 const SAMPLES = [
   readFileSync(
