@@ -1,7 +1,7 @@
-import { memoizeByIdentity } from '../kernel/memo.ts';
 import type { Visibility } from '../table/index.ts';
 import { intersectHosts } from '../table/index.ts';
 import type { CompileOptions } from './compilation.ts';
+import type { Entry } from './entry.ts';
 import type { ServerPlan } from './from-gateway.ts';
 import type { VirtualService } from './http-rule.ts';
 import { MESH, resolveGateway, resolveHost } from './names.ts';
@@ -18,37 +18,34 @@ export interface Attachable {
   readonly visibility: Visibility | undefined;
 }
 
-/** The same object gives the same answer, by identity. */
-export function createAttachableReader(options: CompileOptions): (object: VirtualService) => Attachable {
+export function readAttachable(object: VirtualService, options: CompileOptions): Attachable {
   const { clusterDomain, defaultVirtualServiceExportTo } = options.mesh;
-  return memoizeByIdentity((object: VirtualService): Attachable => {
-    const { hosts = [], gateways = [], exportTo } = object.body.spec;
-    const { namespace } = object.meta;
-    const names = gateways.filter((name) => name !== MESH).map((name) => resolveGateway(name, namespace));
-    return {
-      object,
-      hosts: hosts.map((host) => resolveHost(host, namespace, clusterDomain)),
-      gateways: [...new Set(names)],
-      visibility: visibilityAtGateway(exportTo, namespace, options.gatewayNamespace, defaultVirtualServiceExportTo),
-    };
-  });
+  const { hosts = [], gateways = [], exportTo } = object.body.spec;
+  const { namespace } = object.meta;
+  const names = gateways.filter((name) => name !== MESH).map((name) => resolveGateway(name, namespace));
+  return {
+    object,
+    hosts: hosts.map((host) => resolveHost(host, namespace, clusterDomain)),
+    gateways: [...new Set(names)],
+    visibility: visibilityAtGateway(exportTo, namespace, options.gatewayNamespace, defaultVirtualServiceExportTo),
+  };
 }
 
 /** Gateway name → the VirtualServices that name it and are seen here, in order of precedence. */
-export type AttachmentIndex = ReadonlyMap<string, readonly Attachable[]>;
+export type AttachmentIndex = ReadonlyMap<string, readonly Entry[]>;
 
 const CLASSES: readonly Visibility[] = ['private', 'explicit', 'public'];
 
 /** `all`: oldest first. Inside a class of visibility that order stays (istio-semantics §2.1). */
-export function indexByGateway(all: readonly Attachable[]): AttachmentIndex {
-  const index = new Map<string, Attachable[]>();
+export function indexByGateway(all: readonly Entry[]): AttachmentIndex {
+  const index = new Map<string, Entry[]>();
   for (const visibility of CLASSES) {
-    for (const attachable of all) {
-      if (attachable.visibility !== visibility || attachable.hosts.length === 0) continue;
-      for (const gateway of attachable.gateways) {
+    for (const entry of all) {
+      if (entry.attachable.visibility !== visibility || entry.attachable.hosts.length === 0) continue;
+      for (const gateway of entry.attachable.gateways) {
         const list = index.get(gateway);
-        if (list === undefined) index.set(gateway, [attachable]);
-        else list.push(attachable);
+        if (list === undefined) index.set(gateway, [entry]);
+        else list.push(entry);
       }
     }
   }
@@ -63,7 +60,7 @@ export const hostsFor = (server: ServerPlan, namespace: string): readonly string
  * The domains that a VirtualService has at a server: of each pair of hosts that overlap the narrower one. They are
  * compared as written, and lower case from then on (istio-semantics §1.1, §1.2 no. 4).
  */
-export const domainsAt = memoizeByIdentity((server: ServerPlan, attachable: Attachable): readonly string[] => {
+export function domainsAt(server: ServerPlan, attachable: Attachable): readonly string[] {
   const common = intersectHosts(hostsFor(server, attachable.object.meta.namespace), attachable.hosts);
   return [...new Set(common.map((host) => host.toLowerCase()))];
-});
+}

@@ -7,9 +7,10 @@ import { createExaminer } from './examine.ts';
 import { collectFindings } from './findings.ts';
 import { revisionOf } from './fingerprint.ts';
 import { planGateways } from './from-gateway.ts';
-import { type BuiltListeners, buildListeners } from './listeners.ts';
+import { buildListeners } from './listeners.ts';
 import { createPolicyRunner } from './policies.ts';
 import { createRouting, type Routing } from './routing.ts';
+import { keepSame } from './slot.ts';
 import { statusesOf } from './statuses.ts';
 import { createConnectionRoutes } from './tcp-routes.ts';
 
@@ -42,12 +43,8 @@ export function createCompiler(options: CompileOptions): Compiler {
       const listening = buildListeners(plan.servers, connections);
       const referenced = keep.referenced(routing, listening.listeners, workload.clusters);
       const built = backends.build(referenced);
-      const table = keep.table({
-        listeners: listening.listeners,
-        routeConfigs: routing.routeConfigs.map(({ config }) => config),
-        clusters: built.clusters,
-        filters: workload.value,
-      });
+      const { listeners } = listening;
+      const table = keep.table({ listeners, clusters: built.clusters, filters: workload.value }, routing);
       const credentials = collectCredentials(resources, credentialNames(table.listeners, built.clusters), options);
       const examined = examine({ resources, plan, routing, listening, lookups });
       const diagnostics = keep.findings([
@@ -94,7 +91,7 @@ function createBackendSource(options: CompileOptions): (resources: ResourceSet) 
 
 /* -------------------------------- what is kept from one state to the next */
 
-type Parts = Omit<RouteTable, 'revision' | 'settings'>;
+type Parts = Pick<RouteTable, 'listeners' | 'clusters' | 'filters'>;
 
 function createKeeper(options: CompileOptions) {
   const settings: TableSettings = {
@@ -108,11 +105,11 @@ function createKeeper(options: CompileOptions) {
   let findings: Compilation['diagnostics'] = [];
   return {
     /** Parts that are equal stay the same objects, and with them the whole table. */
-    table(parts: Parts): RouteTable {
+    table(parts: Parts, routing: Routing): RouteTable {
       const listeners = keepEqualListeners(parts.listeners, table?.listeners ?? []);
-      const routeConfigs = keepSame(parts.routeConfigs, table?.routeConfigs);
-      const next = { settings, ...parts, listeners, routeConfigs };
-      const revision = revisionOf(next);
+      const configs = routing.routeConfigs.map(({ config }) => config);
+      const next = { settings, ...parts, listeners, routeConfigs: keepSame(configs, table?.routeConfigs) };
+      const revision = revisionOf(next, routing.routeConfigs);
       if (table?.revision !== revision) table = { revision, ...next };
       return table;
     },
@@ -132,9 +129,6 @@ function createKeeper(options: CompileOptions) {
   };
 }
 
-const keepSame = <T>(now: readonly T[], before: readonly T[] | undefined): readonly T[] =>
-  before !== undefined && before.length === now.length && now.every((value, i) => value === before[i]) ? before : now;
-
 function keepEqualListeners(now: readonly Listener[], before: readonly Listener[]): readonly Listener[] {
   const texts = new Map(before.map((listener) => [JSON.stringify(listener), listener]));
   return keepSame(
@@ -150,7 +144,9 @@ function referencedClusters(
 ): ReadonlySet<ClusterId> {
   const ids = new Set<ClusterId>(more);
   for (const { hosts } of routing.routeConfigs) {
-    for (const { clusters } of hosts.values()) for (const id of clusters) ids.add(id);
+    for (const { parts } of hosts.values()) {
+      for (const { completion } of parts) for (const id of completion.clusters) ids.add(id);
+    }
   }
   for (const { plaintext, tls } of listeners) {
     const routes = [plaintext, ...tls.map(({ handling }) => handling)].flatMap((one) =>
@@ -176,5 +172,3 @@ function credentialNames(listeners: readonly Listener[], clusters: readonly Clus
   }
   return names;
 }
-
-export type { BuiltListeners };

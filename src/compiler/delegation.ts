@@ -1,10 +1,9 @@
 import { formatObjectRef } from '../diagnostics/index.ts';
-import type { HTTPMatchRequest, HTTPRoute, ResourceSet } from '../resources/index.ts';
+import type { HTTPMatchRequest, HTTPRoute } from '../resources/index.ts';
 import type { RouteOwner } from '../table/index.ts';
 import type { CompileOptions } from './compilation.ts';
 import type { HttpRule, Place, RuleFailure, RuleMatch, VirtualService } from './http-rule.ts';
 import { matchesConflict, mergeMatches } from './match-merging.ts';
-import { rememberLast } from './remember-last.ts';
 import { resolveRule } from './resolve-names.ts';
 import { isExportedTo } from './visibility.ts';
 
@@ -24,26 +23,15 @@ export interface DelegateConflict {
   readonly wholeRule: boolean;
 }
 
-type Lookup = (namespace: string, name: string) => VirtualService | undefined;
-
-/**
- * Reads the rules of VirtualServices; what was read before is kept as long as the VirtualService and every delegate
- * that it names are the same objects.
- */
-export function createRuleReader(options: CompileOptions): (object: VirtualService, resources: ResourceSet) => RuleSet {
-  const remember = rememberLast<VirtualService, RuleSet>();
-  return (object, resources) => {
-    const lookup: Lookup = (namespace, name) => resources.get('VirtualService', namespace, name);
-    return remember(object, namedDelegates(object, lookup), () => readRules(object, lookup, options));
-  };
-}
+export type DelegateLookup = (namespace: string, name: string) => VirtualService | undefined;
 
 const delegateKey = (object: VirtualService, rule: HTTPRoute) => ({
   namespace: rule.delegate?.namespace || object.meta.namespace,
   name: rule.delegate?.name ?? '',
 });
 
-function namedDelegates(object: VirtualService, lookup: Lookup): readonly unknown[] {
+/** The delegates that are named, `undefined` for those that are not there. */
+export function namedDelegates(object: VirtualService, lookup: DelegateLookup): readonly unknown[] {
   const found: unknown[] = [];
   for (const rule of object.body.spec.http ?? []) {
     if (rule.delegate === undefined) continue;
@@ -65,7 +53,7 @@ interface MatchDraft {
   readonly place: Place;
 }
 
-function readRules(object: VirtualService, lookup: Lookup, options: CompileOptions): RuleSet {
+export function readRules(object: VirtualService, lookup: DelegateLookup, options: CompileOptions): RuleSet {
   const conflicts: DelegateConflict[] = [];
   const delegates = new Set<VirtualService>();
   const written = object.body.spec.http ?? [];

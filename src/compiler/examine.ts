@@ -1,13 +1,13 @@
 import type { Diagnostic } from '../diagnostics/index.ts';
 import { memoizeByIdentity } from '../kernel/memo.ts';
 import type { Resource, ResourceSet } from '../resources/index.ts';
-import { nameSubsetOf, type RouteConfig, type VirtualHost } from '../table/index.ts';
-import type { Attachable } from './attach.ts';
+import { nameSubsetOf } from '../table/index.ts';
 import type { Backends } from './backends/index.ts';
 import type { CompileOptions } from './compilation.ts';
+import type { RuleSet } from './delegation.ts';
+import type { Entry } from './entry.ts';
 import type { Gateway, GatewayPlan } from './from-gateway.ts';
 import type { BuiltListeners } from './listeners.ts';
-import { rememberLast } from './remember-last.ts';
 import type { Routing } from './routing.ts';
 import {
   type AccessPolicy,
@@ -15,17 +15,14 @@ import {
   coveredRules,
   destinations,
   failedRoutes,
-  findCovered,
-  overlaps,
   policiesWithoutEffect,
   SUBJECT_RULES,
-  type Subject,
   type Surroundings,
   unattachedVirtualService,
   unselectedGateways,
 } from './rules/index.ts';
-import type { RouteDrafts } from './translations.ts';
-import type { BuiltHost } from './virtual-hosts.ts';
+import type { Translation } from './translation.ts';
+import type { BuiltRouteConfig } from './virtual-hosts.ts';
 
 /** What the rules look at: one compilation before its findings. */
 export interface Examination {
@@ -46,8 +43,6 @@ export interface Examined {
 /** Runs the rules; what a rule looked at before is not looked at again while it is the same object. */
 export function createExaminer(options: CompileOptions): (examination: Examination) => Examined {
   const surroundingsOf = createSurroundings(options);
-  const ofVirtualService = createSubjectExaminer(options);
-  const ofHost = createHostExaminer(options);
   const ofPolicies = memoizeByIdentity((policies: readonly AccessPolicy[]) => policiesWithoutEffect(policies, options));
   const ofGateways = memoizeByIdentity((gateways: readonly Gateway[], plan: GatewayPlan) =>
     unselectedGateways(gateways, plan),
@@ -60,24 +55,35 @@ export function createExaminer(options: CompileOptions): (examination: Examinati
       ofPolicies(resources.ofKind('RequestAuthentication')),
       ofPolicies(resources.ofKind('AuthorizationPolicy')),
     ];
-    for (const [attachable, ruleSet] of routing.ruleSets) {
-      const drafts = routing.served.get(attachable) ?? [];
-      const subject = { attachable, ruleSet, surroundings };
-      lists.push(...ofVirtualService(subject, drafts, idle.has(attachable.object), lookups));
+    for (const [entry, ruleSet] of routing.ruleSets) {
+      const translations = routing.served.get(entry) ?? NO_TRANSLATIONS;
+      const about: About = {
+        entry,
+        ruleSet,
+        translations,
+        surroundings,
+        backends: lookups,
+        isIdle: idle.has(entry.object),
+      };
+      lists.push(examineEntry(about, options));
     }
-    for (const { config, hosts } of routing.routeConfigs) lists.push(...ofHost(config, hosts));
+    for (const built of routing.routeConfigs) lists.push(...examineHosts(built, options));
     return { diagnostics: lists.filter((list) => list.length > 0), idle };
   };
 }
 
+const NO_TRANSLATIONS: readonly Translation[] = [];
+
 /** VirtualServices that neither a virtual host nor a connection route comes from, nor a root that is served delegates to. */
-function idleObjects({ attachables, ruleSets, served }: Routing, { attached }: BuiltListeners): ReadonlySet<Resource> {
-  const busy = new Set<Resource>(attached);
-  for (const attachable of served.keys()) {
-    busy.add(attachable.object);
-    for (const delegate of ruleSets.get(attachable)?.delegates ?? []) busy.add(delegate);
+function idleObjects({ entries, ruleSets, served }: Routing, { attached }: BuiltListeners): ReadonlySet<Resource> {
+  const delegates = new Set<Resource>();
+  for (const entry of served.keys()) {
+    for (const delegate of ruleSets.get(entry)?.delegates ?? []) delegates.add(delegate);
   }
-  return new Set(attachables.map(({ object }) => object).filter((object) => !busy.has(object)));
+  const idle = entries.filter(
+    (entry) => !served.has(entry) && !attached.has(entry.object) && !delegates.has(entry.object),
+  );
+  return new Set(idle.map(({ object }) => object));
 }
 
 function createSurroundings(options: CompileOptions): (resources: ResourceSet, plan: GatewayPlan) => Surroundings {
@@ -91,58 +97,54 @@ function createSurroundings(options: CompileOptions): (resources: ResourceSet, p
   };
 }
 
-type SubjectExaminer = (
-  subject: Subject,
-  drafts: readonly RouteDrafts[],
-  isIdle: boolean,
-  backends: Backends,
-) => readonly (readonly Diagnostic[])[];
+interface About {
+  readonly entry: Entry;
+  readonly ruleSet: RuleSet;
+  readonly translations: readonly Translation[];
+  readonly surroundings: Surroundings;
+  readonly backends: Backends;
+  readonly isIdle: boolean;
+}
 
-function createSubjectExaminer(options: CompileOptions): SubjectExaminer {
-  const rememberRules = rememberLast<Attachable, readonly Diagnostic[]>();
-  const rememberIdle = rememberLast<Attachable, readonly Diagnostic[]>();
-  const rememberDestinations = rememberLast<Attachable, readonly Diagnostic[]>();
-  const rememberDrafts = rememberLast<Attachable, readonly Diagnostic[]>();
-  return (subject, drafts, isIdle, backends) => {
-    const { attachable, ruleSet, surroundings } = subject;
+function examineEntry(about: About, options: CompileOptions): readonly Diagnostic[] {
+  const { entry, ruleSet, translations, surroundings, backends, isIdle } = about;
+  const { attachable, findings } = entry;
+  return findings.all.get([ruleSet, surroundings, backends, isIdle, ...translations], () => {
+    const subject = { attachable, ruleSet, surroundings };
     const found = [
-      rememberRules(attachable, [ruleSet, surroundings], () => SUBJECT_RULES.flatMap((rule) => rule(subject))),
-      rememberDrafts(attachable, drafts, () => ofDrafts(drafts, options)),
+      findings.rules.get([ruleSet, surroundings], () => SUBJECT_RULES.flatMap((rule) => rule(subject))),
+      findings.routes.get(translations, () => ofRoutes(translations, options)),
     ];
     // What a delegate leads to is told with its roots, whose view of the services counts.
     if (attachable.hosts.length > 0) {
-      found.push(
-        rememberDestinations(attachable, [ruleSet, backends], () =>
-          destinations(attachable, ruleSet, backends, options),
-        ),
-      );
+      const look = () => destinations(attachable, ruleSet, backends, options);
+      found.push(findings.destinations.get([ruleSet, backends], look));
     }
     if (isIdle) {
-      found.push(rememberIdle(attachable, [ruleSet, surroundings], () => unattachedVirtualService(subject, options)));
+      const look = () => unattachedVirtualService(subject, options);
+      found.push(findings.idle.get([ruleSet, surroundings], look));
     }
-    return found;
-  };
+    return found.every((list) => list.length === 0) ? NOTHING : found.flat();
+  });
 }
 
-const ofDrafts = (all: readonly RouteDrafts[], options: CompileOptions): readonly Diagnostic[] => [
-  ...coveredRules(all.map((drafts) => ({ drafts, covered: findCovered(drafts, options.mesh.pathNormalization) }))),
-  ...all.flatMap((drafts) => failedRoutes(drafts)),
+const NOTHING: readonly Diagnostic[] = [];
+
+const ofRoutes = (translations: readonly Translation[], options: CompileOptions): readonly Diagnostic[] => [
+  ...coveredRules(translations, options.mesh.pathNormalization),
+  ...translations.flatMap((translation) => failedRoutes(translation)),
 ];
 
-type HostExaminer = (config: RouteConfig, hosts: ReadonlyMap<string, BuiltHost>) => readonly (readonly Diagnostic[])[];
-
-function createHostExaminer(options: CompileOptions): HostExaminer {
-  const remember = rememberLast<VirtualHost, readonly Diagnostic[]>();
-  return (config, hosts) => {
-    const scheme = config.name.startsWith('https.') ? 'https' : 'http';
-    return [...hosts.values()].flatMap((built) => {
-      const { host } = built;
-      // A witness for a wildcard must not be a request that a narrower host takes.
-      const narrower = host.domain.startsWith('*')
-        ? [...hosts.keys()].filter((domain) => domain !== host.domain && nameSubsetOf(domain, host.domain))
-        : [];
-      const found = remember(host, [scheme, narrower.join()], () => overlaps(built, { narrower, scheme, options }));
-      return [built.diagnostics, found];
-    });
-  };
+function examineHosts(
+  { config, hosts }: BuiltRouteConfig,
+  options: CompileOptions,
+): readonly (readonly Diagnostic[])[] {
+  const scheme = config.name.startsWith('https.') ? 'https' : 'http';
+  return [...hosts.values()].flatMap((built) => {
+    const { domain } = built.host;
+    const narrower = domain.startsWith('*')
+      ? [...hosts.keys()].filter((other) => other !== domain && nameSubsetOf(other, domain))
+      : [];
+    return [built.diagnostics, built.overlaps.find(built, { narrower, scheme, options })];
+  });
 }

@@ -27,6 +27,9 @@ export interface FilterOutcome<T> {
   stillHolds(backends: Backends): boolean;
 }
 
+const NOTHING: readonly never[] = [];
+const always = (): boolean => true;
+
 /** One round of asking the filters: notes what they report and which clusters they ask for. */
 export class FilterRun {
   readonly #inputs: FilterInputs;
@@ -60,9 +63,11 @@ export class FilterRun {
 
   outcome<T>(value: T): FilterOutcome<T> {
     const reads = this.#reads;
+    const diagnostics = this.#diagnostics.length === 0 ? NOTHING : this.#diagnostics;
+    if (reads.length === 0) return { value, diagnostics, clusters: NOTHING, stillHolds: always };
     return {
       value,
-      diagnostics: this.#diagnostics,
+      diagnostics,
       clusters: [...new Set(reads.flatMap(({ answer }) => (answer === undefined ? [] : [answer])))],
       stillHolds: (backends) => reads.every(({ read, answer }) => read(backends) === answer),
     };

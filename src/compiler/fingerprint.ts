@@ -1,43 +1,46 @@
 import { createHash } from 'node:crypto';
 import { memoizeByIdentity } from '../kernel/memo.ts';
-import type { Cluster, FilterSettings, Route, RouteConfig, RouteTable, VirtualHost } from '../table/index.ts';
+import type { Cluster, FilterSettings, RouteTable } from '../table/index.ts';
+import type { Completion } from './policies.ts';
+import type { BuiltHost, BuiltRouteConfig } from './virtual-hosts.ts';
 
-/**
- * Content hashes, remembered for parts that stay the same object. They depend on content alone, so that equal
- * resources give equal revisions on every replica, in whatever order they came.
+/*
+ * Content hashes, remembered with the parts that they are of. They depend on content alone, so that equal resources give
+ * equal revisions on every replica, in whatever order they came.
  */
-const hashOf = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 22);
 
-/** Boxed, since what is remembered by identity must be an object. */
-interface Hash {
-  readonly text: string;
-}
+const hash = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 22);
 
-const hash = (text: string): Hash => ({ text: hashOf(text) });
+const NO_PARTS: readonly never[] = [];
 
-const hashRoute = memoizeByIdentity((route: Route) => hash(JSON.stringify(route)));
-const hashCluster = memoizeByIdentity((cluster: Cluster) => hash(JSON.stringify(cluster)));
-const hashFilters = memoizeByIdentity((filters: FilterSettings) => hash(JSON.stringify(filters)));
-const hashClusters = memoizeByIdentity((clusters: readonly Cluster[]) =>
-  hash(clusters.map((cluster) => hashCluster(cluster).text).join()),
-);
+const completionHash = ({ fingerprint, routes }: Completion): string =>
+  fingerprint.get(NO_PARTS, () => hash(JSON.stringify(routes)));
 
-const hashHost = memoizeByIdentity((host: VirtualHost) =>
-  hash(`${host.domain} ${host.requireTls} ${host.routes.map((route) => hashRoute(route).text).join()}`),
-);
+/** The order of a host's routes follows from that of its parts. */
+const hostHash = ({ fingerprint, host, parts }: BuiltHost): string =>
+  fingerprint.get(NO_PARTS, () =>
+    hash(`${host.domain} ${host.requireTls} ${parts.map(({ completion }) => completionHash(completion)).join()}`),
+  );
 
-const hashRouteConfig = memoizeByIdentity((config: RouteConfig) =>
-  hash(`${config.name} ${config.port} ${config.virtualHosts.map((host) => hashHost(host).text).join()}`),
-);
+const routeConfigHash = ({ fingerprint, config, hosts }: BuiltRouteConfig): string =>
+  fingerprint.get(NO_PARTS, () =>
+    hash(`${config.name} ${config.port} ${[...hosts.values()].map((host) => hostHash(host)).join()}`),
+  );
 
-export function revisionOf(table: Omit<RouteTable, 'revision'>): string {
-  return hashOf(
+const clusterHash = memoizeByIdentity((clusters: readonly Cluster[]) => ({ text: hash(JSON.stringify(clusters)) }));
+const filterHash = memoizeByIdentity((filters: FilterSettings) => ({ text: hash(JSON.stringify(filters)) }));
+
+export function revisionOf(
+  table: Pick<RouteTable, 'settings' | 'listeners' | 'clusters' | 'filters'>,
+  routeConfigs: readonly BuiltRouteConfig[],
+): string {
+  return hash(
     JSON.stringify([
       table.settings,
       table.listeners,
-      table.routeConfigs.map((config) => hashRouteConfig(config).text),
-      hashClusters(table.clusters).text,
-      hashFilters(table.filters).text,
+      routeConfigs.map((config) => routeConfigHash(config)),
+      clusterHash(table.clusters).text,
+      filterHash(table.filters).text,
     ]),
   );
 }

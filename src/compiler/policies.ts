@@ -1,44 +1,49 @@
 import type { FilterSpec, PolicyObject } from '../contract/plugin.ts';
+import type { Diagnostic } from '../diagnostics/index.ts';
 import { by, byEach, compareNumbers, compareStrings } from '../kernel/compare.ts';
 import { memoizeByIdentity } from '../kernel/memo.ts';
 import type { Resource, ResourceKind, ResourceSet } from '../resources/index.ts';
 import { KINDS } from '../resources/index.ts';
-import type { FilterSettings, Route } from '../table/index.ts';
+import { type ClusterId, type FilterSettings, isCatchAll, type Route } from '../table/index.ts';
 import type { Backends } from './backends/index.ts';
 import type { CompileOptions } from './compilation.ts';
 import { type FilterInputs, type FilterOutcome, FilterRun, policyKey } from './filter-run.ts';
 import type { RouteDraft } from './from-virtual-service.ts';
-import type { RouteDrafts } from './translations.ts';
+import type { PathKey } from './rules/overlap-regions.ts';
+import { keepSame, Slot, sameElements } from './slot.ts';
+import type { Translation } from './translation.ts';
 
 /** Runs the pure halves of the filters. What comes out equal is the same object as before. */
 export interface PolicyRunner {
   prepare(resources: ResourceSet): FilterInputs;
   workload(inputs: FilterInputs, backends: Backends): FilterOutcome<FilterSettings>;
   /** Completes the routes of one VirtualService for one host. */
-  routes(
-    drafts: RouteDrafts,
-    domain: string,
-    inputs: FilterInputs,
-    backends: Backends,
-  ): FilterOutcome<readonly Route[]>;
+  complete(translation: Translation, domain: string, inputs: FilterInputs, backends: Backends): Completion;
+}
+
+/** Routes of one VirtualService for one host, whole. */
+export interface Completion {
+  readonly routes: readonly Route[];
+  readonly diagnostics: readonly Diagnostic[];
+  /** Clusters that the routes lead to or their filters ask. */
+  readonly clusters: readonly ClusterId[];
+  readonly inputs: FilterInputs;
+  readonly outcome: FilterOutcome<readonly Route[]>;
+  /** Content hash, made when first asked for. */
+  readonly fingerprint: Slot<string>;
+  /** For the search of overlaps, made when first asked for. */
+  readonly pathKeys: Slot<readonly PathKey[]>;
+  /** The last route takes everything: nothing of one VirtualService comes after its first that does (istio-semantics §2.1). */
+  readonly endsInCatchAll: boolean;
 }
 
 const NO_SETTINGS: FilterSettings = {};
-
-interface Remembered<T> {
-  readonly inputs: FilterInputs;
-  readonly outcome: FilterOutcome<T>;
-}
-
-const isCurrent = <T>(known: Remembered<T>, inputs: FilterInputs, backends: Backends): boolean =>
-  known.inputs === inputs && known.outcome.stillHolds(backends);
 
 export function createPolicyRunner(options: CompileOptions): PolicyRunner {
   const { filters } = options;
   const forRoutes = filters.flatMap((spec, i) => (spec.compileRoute === undefined ? [] : [{ spec, i }]));
   let inputs: FilterInputs | undefined;
-  let workload: Remembered<FilterSettings> | undefined;
-  const routes = new WeakMap<RouteDrafts, Map<string, Remembered<readonly Route[]>>>();
+  let workload: { readonly inputs: FilterInputs; readonly outcome: FilterOutcome<FilterSettings> } | undefined;
 
   const completeRoute = (draft: RouteDraft, domain: string, run: FilterRun): Route => {
     const { route, rule } = draft;
@@ -55,13 +60,13 @@ export function createPolicyRunner(options: CompileOptions): PolicyRunner {
   return {
     prepare(resources) {
       const lists = filters.map((spec) => policiesOf(spec, resources));
-      if (inputs === undefined || lists.some((list, i) => list !== inputs?.policies[i])) {
+      if (inputs === undefined || !sameElements(lists, inputs.policies)) {
         inputs = { policies: lists, sources: sourcesOf(filters, resources) };
       }
       return inputs;
     },
     workload(given, backends) {
-      if (workload !== undefined && isCurrent(workload, given, backends)) return workload.outcome;
+      if (workload?.inputs === given && workload.outcome.stillHolds(backends)) return workload.outcome;
       const run = new FilterRun(given, backends, options);
       const entries = filters.flatMap((spec, i) => {
         const settings = spec.compileWorkload?.(run.contextOf(i));
@@ -71,20 +76,37 @@ export function createPolicyRunner(options: CompileOptions): PolicyRunner {
       workload = { inputs: given, outcome: run.outcome(settings) };
       return workload.outcome;
     },
-    routes(drafts, domain, given, backends) {
-      const byDomain = routes.get(drafts) ?? new Map<string, Remembered<readonly Route[]>>();
-      routes.set(drafts, byDomain);
+    complete({ drafts, completions }, domain, given, backends) {
       // Without filters that look at routes, all hosts share them.
       const key = forRoutes.length === 0 ? '' : domain;
-      const known = byDomain.get(key);
-      if (known !== undefined && isCurrent(known, given, backends)) return known.outcome;
+      const known = completions.get(key);
+      if (known?.inputs === given && known.outcome.stillHolds(backends)) return known;
       const run = new FilterRun(given, backends, options);
-      const completed = drafts.map((draft) => completeRoute(draft, domain, run));
-      const outcome = run.outcome(keepRoutes(completed, known?.outcome.value));
-      byDomain.set(key, { inputs: given, outcome });
-      return outcome;
+      const routes = drafts.map((draft) => completeRoute(draft, domain, run));
+      const completion = completionOf(run.outcome(keepRoutes(routes, known?.routes)), given, known);
+      completions.set(key, completion);
+      return completion;
     },
   };
+}
+
+function completionOf(
+  outcome: FilterOutcome<readonly Route[]>,
+  inputs: FilterInputs,
+  before: Completion | undefined,
+): Completion {
+  const { value: routes, diagnostics } = outcome;
+  const clusters = [...new Set([...routes.flatMap(clustersOf), ...outcome.clusters])];
+  if (before?.routes === routes) return { ...before, diagnostics, clusters, inputs, outcome };
+  const last = routes.at(-1);
+  const endsInCatchAll = last !== undefined && isCatchAll(last.match);
+  const made = { fingerprint: new Slot<string>(), pathKeys: new Slot<readonly PathKey[]>(), endsInCatchAll };
+  return { routes, diagnostics, clusters, inputs, outcome, ...made };
+}
+
+function clustersOf({ action }: Route): readonly ClusterId[] {
+  if (action.kind !== 'forward') return [];
+  return [...action.destinations, ...action.mirrors].map(({ cluster }) => cluster);
 }
 
 const keepEqual = <T>(value: T, before: T | undefined): T =>
@@ -97,7 +119,7 @@ function keepRoutes(routes: readonly Route[], before: readonly Route[] | undefin
     const old = before[i];
     return old !== undefined && keepEqual(route.filters, old.filters) === old.filters ? old : route;
   });
-  return kept.every((route, i) => route === before[i]) ? before : kept;
+  return keepSame(kept, before);
 }
 
 /* ------------------------------------------------------------ policies */

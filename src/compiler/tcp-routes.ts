@@ -2,10 +2,11 @@ import { type Diagnostic, report } from '../diagnostics/index.ts';
 import type { L4MatchAttributes, RouteDestination, TLSMatchAttributes } from '../resources/index.ts';
 import type { RouteOwner, TcpDestination, TcpRoute } from '../table/index.ts';
 import { nameMatches } from '../table/index.ts';
-import { type Attachable, type AttachmentIndex, hostsFor } from './attach.ts';
+import { type AttachmentIndex, hostsFor } from './attach.ts';
 import { clusterOf } from './backend-reads.ts';
 import type { Backends } from './backends/index.ts';
 import type { CompileOptions } from './compilation.ts';
+import type { Entry } from './entry.ts';
 import { type ServerPlan, serverNames } from './from-gateway.ts';
 import type { VirtualService } from './http-rule.ts';
 import { resolveGateway, resolveHost } from './names.ts';
@@ -34,7 +35,7 @@ export function createConnectionRoutes(
   backends: Backends,
   options: CompileOptions,
 ): ConnectionRoutes {
-  const candidates = (server: ServerPlan): readonly Attachable[] =>
+  const candidates = (server: ServerPlan): readonly Entry[] =>
     (attached.get(server.gateway) ?? []).filter((one) => hostsMeet(server, one));
   const route = (
     object: VirtualService,
@@ -77,8 +78,8 @@ export function createConnectionRoutes(
   };
 }
 
-const hostsMeet = (server: ServerPlan, { object, hosts }: Attachable): boolean =>
-  hostsFor(server, object.meta.namespace).some((mine) => hosts.some((theirs) => nameMatches(mine, theirs)));
+const hostsMeet = (server: ServerPlan, { object, attachable }: Entry): boolean =>
+  hostsFor(server, object.meta.namespace).some((mine) => attachable.hosts.some((theirs) => nameMatches(mine, theirs)));
 
 /** Subnets and source labels do not count at a gateway (istio-semantics §2.13). */
 function isForServer(

@@ -1,46 +1,50 @@
 import type { Diagnostic } from '../diagnostics/index.ts';
 import { compareStrings } from '../kernel/compare.ts';
-import type { ClusterId, Route, RouteConfig, VirtualHost } from '../table/index.ts';
-import { sortCatchAllsLast } from '../table/index.ts';
-import { type Attachable, type AttachmentIndex, domainsAt } from './attach.ts';
-import type { FilterOutcome } from './filter-run.ts';
+import { type Route, type RouteConfig, sortCatchAllsLast, type VirtualHost } from '../table/index.ts';
+import { type Binding, changedDomains } from './bindings.ts';
 import type { ServerPlan } from './from-gateway.ts';
-import type { RouteContext } from './from-virtual-service.ts';
-import { sameElements } from './remember-last.ts';
-import type { RouteDrafts } from './translations.ts';
+import type { Completion } from './policies.ts';
+import { OverlapMemory } from './rules/overlaps.ts';
+import { Slot, sameElements } from './slot.ts';
+import type { Translation } from './translation.ts';
 
-/** One virtual host and what came up while it was built. */
-export interface BuiltHost {
-  readonly host: VirtualHost;
-  /** What the host is made of: the routes of each VirtualService, in order, before catch-alls were moved. */
-  readonly parts: readonly HostPart[];
-  readonly clusters: ReadonlySet<ClusterId>;
-  readonly diagnostics: readonly Diagnostic[];
+/** What one VirtualService brings to a host. */
+export interface HostPart {
+  readonly translation: Translation;
+  readonly completion: Completion;
 }
 
-export interface HostPart {
-  readonly drafts: RouteDrafts;
-  readonly outcome: FilterOutcome<readonly Route[]>;
+/** One virtual host, what it is made of, and what is remembered about it. */
+export interface BuiltHost {
+  readonly host: VirtualHost;
+  /** In order, before catch-alls were moved. */
+  readonly parts: readonly HostPart[];
+  readonly diagnostics: readonly Diagnostic[];
+  readonly fingerprint: Slot<string>;
+  /** Handed on from one state of the host to the next. */
+  readonly overlaps: OverlapMemory;
 }
 
 export interface BuiltRouteConfig {
   readonly config: RouteConfig;
+  readonly servers: readonly ServerPlan[];
+  readonly bindings: ReadonlyMap<ServerPlan, readonly Binding[]>;
+  /** By domain, in order of their names. */
   readonly hosts: ReadonlyMap<string, BuiltHost>;
+  readonly fingerprint: Slot<string>;
 }
 
-/** What building virtual hosts needs of the rest of the compiler. */
 export interface HostBuilding {
-  readonly attached: AttachmentIndex;
-  contextOf(server: ServerPlan): RouteContext;
-  translate(attachable: Attachable, context: RouteContext): RouteDrafts;
-  complete(drafts: RouteDrafts, domain: string): FilterOutcome<readonly Route[]>;
-  /** Notes that some host has these routes of the VirtualService. */
-  serve(attachable: Attachable, drafts: RouteDrafts): void;
+  bind(server: ServerPlan, before: readonly Binding[]): readonly Binding[];
+  complete(translation: Translation, domain: string): Completion;
+  /** What filters make of a route may have changed for all of them. */
+  readonly completeAnew: boolean;
 }
 
 /**
  * The virtual hosts of the servers that share a route config, oldest server first; each VirtualService adds its routes to
- * each of its domains there (istio-semantics §2.1). Hosts that are made of the same as before are the same objects.
+ * each of its domains there (istio-semantics §2.1). Hosts that are made of the same as before are the same objects, and
+ * only those whose makings changed are looked at.
  */
 export function buildRouteConfig(
   name: string,
@@ -48,108 +52,143 @@ export function buildRouteConfig(
   building: HostBuilding,
   before: BuiltRouteConfig | undefined,
 ): BuiltRouteConfig {
-  const drafts = collectHosts(servers, building);
-  const hosts = new Map<string, BuiltHost>();
-  for (const domain of orderOf(drafts, before)) {
-    const draft = drafts.get(domain);
-    if (draft !== undefined) hosts.set(domain, buildHost(domain, draft, building, before?.hosts.get(domain)));
-  }
+  const bindings = new Map(
+    servers.map((server) => [server, building.bind(server, before?.bindings.get(server) ?? [])]),
+  );
+  const dirty = building.completeAnew ? undefined : dirtyDomains(servers, bindings, before);
+  if (before !== undefined && dirty?.size === 0) return { ...before, bindings };
+  const drafts = collectHosts(servers, bindings, dirty);
+  const hosts = updateHosts(drafts, dirty, building, before);
   const virtualHosts = [...hosts.values()].map(({ host }) => host);
-  const old = before?.config.virtualHosts;
-  const unchanged = old !== undefined && sameElements(virtualHosts, old);
+  if (before !== undefined && sameElements(virtualHosts, before.config.virtualHosts)) {
+    return { ...before, servers, bindings, hosts };
+  }
   const config: RouteConfig = { name, port: servers[0]?.port ?? 0, virtualHosts };
-  return { config: before !== undefined && unchanged ? before.config : config, hosts };
+  return { config, servers, bindings, hosts, fingerprint: new Slot() };
 }
 
+/** undefined: all of them. */
+function dirtyDomains(
+  servers: readonly ServerPlan[],
+  bindings: ReadonlyMap<ServerPlan, readonly Binding[]>,
+  before: BuiltRouteConfig | undefined,
+): ReadonlySet<string> | undefined {
+  if (before === undefined || !sameElements(servers, before.servers)) return undefined;
+  const dirty = new Set<string>();
+  for (const [server, now] of bindings) changedDomains(before.bindings.get(server) ?? [], now, dirty);
+  return dirty;
+}
+
+/* -------------------------------------------------- what hosts are made of */
+
 interface HostDraft {
-  readonly drafts: RouteDrafts[];
+  readonly translations: Translation[];
   requireTls: boolean;
 }
 
-function collectHosts(servers: readonly ServerPlan[], building: HostBuilding): ReadonlyMap<string, HostDraft> {
+function collectHosts(
+  servers: readonly ServerPlan[],
+  bindings: ReadonlyMap<ServerPlan, readonly Binding[]>,
+  wanted: ReadonlySet<string> | undefined,
+): ReadonlyMap<string, HostDraft> {
   const hosts = new Map<string, HostDraft>();
   const hostOf = (domain: string): HostDraft => {
-    const draft = hosts.get(domain) ?? { drafts: [], requireTls: false };
+    const known = hosts.get(domain);
+    if (known !== undefined) return known;
+    const draft: HostDraft = { translations: [], requireTls: false };
     hosts.set(domain, draft);
     return draft;
   };
-  // Routes are built once for each Gateway, by the first of its servers here (istio-semantics §2.1).
-  const contexts = new Map<string, Map<Attachable, RouteContext>>();
   for (const server of servers) {
-    const ofGateway = contexts.get(server.gateway) ?? new Map<Attachable, RouteContext>();
-    contexts.set(server.gateway, ofGateway);
-    for (const attachable of building.attached.get(server.gateway) ?? []) {
-      const domains = domainsAt(server, attachable);
-      if (domains.length === 0) continue;
-      const context = ofGateway.get(attachable) ?? building.contextOf(server);
-      ofGateway.set(attachable, context);
-      const drafts = building.translate(attachable, context);
-      if (drafts.length === 0) continue;
-      building.serve(attachable, drafts);
+    for (const { domains, translation } of bindings.get(server) ?? []) {
+      if (translation === undefined) continue;
       for (const domain of domains) {
+        if (wanted?.has(domain) === false) continue;
         const host = hostOf(domain);
-        host.drafts.push(drafts);
+        host.translations.push(translation);
         host.requireTls ||= server.httpsRedirect;
       }
     }
-    if (server.httpsRedirect) requireTls(server, hostOf);
+    if (server.httpsRedirect) requireTls(server, hostOf, wanted);
   }
   return hosts;
 }
 
 /** The server's own hosts redirect even without a VirtualService; an entry with a namespace makes no domain (istio-semantics §1.4). */
-function requireTls(server: ServerPlan, hostOf: (domain: string) => HostDraft): void {
+function requireTls(
+  server: ServerPlan,
+  hostOf: (domain: string) => HostDraft,
+  wanted: ReadonlySet<string> | undefined,
+): void {
   for (const { namespace, host } of server.hosts) {
-    if (namespace === undefined) hostOf(host.toLowerCase()).requireTls = true;
+    const domain = host.toLowerCase();
+    if (namespace === undefined && wanted?.has(domain) !== false) hostOf(domain).requireTls = true;
   }
 }
 
-/** Sorted, so that input order never shows; the same domains as before are in order already. */
-function orderOf(drafts: ReadonlyMap<string, HostDraft>, before: BuiltRouteConfig | undefined): readonly string[] {
-  const old = before?.config.virtualHosts ?? [];
-  if (old.length === drafts.size && old.every(({ domain }) => drafts.has(domain)))
-    return old.map(({ domain }) => domain);
-  return [...drafts.keys()].sort(compareStrings);
+/* ------------------------------------------------------ hosts, one by one */
+
+function updateHosts(
+  drafts: ReadonlyMap<string, HostDraft>,
+  dirty: ReadonlySet<string> | undefined,
+  building: HostBuilding,
+  before: BuiltRouteConfig | undefined,
+): ReadonlyMap<string, BuiltHost> {
+  const hosts = new Map(dirty === undefined ? [] : before?.hosts);
+  let isSorted = dirty !== undefined;
+  for (const [domain, draft] of drafts) {
+    if (!hosts.has(domain)) isSorted = false;
+    hosts.set(domain, buildHost(domain, draft, building, before?.hosts.get(domain)));
+  }
+  for (const domain of dirty ?? []) if (!drafts.has(domain)) hosts.delete(domain);
+  return isSorted ? hosts : new Map([...hosts].sort(([a], [b]) => compareStrings(a, b)));
 }
 
 function buildHost(
   domain: string,
-  { drafts, requireTls }: HostDraft,
+  { translations, requireTls }: HostDraft,
   building: HostBuilding,
   before: BuiltHost | undefined,
 ): BuiltHost {
-  const parts = drafts.map((one): HostPart => ({ drafts: one, outcome: building.complete(one, domain) }));
-  if (before !== undefined && isMadeOf(before, parts)) {
-    // Filters may have been asked anew and have said the same.
-    const same = before.host.requireTls === requireTls;
-    if (same && parts.every((part, i) => part.outcome === before.parts[i]?.outcome)) return before;
-    return {
-      ...before,
-      host: same ? before.host : { ...before.host, requireTls },
-      parts,
-      ...notesOf(before.host, parts),
-    };
+  const completions = translations.map((translation) => building.complete(translation, domain));
+  if (before !== undefined && before.host.requireTls === requireTls && areThese(before.parts, completions)) {
+    return before;
   }
-  const routes = sortCatchAllsLast(firstOfEach(parts.flatMap((part) => part.outcome.value)));
-  const host: VirtualHost = { domain, requireTls, routes };
-  return { host, parts, ...notesOf(host, parts) };
+  const parts = completions.map((completion, i) => ({ translation: translations[i] as Translation, completion }));
+  const diagnostics = completions.flatMap((completion) => completion.diagnostics);
+  const routes = completions.flatMap((completion) => completion.routes);
+  if (before !== undefined && hasSame(before, routes, requireTls)) {
+    // Filters were asked anew and said the same.
+    return { ...before, parts, diagnostics };
+  }
+  return {
+    host: { domain, requireTls, routes: inOrder(completions, routes) },
+    parts,
+    diagnostics,
+    fingerprint: new Slot(),
+    overlaps: before?.overlaps ?? new OverlapMemory(),
+  };
 }
 
-const isMadeOf = (host: BuiltHost, parts: readonly HostPart[]): boolean =>
-  host.parts.length === parts.length && parts.every((part, i) => part.outcome.value === host.parts[i]?.outcome.value);
+const areThese = (parts: readonly HostPart[], completions: readonly Completion[]): boolean =>
+  parts.length === completions.length && parts.every(({ completion }, i) => completion === completions[i]);
 
-const notesOf = (host: VirtualHost, parts: readonly HostPart[]): Pick<BuiltHost, 'clusters' | 'diagnostics'> => ({
-  clusters: new Set([...host.routes.flatMap(clustersOf), ...parts.flatMap((part) => part.outcome.clusters)]),
-  diagnostics: parts.flatMap((part) => part.outcome.diagnostics),
-});
+const hasSame = ({ host, parts }: BuiltHost, routes: readonly Route[], requireTls: boolean): boolean =>
+  host.requireTls === requireTls &&
+  sameElements(
+    parts.flatMap(({ completion }) => completion.routes),
+    routes,
+  );
+
+/** All catch-alls go to the end (istio-semantics §2.1). */
+function inOrder(completions: readonly Completion[], routes: readonly Route[]): readonly Route[] {
+  const owners = new Set(completions.map(({ routes: [first] }) => `${first?.owner.namespace}/${first?.owner.name}`));
+  const once = owners.size === completions.length ? routes : firstOfEach(routes);
+  return completions.some(({ endsInCatchAll }) => endsInCatchAll) ? sortCatchAllsLast(once) : once;
+}
 
 /** A VirtualService that comes by two Gateways brings every route twice, and the second is never reached. */
 function firstOfEach(routes: readonly Route[]): readonly Route[] {
   const seen = new Set<string>();
   return routes.filter(({ id }) => !seen.has(id) && seen.add(id));
-}
-
-function clustersOf({ action }: Route): readonly ClusterId[] {
-  if (action.kind !== 'forward') return [];
-  return [...action.destinations, ...action.mirrors].map(({ cluster }) => cluster);
 }

@@ -1,16 +1,16 @@
 import { type Diagnostic, formatFieldPath } from '../../diagnostics/index.ts';
 import { covers, type PathMatch, type PathNormalization } from '../../table/index.ts';
 import type { RouteDraft } from '../from-virtual-service.ts';
-import type { RouteDrafts } from '../translations.ts';
+import type { Translation } from '../translation.ts';
 import { reportAt } from './rule.ts';
 
 /** Pairs looked at closely for one VirtualService at one server. */
 const MOST_PAIRS = 2_000;
 
 /** Route id → the earlier route of the same VirtualService that leaves it nothing. */
-export type CoveredRoutes = ReadonlyMap<string, RouteDraft>;
+type CoveredRoutes = ReadonlyMap<string, RouteDraft>;
 
-export function findCovered(drafts: RouteDrafts, normalization: PathNormalization): CoveredRoutes {
+function findCovered(drafts: readonly RouteDraft[], normalization: PathNormalization): CoveredRoutes {
   const covered = new Map<string, RouteDraft>();
   let pairs = 0;
   for (const [index, later] of drafts.entries()) {
@@ -34,12 +34,11 @@ function mayCover(earlier: PathMatch, later: PathMatch): boolean {
 }
 
 /** `all`: of one VirtualService at every server. A rule that is reached at one of them is fine. */
-export function coveredRules(
-  all: readonly { readonly drafts: RouteDrafts; readonly covered: CoveredRoutes }[],
-): readonly Diagnostic[] {
+export function coveredRules(all: readonly Translation[], normalization: PathNormalization): readonly Diagnostic[] {
   const reached = new Set<string>();
   const lost = new Map<string, { readonly later: RouteDraft; readonly earlier: RouteDraft }>();
-  for (const { drafts, covered } of all) {
+  for (const { drafts } of all) {
+    const covered = findCovered(drafts, normalization);
     for (const draft of drafts) {
       const earlier = covered.get(draft.route.id);
       if (earlier === undefined) reached.add(draft.route.id);

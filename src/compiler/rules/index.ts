@@ -14,10 +14,9 @@ export const SUBJECT_RULES: readonly SubjectRule[] = Object.freeze([
   claimsWithoutAuthentication,
 ]);
 
-export { coveredRules, findCovered } from './covered-rules.ts';
+export { coveredRules } from './covered-rules.ts';
 export { destinations } from './destinations.ts';
 export { failedRoutes } from './failed-routes.ts';
-export { overlaps } from './overlaps.ts';
 export { type AccessPolicy, actsAtGateway, policiesWithoutEffect } from './policies-without-effect.ts';
 export type { Subject, Surroundings } from './rule.ts';
 export { unattachedVirtualService, unselectedGateways } from './unattached.ts';

@@ -1,15 +1,17 @@
 import { type Diagnostic, formatObjectRef, type RelatedPlace } from '../../diagnostics/index.ts';
-import { findOverlaps, formatWitness, isCatchAll, type Overlap, type Route, sameOwner } from '../../table/index.ts';
+import { findOverlaps, formatWitness, type Overlap, type Route, sameOwner } from '../../table/index.ts';
 import type { CompileOptions } from '../compilation.ts';
 import type { RouteDraft } from '../from-virtual-service.ts';
+import { Slot, sameElements } from '../slot.ts';
 import type { BuiltHost } from '../virtual-hosts.ts';
+import { type PathKey, pathKeyOf, type Region, regionsOf } from './overlap-regions.ts';
 import { reportAt } from './rule.ts';
 
-/** What a host's owners are told at most, and how many pairs are looked at for it. */
-const LIMITS = { maxReported: 200, maxExamined: 2_000 };
+/** What the owners of one region of a host are told at most, and how many pairs are looked at for it. */
+const LIMITS = { maxReported: 200, maxExamined: 2_000, includeRefinements: true };
 
 export interface OverlapSetting {
-  /** Other domains that this one covers. */
+  /** Other domains that this one covers: a witness must not be theirs. */
   readonly narrower: readonly string[];
   readonly scheme: 'http' | 'https';
   readonly options: CompileOptions;
@@ -18,31 +20,83 @@ export interface OverlapSetting {
 /**
  * Rules of different owners for one host that one request fits: both are told, with that request (product.md, "No
  * silent overlap"). That something specific stands before a catch-all is what catch-alls are for, and is not told.
+ * Remembers what it found in parts of the host that stay as they are.
  */
-export function overlaps(built: BuiltHost, setting: OverlapSetting): readonly Diagnostic[] {
-  const { host } = built;
-  const { routes } = host;
-  if (routes.every((route) => routes[0] !== undefined && sameOwner(route.owner, routes[0].owner))) return [];
-  const drafts = new Map(built.parts.flatMap(({ drafts: part }) => part.map((draft) => [draft.route.id, draft])));
-  const specific = { ...host, routes: routes.filter((route) => !isCatchAll(route.match)) };
-  const report = findOverlaps(specific, {
-    ...LIMITS,
-    pathNormalization: setting.options.mesh.pathNormalization,
-    scheme: setting.scheme,
-    otherDomains: setting.narrower,
-    includeRefinements: true,
-  });
-  return [
-    ...report.overlaps.flatMap((overlap) => tellBoth(overlap, drafts, host.domain)),
-    ...lostCatchAlls(routes, drafts, host.domain),
-  ];
+export class OverlapMemory {
+  readonly #found = new Slot<readonly Diagnostic[]>();
+  #regions: ReadonlyMap<string, { readonly routes: readonly unknown[]; readonly found: readonly Diagnostic[] }> =
+    new Map();
+
+  find(built: BuiltHost, setting: OverlapSetting): readonly Diagnostic[] {
+    const about = [built.host, setting.scheme, setting.narrower.join()];
+    return this.#found.get(about, () => this.#examine(built, setting));
+  }
+
+  #examine(built: BuiltHost, setting: OverlapSetting): readonly Diagnostic[] {
+    if (built.parts.length < 2) return [];
+    const { domain } = built.host;
+    const keys = pathKeysOf(built);
+    const draftOf = draftLookup(built);
+    const before = this.#regions;
+    const regions = regionsOf(keys.filter((key) => !key.isCatchAll)).map((region) => {
+      const parts = [setting.scheme, setting.narrower.join(), ...region.routes];
+      const old = before.get(region.prefix);
+      const found =
+        old !== undefined && sameElements(old.routes, parts)
+          ? old.found
+          : overlapsIn(region, built, setting).flatMap((overlap) => tellBoth(overlap, draftOf, domain));
+      return [region.prefix, { routes: parts, found }] as const;
+    });
+    this.#regions = new Map(regions);
+    const catchAlls = keys.flatMap((key) => (key.isCatchAll ? [key.route] : []));
+    return [...regions.flatMap(([, { found }]) => found), ...lostCatchAlls(catchAlls, draftOf, domain)];
+  }
 }
 
-type Drafts = ReadonlyMap<string, RouteDraft>;
+/** In order of precedence; a VirtualService that comes by two Gateways counts once. */
+function pathKeysOf({ parts }: BuiltHost): readonly PathKey[] {
+  const keys: PathKey[] = [];
+  for (const completion of new Set(parts.map((part) => part.completion))) {
+    keys.push(...completion.pathKeys.get([], () => completion.routes.map(pathKeyOf)));
+  }
+  return keys;
+}
 
-function tellBoth(overlap: Overlap, drafts: Drafts, domain: string): readonly Diagnostic[] {
-  const winner = drafts.get(overlap.winner.id);
-  const loser = drafts.get(overlap.loser.id);
+function overlapsIn({ routes, own }: Region, { host }: BuiltHost, setting: OverlapSetting): readonly Overlap[] {
+  const { overlaps } = findOverlaps(
+    { ...host, routes },
+    {
+      ...LIMITS,
+      pathNormalization: setting.options.mesh.pathNormalization,
+      scheme: setting.scheme,
+      otherDomains: setting.narrower,
+    },
+  );
+  if (own === routes) return overlaps;
+  const mine = new Set(own);
+  return overlaps.filter(({ winner, loser }) => mine.has(winner) || mine.has(loser));
+}
+
+type DraftLookup = (route: Route) => RouteDraft | undefined;
+
+/** Findings are few beside routes, so what they are about is searched for, and no index is made. */
+function draftLookup({ parts }: BuiltHost): DraftLookup {
+  const known = new Map<Route, RouteDraft | undefined>();
+  return (route) => {
+    if (!known.has(route)) {
+      const part = parts.find(({ completion }) => completion.routes.includes(route));
+      known.set(
+        route,
+        part?.translation.drafts.find((draft) => draft.route.id === route.id),
+      );
+    }
+    return known.get(route);
+  };
+}
+
+function tellBoth(overlap: Overlap, draftOf: DraftLookup, domain: string): readonly Diagnostic[] {
+  const winner = draftOf(overlap.winner);
+  const loser = draftOf(overlap.loser);
   if (winner === undefined || loser === undefined) return [];
   const witness = formatWitness(overlap.witness);
   if (overlap.relation === 'shadows') {
@@ -52,13 +106,7 @@ function tellBoth(overlap: Overlap, drafts: Drafts, domain: string): readonly Di
     ];
   }
   return [
-    tell(
-      'overlap',
-      loser,
-      winner,
-      `on ${domain}, some requests that this rule matches go to ${ownerOf(winner)}`,
-      witness,
-    ),
+    tell('overlap', loser, winner, `on ${domain}, requests that this rule matches go to ${ownerOf(winner)}`, witness),
     tell(
       'overlap',
       winner,
@@ -91,21 +139,25 @@ function tell(
 /** Why the one that stands first does (istio-semantics §2.1). */
 function order(about: RouteDraft, other: RouteDraft): string {
   const [a, b] = [about, other].map(({ rule }) => rule.owner);
-  const same = a?.namespace === b?.namespace && a?.name === b?.name;
-  return same
+  const sameRoot = a?.namespace === b?.namespace && a?.name === b?.name;
+  return sameRoot
     ? 'by their place in the root’s list'
-    : 'the older Gateway first, then the older VirtualService, then by name';
+    : 'the older Gateway comes first, then the older VirtualService, then the name';
 }
 
 /** Of several catch-alls, those after the first never answer. */
-function lostCatchAlls(routes: readonly Route[], drafts: Drafts, domain: string): readonly Diagnostic[] {
-  const [first, ...others] = routes.filter((route) => isCatchAll(route.match));
-  const winner = first && drafts.get(first.id);
-  if (first === undefined || winner === undefined) return [];
-  const lost = others.flatMap((route) => (sameOwner(route.owner, first.owner) ? [] : (drafts.get(route.id) ?? [])));
+function lostCatchAlls(catchAlls: readonly Route[], draftOf: DraftLookup, domain: string): readonly Diagnostic[] {
+  const [first, ...others] = catchAlls;
+  const lost = others.filter((route) => first !== undefined && !sameOwner(route.owner, first.owner));
+  const winner = first !== undefined && lost.length > 0 ? draftOf(first) : undefined;
+  if (winner === undefined) return [];
   const witness = `GET http://${domain.replace('*', 'any')}/`;
-  return lost.flatMap((loser) => [
-    tell('shadowed', loser, winner, `on ${domain}, the catch-all of ${ownerOf(winner)} comes first`, witness),
-    tell('overlap', winner, loser, `on ${domain}, this catch-all comes before that of ${ownerOf(loser)}`, witness),
-  ]);
+  return lost.flatMap((route) => {
+    const loser = draftOf(route);
+    if (loser === undefined) return [];
+    return [
+      tell('shadowed', loser, winner, `on ${domain}, the catch-all of ${ownerOf(winner)} comes first`, witness),
+      tell('overlap', winner, loser, `on ${domain}, this catch-all comes before that of ${ownerOf(loser)}`, witness),
+    ];
+  });
 }

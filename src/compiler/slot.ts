@@ -1,0 +1,41 @@
+/** Room for one answer: it is made anew only when a part that it is made from is another object than last time. */
+export class Slot<V> {
+  #parts: readonly unknown[] | undefined;
+  #value: V | undefined;
+
+  get(parts: readonly unknown[], make: () => V): V {
+    if (this.#parts === undefined || !sameElements(this.#parts, parts)) {
+      this.#value = make();
+      this.#parts = parts;
+    }
+    return this.#value as V;
+  }
+}
+
+export const sameElements = (a: readonly unknown[], b: readonly unknown[]): boolean =>
+  a.length === b.length && a.every((part, i) => part === b[i]);
+
+/** The list before where it holds the very same elements. */
+export const keepSame = <T>(now: readonly T[], before: readonly T[] | undefined): readonly T[] =>
+  before !== undefined && sameElements(now, before) ? before : now;
+
+/**
+ * A pure function over lists that come again and again with few changes: what an element came to in the last list is
+ * kept. Plain references, for weak ones make every collection of garbage slow where there are tens of thousands.
+ */
+export function keepingMap<I extends object, O>(compute: (input: I) => O): (inputs: readonly I[]) => readonly O[] {
+  let before: readonly I[] = [];
+  let outputs: readonly O[] = [];
+  return (inputs) => {
+    if (inputs === before) return outputs;
+    let known: Map<I, O> | undefined;
+    const next = inputs.map((input, i) => {
+      if (input === before[i]) return outputs[i] as O;
+      known ??= new Map(before.map((old, k) => [old, outputs[k] as O]));
+      return known.get(input) ?? compute(input);
+    });
+    before = inputs;
+    outputs = next;
+    return next;
+  };
+}
