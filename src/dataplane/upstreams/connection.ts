@@ -26,7 +26,7 @@ export interface EndOfBody {
 
 /** What a connection tells its pool. */
 export interface ConnectionEvents {
-  /** Closed, for whatever reason: the last call. */
+  /** Closed, for whatever reason; may be said twice. */
   onClosed(): void;
   /** Takes no new requests; those under way go on. */
   onRetired(): void;

@@ -47,6 +47,8 @@ export class Http1Connection implements ClientConnection {
 
   destroy(): void {
     this.wire.socket.destroy();
+    // Not when the socket has closed, a moment later: nobody must choose it in between.
+    this.#events.onClosed();
   }
 
   /** The request is over; what was left unread or unsent decides whether another may follow. */

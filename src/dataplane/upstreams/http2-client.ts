@@ -10,6 +10,8 @@ import { Http2Stream } from './http2-stream.ts';
 export const ASSUMED_STREAMS = 1024;
 /** What an answer may run ahead of a slow client, per stream. */
 const STREAM_WINDOW = 256 * 1024;
+/** Over all streams; a stream that stands still takes nothing from the others. */
+const CONNECTION_WINDOW = 4 * 1024 * 1024;
 
 type Http2Settings = Pick<ConnectionSettings, 'maxConcurrentStreams' | 'http2KeepAlive'>;
 
@@ -77,6 +79,7 @@ export class Http2Connection implements ClientConnection {
     const session = this.#session;
     // Streams report what becomes of them; the session's own words are theirs too.
     session.on('error', () => {});
+    session.once('connect', () => session.setLocalWindowSize(CONNECTION_WINDOW));
     session.on('goaway', () => events.onRetired());
     session.on('remoteSettings', (settings) => {
       this.#remoteLimit = settings.maxConcurrentStreams ?? Number.POSITIVE_INFINITY;

@@ -102,17 +102,23 @@ describe('a name', () => {
     expect(queries.length).toBe(asked);
   });
 
-  it('is asked again when its time is over, no more often than the limit, and changes are told', async () => {
-    const { server, zone, queries } = await nameServer({ 'a.test': { a: ['10.0.0.1'] } }, 0);
+  it('is asked again when its time is over, and changes are told', async () => {
+    const { server, zone } = await nameServer({ 'a.test': { a: ['10.0.0.1'] } }, 0);
     let changes = 0;
-    const watch = resolverFor({ servers: [server], minimumRefreshMs: 20 }).watch('a.test', () => changes++);
+    const watch = resolverFor({ servers: [server] }).watch('a.test', () => changes++);
     await watch.settled;
-    const startedAt = performance.now();
     zone.records = { 'a.test': { a: ['10.0.0.2'] } };
     await until(() => watch.addresses()?.[0] === '10.0.0.2');
-    await until(() => queries.filter((query) => query.endsWith(' A')).length >= 5);
-    expect(performance.now() - startedAt).toBeGreaterThan(50);
     expect(changes).toBe(2);
+  });
+
+  it('is asked no more often than the limit, whatever its time says', async () => {
+    const { server, queries } = await nameServer({ 'a.test': { a: ['10.0.0.1'] } }, 0);
+    const watch = resolverFor({ servers: [server], minimumRefreshMs: 60_000 }).watch('a.test', () => {});
+    await watch.settled;
+    const asked = queries.length;
+    await pause(40);
+    expect(queries.length).toBe(asked);
   });
 
   it('is not asked again before its time is over', async () => {

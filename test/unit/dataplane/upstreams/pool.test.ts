@@ -242,7 +242,7 @@ describe('a connection ends', () => {
   });
 
   it('when it was idle too long, and not while it is used', async () => {
-    const { server, rig } = await connectionsAfter(limits({ idleTimeoutMs: 60 }), 1);
+    const { server, rig } = await connectionsAfter(limits({ idleTimeoutMs: 250 }), 1);
     for (let i = 0; i < 5; i++) {
       await pause(20);
       await rig.start().recorder.ended;
