@@ -49,7 +49,7 @@ async function demo(settings: Settings): Promise<number> {
       hint: 'serve routes of your own: banyan serve --dir DIR',
     });
   const { startDemo } = (await import(pathToFileURL(program).href)) as {
-    startDemo(): Promise<{ close(): Promise<void> }>;
+    readonly startDemo: () => Promise<{ close(): Promise<void> }>;
   };
   const upstreams = await startDemo().catch((error: Error) => {
     throw new CliError(`the demo's services could not be started: ${error.message}`, {

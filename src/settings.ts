@@ -11,11 +11,8 @@ import {
 } from './settings/table.ts';
 
 export {
-  didYouMean,
-  type LogLevel,
   SETTINGS,
   type SettingKey,
-  type SettingSpec,
   type Settings,
   settingSpec,
 } from './settings/table.ts';
@@ -26,7 +23,7 @@ export {
 const FILE_VARIABLE = 'BANYAN_SETTINGS';
 
 /** In the directory of routes itself: what its routes come to should not depend on who looks at them. */
-export const DIRECTORY_FILE = '.banyan.yaml';
+const DIRECTORY_FILE = '.banyan.yaml';
 const OF_DIRECTORY: readonly SettingKey[] = ['meshConfig', 'gatewayLabels', 'gatewayNamespace', 'clusterDomain'];
 
 export interface SettingsInput {

@@ -65,7 +65,7 @@ function sayWhy(error: unknown, terminal: Terminal): number {
 }
 
 /** The whole tree of commands. What a command does is loaded when it runs, so that one never waits for another's libraries. */
-export function buildProgram(host: CliHost, done: (exitCode: number) => void): Command {
+function buildProgram(host: CliHost, done: (exitCode: number) => void): Command {
   const { terminal } = host;
   const program = new Command('banyan')
     .description(

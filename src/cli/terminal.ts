@@ -3,14 +3,14 @@ import { styleText } from 'node:util';
 /** Where a command writes to, and what it may assume of the reader. */
 export interface Terminal {
   /** What was asked for; one piece of text with its line breaks. */
-  out(text: string): void;
+  readonly out: (text: string) => void;
   /** What is said about it: progress, warnings, errors. */
-  err(text: string): void;
+  readonly err: (text: string) => void;
   /** Columns to fit into; undefined: no terminal, so that nothing is cut short for a program that reads it. */
   readonly width: number | undefined;
   /** Colours, where the reader has them and NO_COLOR does not forbid them. */
-  paint(style: Style, text: string): string;
-  paintError(style: Style, text: string): string;
+  readonly paint: (style: Style, text: string) => string;
+  readonly paintError: (style: Style, text: string) => string;
 }
 
 export type Style = Parameters<typeof styleText>[0];
@@ -42,7 +42,4 @@ export const usageError = (message: string, hint?: string): CliError => new CliE
 
 /** What a team wrote, made harmless: no escape sequence of theirs reaches the reader's terminal. */
 export const printable = (text: string): string =>
-  text.replace(
-    /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
+  text.replace(/[^\P{Cc}\t\n]/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);

@@ -1,5 +1,6 @@
 import { createPrivateKey, hash, X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
+import { compareStrings } from '../kernel/compare.ts';
 import type { Handle } from '../table/handle.ts';
 import type { Credential, CredentialTable, RouteTable } from '../table/model.ts';
 import type { Log } from './log.ts';
@@ -137,7 +138,7 @@ function readPem(file: string): string {
 
 function combinedRevision(secrets: string, entries: ReadonlyMap<string, Entry>): string {
   const content = [...entries]
-    .map(([name, { credential }]) => [name, credential])
-    .sort(([a], [b]) => (String(a) < String(b) ? -1 : 1));
+    .sort(([a], [b]) => compareStrings(a, b))
+    .map(([name, { credential }]) => [name, credential]);
   return hash('sha256', JSON.stringify([secrets, content]), 'base64url');
 }

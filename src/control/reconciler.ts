@@ -23,7 +23,7 @@ export interface ControlState {
   readonly generation: number;
 }
 
-export interface HeldBackNamespace {
+interface HeldBackNamespace {
   readonly namespace: string;
   readonly sinceMs: number;
   readonly reason: string;

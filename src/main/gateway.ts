@@ -44,7 +44,7 @@ const processLog = ({ logFormat, logLevel }: Settings): Log =>
   createLog({
     format: logFormat === 'auto' ? (process.stderr.isTTY ? 'text' : 'json') : logFormat,
     level: logLevel,
-    nowMs: systemClock.nowMs,
+    nowMs: () => systemClock.nowMs(),
     write: (line) => void process.stderr.write(line),
   });
 

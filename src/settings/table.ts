@@ -34,7 +34,7 @@ export interface Settings {
   readonly redisUrl: string | undefined;
 }
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type SettingKey = keyof Settings;
 
 /** One setting: what every way of giving it, and its help text, are made from. */

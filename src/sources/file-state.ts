@@ -5,7 +5,7 @@ import { report } from '../diagnostics/report.ts';
 import type { Resource } from '../resources/kinds.ts';
 import { type FoundFile, reasonOf, stampOf } from './walk.ts';
 
-export interface FileText {
+interface FileText {
   /** Relative to the root. */
   readonly file: string;
   readonly text: string;
@@ -13,7 +13,7 @@ export interface FileText {
   readonly namespace: string | undefined;
 }
 
-export interface DecodedText {
+interface DecodedText {
   readonly objects: readonly Resource[];
   readonly diagnostics: readonly Diagnostic[];
   /** Whatever the decoder wants back when it reads the next text of the same file. */

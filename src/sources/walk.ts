@@ -47,7 +47,7 @@ const MAX_FILES = 250_000;
 const PARALLEL = 32;
 
 /** What is read at all: no dot files, no `node_modules`, no backups of editors (`x.yaml~`, `#x.yaml#`, `x.yaml.swp`). */
-export const isYamlName = (name: string): boolean => !name.startsWith('.') && /\.ya?ml$/.test(name);
+const isYamlName = (name: string): boolean => !name.startsWith('.') && /\.ya?ml$/.test(name);
 const isFolderName = (name: string): boolean => !name.startsWith('.') && name !== 'node_modules';
 
 /**

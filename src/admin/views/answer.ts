@@ -24,7 +24,7 @@ export type Answer =
   | ForwardAnswer
   | { readonly kind: 'tcp'; readonly destinations: readonly Upstream[] };
 
-export interface ForwardAnswer {
+interface ForwardAnswer {
   readonly kind: 'forward';
   readonly upstreams: readonly Upstream[];
   /** As sent upstream, with the query. */

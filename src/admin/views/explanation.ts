@@ -40,7 +40,7 @@ export interface Explanation {
   readonly policies: readonly ExplainedPolicy[];
 }
 
-export interface ExplainedRoute {
+interface ExplainedRoute {
   readonly id: string;
   readonly name: string;
   readonly owner: string;
@@ -57,7 +57,7 @@ export interface ExplainedCandidate extends ExplainedRoute {
   readonly reasons: readonly string[];
 }
 
-export interface ExplainedPolicy {
+interface ExplainedPolicy {
   readonly filter: string;
   /** gateway: for every request, set by the network team. route: the route's own. */
   readonly layer: 'gateway' | 'route';

@@ -49,7 +49,10 @@ export async function run(argv: readonly string[], { width, specs = [] }: RunOpt
 }
 
 /** A directory of routes that lives as long as the test. */
-export function routesDirectory(files: Readonly<Record<string, string>>): { readonly dir: string; remove(): void } {
+export function routesDirectory(files: Readonly<Record<string, string>>): {
+  readonly dir: string;
+  readonly remove: () => void;
+} {
   const dir = mkdtempSync(path.join(tmpdir(), 'banyan-cli-'));
   for (const [file, text] of Object.entries(files)) {
     mkdirSync(path.dirname(path.join(dir, file)), { recursive: true });

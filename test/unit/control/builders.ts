@@ -6,7 +6,7 @@ import type { RouteTable } from '../../../src/table/model.ts';
 
 /** `namespace/name@version`; equal texts are one object. */
 const known = new Map<string, Resource>();
-export function service(text: string): Resource {
+function service(text: string): Resource {
   const [, namespace = '', name = '', version = ''] = /^([^/]*)\/([^@]*)@?(.*)$/.exec(text) ?? [];
   const object: Resource = {
     kind: 'Service',
