@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { HeaderList } from '../../contract/headers.ts';
@@ -6,14 +7,9 @@ import type { ConnectionLife, DownstreamConnection } from './connection.ts';
 import { httpDate } from './http-date.ts';
 import { bodyLengthOf } from './http1-body.ts';
 import { type Framing, type GateOwner, RequestGate } from './http1-gate.ts';
-import {
-  Http1Request,
-  isWebSocketUpgrade,
-  originalTarget,
-  type RequestOwner,
-  responseFor,
-  switchProtocols,
-} from './http1-request.ts';
+import { objectionTo } from './http1-objections.ts';
+import { Http1Request, originalTarget, type RequestOwner } from './http1-request.ts';
+import { responseFor, switchProtocols, watchQuietly } from './http1-upgrade.ts';
 import type { DownstreamLimits } from './limits.ts';
 import type { RequestHandling } from './port.ts';
 import {
@@ -22,13 +18,9 @@ import {
   problemAnswer,
   problemBody,
   REQUEST_TIMEOUT,
+  type RejectedAt,
   type Rejection,
   rejectedRequest,
-  TOO_MANY_HEADERS,
-  UNKNOWN_CODING,
-  UNKNOWN_EXPECTATION,
-  UNSUPPORTED_VERSION,
-  UPGRADE_WITH_BODY,
 } from './problem.ts';
 import { TunnelLife } from './tcp.ts';
 
@@ -120,45 +112,31 @@ export class Http1Connection implements ConnectionLife, GateOwner, RequestOwner 
 
   /* ---------------------------------------------------------------- requests */
 
-  /** What node's parser made a request of, Fastify having passed it on. */
+  /**
+   * node's parser made a request of it. Called before Fastify is, whose plugins may take their time or answer themselves:
+   * whoever does, with the answer the way is free for the next request.
+   */
+  arrived(message: IncomingMessage, response: ServerResponse): void {
+    this.#message = message;
+    this.#gate.begin();
+    response.once('finish', () => this.#answered());
+  }
+
+  /** Fastify has passed it on. */
   request(message: IncomingMessage, response: ServerResponse): void {
     if (this.#closing) return;
-    const reason = this.#objection(message);
-    const request = this.#begin(message, response);
+    const reason = objectionTo(message, this.#options.limits.maxHeaders);
+    const request = new Http1Request(this, message, response, undefined);
+    this.#current = request;
+    this.#served += 1;
     if (reason === undefined) this.#options.handling.handle(request);
     else this.#reject(request, message, reason);
   }
 
-  /** Seen before Fastify does: the gate asks about it as soon as the head is fed. */
-  arrived(message: IncomingMessage): void {
-    this.#message = message;
-    this.#gate.begin();
-  }
-
-  #begin(message: IncomingMessage, response: ServerResponse): Http1Request {
-    const request = new Http1Request(this, message, response, undefined);
-    this.#current = request;
-    this.#served += 1;
-    response.once('finish', () => this.#answered(request));
-    return request;
-  }
-
-  #objection(message: IncomingMessage): Rejection | undefined {
-    const coding = message.headers['transfer-encoding'];
-    if (message.httpVersion !== '1.1') return coding === undefined ? UNSUPPORTED_VERSION : MALFORMED;
-    if (message.rawHeaders.length / 2 > this.#options.limits.maxHeaders) return TOO_MANY_HEADERS;
-    // The parser takes any list that ends in chunked, and takes off only that layer (edge-security F-08).
-    if (coding !== undefined && coding.toLowerCase() !== 'chunked') return UNKNOWN_CODING;
-    const expect = message.headers.expect;
-    if (expect !== undefined && expect.toLowerCase() !== '100-continue') return UNKNOWN_EXPECTATION;
-    const length = bodyLengthOf(message);
-    if (length !== undefined && length !== 0 && isWebSocketUpgrade(message)) return UPGRADE_WITH_BODY;
-    return undefined;
-  }
-
   #reject(request: Http1Request, message: IncomingMessage, reason: Rejection): void {
     this.#closing = true;
-    const body = problemBody(reason);
+    const requestId = randomUUID();
+    const body = problemBody(reason, requestId);
     const headers = HeaderList.from([
       ['content-type', 'application/problem+json'],
       ['server', 'banyan'],
@@ -166,14 +144,18 @@ export class Http1Connection implements ConnectionLife, GateOwner, RequestOwner 
     request.writer.head(reason.status, headers, body.length);
     request.writer.write(body);
     request.writer.end();
-    this.#rejected(reason, message.method ?? '', request.target, message.headers.host ?? '', message.httpVersion);
+    const {
+      method = '',
+      headers: { host = '' },
+      httpVersion,
+    } = message;
+    this.#rejected(reason, { requestId, method, target: request.target, authority: host }, httpVersion);
   }
 
-  #answered(request: Http1Request): void {
-    if (this.#current !== request) return;
+  #answered(): void {
+    this.#current?.writer.leave();
+    this.#current?.body.leave();
     this.#current = undefined;
-    request.writer.leave();
-    request.body.leave();
     this.#idleSinceMs = this.clock.monotonicMs();
     if (!this.#last && !this.#closing) this.#gate.done();
   }
@@ -273,7 +255,7 @@ export class Http1Connection implements ConnectionLife, GateOwner, RequestOwner 
     const unanswered = !request.writer.headSent && !request.writer.over;
     // For those behind the lane such a client is as good as gone; it still gets to know why, if it listens.
     request.lost();
-    if (unanswered) this.#socket.write(problemAnswer(REQUEST_TIMEOUT, httpDate(this.clock.nowMs())));
+    if (unanswered) this.#socket.write(problemAnswer(REQUEST_TIMEOUT, randomUUID(), httpDate(this.clock.nowMs())));
     this.#closing = true;
     this.#socket.destroySoon();
   }
@@ -300,28 +282,27 @@ export class Http1Connection implements ConnectionLife, GateOwner, RequestOwner 
     this.#gate.shut();
     // Whatever came first is shown as the method; a log line is not the place for all of it.
     const [method = '', target = ''] = this.#gate.line.slice(0, 1024).trimEnd().split(' ');
-    this.#socket.write(problemAnswer(reason, httpDate(this.clock.nowMs())));
+    const requestId = randomUUID();
+    this.#socket.write(problemAnswer(reason, requestId, httpDate(this.clock.nowMs())));
     this.#socket.destroySoon();
-    this.#rejected(reason, method, target, '', '1.1');
+    this.#rejected(reason, { requestId, method, target, authority: '' }, '1.1');
   }
 
-  #rejected(reason: Rejection, method: string, target: string, authority: string, version: string): void {
+  #rejected(
+    reason: Rejection,
+    of: Pick<RejectedAt, 'requestId' | 'method' | 'target' | 'authority'>,
+    version: string,
+  ): void {
     const { peerAddress, listenerPort, tls } = this.connection;
     const protocol = version === '1.0' ? 'HTTP/1.0' : 'HTTP/1.1';
-    const startedAtMs = this.clock.nowMs();
-    const serverName = tls?.serverName;
-    this.#options.handling.rejected(
-      rejectedRequest(reason, {
-        method,
-        target,
-        authority,
-        protocol,
-        peerAddress,
-        listenerPort,
-        serverName,
-        startedAtMs,
-      }),
-    );
+    const at = {
+      protocol,
+      peerAddress,
+      listenerPort,
+      serverName: tls?.serverName,
+      startedAtMs: this.clock.nowMs(),
+    } as const;
+    this.#options.handling.rejected(rejectedRequest(reason, { ...of, ...at }));
   }
 
   #lost(): void {
@@ -331,24 +312,4 @@ export class Http1Connection implements ConnectionLife, GateOwner, RequestOwner 
     this.#current = undefined;
     current?.lost();
   }
-}
-
-/**
- * Notices that the client leaves without taking its bytes: they are read no further than the socket's own buffer, and stay
- * there for whoever gets the tunnel.
- */
-function watchQuietly(socket: Socket, left: () => void): { start(): void; stop(): void } {
-  const look = (): void => {
-    if (socket.readableLength === 0) socket.read();
-  };
-  return {
-    start() {
-      socket.on('readable', look);
-      socket.on('end', left);
-    },
-    stop() {
-      socket.removeListener('readable', look);
-      socket.removeListener('end', left);
-    },
-  };
 }

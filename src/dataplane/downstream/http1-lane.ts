@@ -4,17 +4,9 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import type { DownstreamConnection } from './connection.ts';
 import { Http1Connection, type Http1Options } from './http1-connection.ts';
 import { METHODS } from './http1-gate.ts';
-import { isWebSocketUpgrade } from './http1-request.ts';
+import { rejectionOf } from './http1-objections.ts';
+import { isWebSocketUpgrade } from './http1-upgrade.ts';
 import type { DownstreamLimits } from './limits.ts';
-import {
-  BAD_FRAMING,
-  CHUNK_EXTENSION_TOO_LARGE,
-  HEADERS_TOO_LARGE,
-  MALFORMED,
-  REQUEST_TIMEOUT,
-  type Rejection,
-  UNKNOWN_CODING,
-} from './problem.ts';
 
 /** HTTP/1.1 by way of Fastify. */
 export interface Http1Lane {
@@ -46,7 +38,7 @@ export function createHttp1Lane(options: Http1Options): Http1Lane {
     clientErrorHandler: (error, socket) => connections.get(socket)?.faulty(rejectionOf(error)),
     serverFactory: (handler) => {
       server = strictServer(options.limits);
-      server.on('request', (message) => connectionOf(message)?.arrived(message));
+      server.on('request', (message, response) => connectionOf(message)?.arrived(message, response));
       server.on('request', handler);
       return server;
     },
@@ -118,25 +110,3 @@ function strictServer(limits: DownstreamLimits): Server {
 
 const hasBody = (message: IncomingMessage): boolean =>
   message.headers['transfer-encoding'] !== undefined || (message.headers['content-length'] ?? '0') !== '0';
-
-/** What node's parser says, in the gateway's words; undefined: the connection broke, nobody listens. */
-function rejectionOf(error: NodeJS.ErrnoException & { readonly reason?: string }): Rejection | undefined {
-  switch (error.code) {
-    case 'HPE_HEADER_OVERFLOW':
-      return HEADERS_TOO_LARGE;
-    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
-      return CHUNK_EXTENSION_TOO_LARGE;
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return REQUEST_TIMEOUT;
-    case 'HPE_INVALID_CONTENT_LENGTH':
-    case 'HPE_UNEXPECTED_CONTENT_LENGTH':
-      return BAD_FRAMING;
-    case 'HPE_INVALID_TRANSFER_ENCODING':
-      // One code for two mistakes: a coding we do not know, and a length besides (istio-semantics §7.4).
-      return error.reason?.includes('Content-Length') === true ? BAD_FRAMING : UNKNOWN_CODING;
-    case 'HPE_INVALID_EOF_STATE':
-      return undefined;
-    default:
-      return error.code?.startsWith('HPE_') === true ? MALFORMED : undefined;
-  }
-}

@@ -1,5 +1,4 @@
-import { type IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TlsFacts } from '../../contract/exchange.ts';
 import { HeaderList } from '../../contract/headers.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -8,7 +7,6 @@ import type { DownstreamConnection } from './connection.ts';
 import { Http1Body } from './http1-body.ts';
 import { Http1Writer, type WriterContext } from './http1-writer.ts';
 import type { RawRequest, UpgradeRequest } from './port.ts';
-import { SocketTunnel } from './tcp.ts';
 
 /** What a request may ask of its connection. */
 export interface RequestOwner {
@@ -138,37 +136,5 @@ function upgradeOf(
   };
 }
 
-const asksForUpgrade = (message: IncomingMessage): boolean =>
+export const asksForUpgrade = (message: IncomingMessage): boolean =>
   (message.headers.connection ?? '').split(',').some((token) => token.trim().toLowerCase() === 'upgrade');
-
-export const isWebSocketUpgrade = (message: IncomingMessage): boolean =>
-  message.headers.upgrade?.toLowerCase() === 'websocket' && asksForUpgrade(message);
-
-/**
- * A response object for a request whose socket node has given out of its hands, so that a refused upgrade is answered like
- * any other request. The caller detaches it, and closes the connection after it.
- */
-export function responseFor(message: IncomingMessage, socket: Socket): ServerResponse {
-  const response = new ServerResponse(message);
-  response.shouldKeepAlive = false;
-  response.assignSocket(socket);
-  return response;
-}
-
-/** Writes the 101 and gives the raw side; what the client sent early waits in the socket (edge-security F-30). */
-export function switchProtocols(socket: Socket, upgrade: string, headers: HeaderList): Tunnel {
-  const given = headers.raw();
-  let head = 'HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\n';
-  let named = false;
-  for (let i = 0; i < given.length; i += 2) {
-    const name = given[i] as string;
-    if (name === 'connection' || name === 'content-length' || name === 'transfer-encoding') continue;
-    const value = given[i + 1] as string;
-    // Whatever made this value, it must not make lines.
-    if (/[\r\n\0]/.test(value)) continue;
-    if (name === 'upgrade') named = true;
-    head += `${name}: ${value}\r\n`;
-  }
-  socket.write(`${head}${named ? '' : `upgrade: ${upgrade}\r\n`}\r\n`, 'latin1');
-  return new SocketTunnel(socket);
-}

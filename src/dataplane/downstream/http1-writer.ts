@@ -18,6 +18,12 @@ export interface WriterContext {
 /** Framing is the lane's business, and says what the lane does, not what others did. */
 const FRAMING = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding']);
 
+/** node joins head and body to one write only where both are text; for small bodies that is worth the copy. */
+const MAX_JOINED_BYTES = 8 * 1024;
+
+const asText = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+
 /** The answer to an HTTP/1.1 request, by node's response object: header lines in their order, as they are. */
 export class Http1Writer implements ResponseWriter {
   readonly #response: ServerResponse;
@@ -26,6 +32,11 @@ export class Http1Writer implements ResponseWriter {
   #bodyless = false;
   #listensForDrain = false;
   #continueSent = false;
+  #chunked = false;
+  /** The head has not left yet. */
+  #waiting = false;
+  /** The first bytes of the body, waiting to leave with the head in one piece. */
+  #first: Uint8Array | undefined;
   headSent = false;
   onDrain: (() => void) | undefined;
   /** Since when the client has left what was written unread; monotonic. */
@@ -66,11 +77,14 @@ export class Http1Writer implements ResponseWriter {
     }
     // The head leaves with the first bytes of the body, or at the end of this turn when none come: an event stream
     // may be silent for long.
-    if (bodyLength !== 0) process.nextTick(flush, this);
+    if (bodyLength === 0) return;
+    this.#waiting = true;
+    process.nextTick(flush, this);
   }
 
   #lines(status: number, headers: HeaderList, bodyLength: number | undefined): string[] {
     const chunked = !this.#bodyless && bodyLength === undefined;
+    this.#chunked = chunked;
     const given = headers.raw();
     const lines: string[] = [];
     let dated = false;
@@ -91,13 +105,27 @@ export class Http1Writer implements ResponseWriter {
     return lines;
   }
 
-  /** Sends the head if nothing has taken it along yet. */
+  /** Sends the head, and what waits with it, if nothing has taken it along yet. */
   flushHead(): void {
-    if (!this.#over) this.#response.flushHeaders();
+    if (this.#over || !this.#waiting) return;
+    if (this.#first === undefined) this.#response.flushHeaders();
+    this.#sendFirst();
+  }
+
+  #sendFirst(): void {
+    const first = this.#first;
+    this.#waiting = false;
+    this.#first = undefined;
+    if (first !== undefined) this.#response.write(asText(first), 'latin1');
   }
 
   write(chunk: Uint8Array): boolean {
     if (this.#over || !this.headSent || this.#bodyless || chunk.length === 0) return true;
+    if (this.#waiting && this.#first === undefined && !this.#chunked && chunk.length <= MAX_JOINED_BYTES) {
+      this.#first = chunk;
+      return true;
+    }
+    this.#sendFirst();
     if (this.#response.write(chunk)) return true;
     this.stalledSinceMs ??= this.#context.monotonicMs();
     if (!this.#listensForDrain) {
@@ -122,7 +150,10 @@ export class Http1Writer implements ResponseWriter {
     this.#over = true;
     // What is still unread may stall as well as anything before.
     this.stalledSinceMs ??= this.#context.monotonicMs();
-    this.#response.end();
+    const first = this.#first;
+    this.#first = undefined;
+    if (first === undefined) this.#response.end();
+    else this.#response.end(asText(first), 'latin1');
   }
 
   abort(): void {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   constants,
   performServerHandshake,
@@ -18,6 +19,7 @@ import {
   MALFORMED_STREAM,
   problemBody,
   REQUEST_TIMEOUT,
+  type RejectedAt,
   type Rejection,
   rejectedRequest,
   UNKNOWN_EXPECTATION,
@@ -99,7 +101,8 @@ export class Http2Connection implements ConnectionLife {
     // Nobody behind the lane is to take this for a whole request (edge-security H-10).
     if (head === undefined || (endStream && (head.contentLength ?? 0) > 0)) {
       stream.close(constants.NGHTTP2_PROTOCOL_ERROR);
-      this.#rejected(MALFORMED_STREAM, head?.method ?? '', head?.path ?? '', head?.authority ?? '');
+      const { method = '', path: target = '', authority = '' } = head ?? {};
+      this.#rejected(MALFORMED_STREAM, { method, target, authority });
       return;
     }
     const request = new Http2Request(this.#connection, stream, head, endStream, clock);
@@ -115,26 +118,24 @@ export class Http2Connection implements ConnectionLife {
   }
 
   #reject(request: Http2Request, reason: Rejection): void {
-    answer(request, reason);
-    this.#rejected(reason, request.method, request.target, request.authority ?? '');
+    const requestId = randomUUID();
+    const body = problemBody(reason, requestId);
+    const headers = HeaderList.from([
+      ['content-type', 'application/problem+json'],
+      ['server', 'banyan'],
+    ]);
+    request.writer.head(reason.status, headers, body.length);
+    request.writer.write(body);
+    request.writer.end();
+    const { method, target, authority = '' } = request;
+    this.#rejected(reason, { requestId, method, target, authority });
   }
 
-  #rejected(reason: Rejection, method: string, target: string, authority: string): void {
+  #rejected(reason: Rejection, of: Pick<RejectedAt, 'requestId' | 'method' | 'target' | 'authority'>): void {
     const { peerAddress, listenerPort, tls } = this.#connection;
     const startedAtMs = this.#options.clock.nowMs();
-    const serverName = tls?.serverName;
-    this.#options.handling.rejected(
-      rejectedRequest(reason, {
-        method,
-        target,
-        authority,
-        protocol: 'HTTP/2',
-        peerAddress,
-        listenerPort,
-        serverName,
-        startedAtMs,
-      }),
-    );
+    const at = { protocol: 'HTTP/2', peerAddress, listenerPort, serverName: tls?.serverName, startedAtMs } as const;
+    this.#options.handling.rejected(rejectedRequest(reason, { ...of, ...at }));
   }
 
   /** GOAWAY: streams the client opened later are refused unprocessed, so that it may send them elsewhere (RFC 9113 §6.8). */
@@ -176,15 +177,4 @@ export class Http2Connection implements ConnectionLife {
     if (request.body.unwantedSinceMs !== undefined && nowMs - request.body.unwantedSinceMs >= lingerMs)
       stream.close(constants.NGHTTP2_NO_ERROR);
   }
-}
-
-function answer(request: Http2Request, reason: Rejection): void {
-  const body = problemBody(reason);
-  const headers = HeaderList.from([
-    ['content-type', 'application/problem+json'],
-    ['server', 'banyan'],
-  ]);
-  request.writer.head(reason.status, headers, body.length);
-  request.writer.write(body);
-  request.writer.end();
 }

@@ -46,7 +46,10 @@ export interface UpgradeRequest {
 
 /** Something that is no request that could be handed on: the lane answered it already, and it shall still be seen in log and metrics. */
 export interface RejectedRequest {
+  /** 0: there was no answer, the stream was reset. */
   readonly status: number;
+  /** The id that stands in the answer, so that it can be found in the log. */
+  readonly requestId?: string;
   /** Stable word, as in `LocalReply.cause`: `malformed-request`, `headers-too-large`, `unsupported-version` … */
   readonly cause: string;
   readonly details: string;

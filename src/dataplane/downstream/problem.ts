@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { RejectedRequest } from './port.ts';
 
@@ -98,7 +97,7 @@ export const MALFORMED_STREAM = rejection(
 );
 
 /** RFC 9457 problem details; the fields are those of every error answer of the gateway. */
-export function problemBody(reason: Rejection): Buffer {
+export function problemBody(reason: Rejection, requestId: string): Buffer {
   return Buffer.from(
     `${JSON.stringify({
       type: `urn:banyan:cause:${reason.cause}`,
@@ -107,14 +106,14 @@ export function problemBody(reason: Rejection): Buffer {
       detail: reason.message,
       cause: reason.cause,
       side: 'client',
-      requestId: randomUUID(),
+      requestId,
     })}\n`,
   );
 }
 
 /** The whole answer as HTTP/1.1 bytes, for where there is no response object to write it: the connection ends with it. */
-export function problemAnswer(reason: Rejection, date: string): Buffer {
-  const body = problemBody(reason);
+export function problemAnswer(reason: Rejection, requestId: string, date: string): Buffer {
+  const body = problemBody(reason, requestId);
   const head =
     `HTTP/1.1 ${reason.status} ${STATUS_CODES[reason.status] ?? ''}\r\n` +
     `content-type: application/problem+json\r\ncontent-length: ${body.length}\r\n` +
