@@ -20,6 +20,7 @@ export function createLineWriter(target: string): LineWriter {
     ...destination,
     sync: false,
     minLength: BLOCK_BYTES,
+    maxWrite: MAX_WRITE_BYTES,
     maxLength: MAX_WAITING_BYTES,
     periodicFlush: FLUSH_INTERVAL_MS,
   });
