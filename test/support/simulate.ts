@@ -1,21 +1,30 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { parse } from 'yaml';
 import type { Compilation } from '../../src/compiler/compilation.ts';
 import { compile } from '../../src/compiler/index.ts';
 import { HeaderList } from '../../src/contract/headers.ts';
+import type { FilterSpec } from '../../src/contract/plugin.ts';
 import { redirectLocation, tlsRedirectLocation } from '../../src/dataplane/redirect.ts';
 import { applyHeaderPolicy } from '../../src/dataplane/request-headers.ts';
 import { readTarget } from '../../src/dataplane/request-target.ts';
 import { rewritePath } from '../../src/dataplane/rewrite.ts';
-import type { MeshSettings } from '../../src/resources/mesh-config.ts';
-import { resourceSet } from '../../src/resources/set.ts';
-import type { RequestFacts } from '../../src/table/facts.ts';
-import { parseHost } from '../../src/table/host.ts';
-import type { ForwardAction, Route } from '../../src/table/model.ts';
-import { normalizePath } from '../../src/table/path.ts';
-import { explainMatch } from '../../src/table/reference.ts';
-import { compileOptions, meshSettings, parseResources } from './resources.ts';
+import {
+  decodeMeshConfig,
+  type MeshSettings,
+  type Origin,
+  type Resource,
+  resourceSet,
+} from '../../src/resources/index.ts';
+import { parseYaml } from '../../src/sources/yaml.ts';
+import {
+  explainMatch,
+  type ForwardAction,
+  normalizePath,
+  parseHost,
+  type RequestFacts,
+  type Route,
+} from '../../src/table/index.ts';
+import { compileOptions, readResources } from './resources.ts';
 
 /*
  * Recorded cases without a data plane: the case's resources are compiled, the reference matcher chooses a route for each
@@ -48,13 +57,14 @@ export interface RecordedAnswer {
 export interface RecordedCase {
   readonly name: string;
   readonly compilation: Compilation;
+  /** Where something answers; all other ports refuse connections. */
+  readonly ports: ReadonlySet<string>;
   readonly requests: readonly RecordedRequest[];
   readonly answers: Readonly<Record<string, RecordedAnswer>>;
 }
 
 interface AnswersFile {
   readonly answers: Readonly<Record<string, RecordedAnswer>>;
-  readonly rejected?: readonly { readonly file: string; readonly document: number }[];
 }
 
 const readJson = (file: string): unknown => JSON.parse(readFileSync(file, 'utf8'));
@@ -63,47 +73,66 @@ export function loadCase(dir: string): RecordedCase {
   const spec = readJson(join(dir, 'case.json')) as {
     requests: readonly RecordedRequest[];
     gatewayLabels?: Record<string, string>;
+    backends?: Record<string, string>;
   };
-  const { answers, rejected = [] } = readJson(join(dir, 'answers.json')) as AnswersFile;
+  const { answers } = readJson(join(dir, 'answers.json')) as AnswersFile;
   const root = join(dir, 'resources');
   const objects = readdirSync(root, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.yaml'))
-    .flatMap((file) => {
-      const text = readFileSync(join(root, file), 'utf8');
-      const namespace = file.split('/')[0] ?? '';
-      const isTaken = (index: number) => !rejected.some((one) => one.file === file && one.document === index);
-      return parseResources(text, namespace, file, isTaken);
-    });
+    .flatMap((file) => readResources(readFileSync(join(root, file), 'utf8'), file.split('/')[0] ?? '', file, false));
   const options = compileOptions({
+    filters: [NOTED],
     mesh: readMesh(join(dir, 'mesh.yaml')),
     ...(spec.gatewayLabels !== undefined && { gatewayLabels: spec.gatewayLabels }),
   });
-  const compilation = compile(resourceSet(objects), options);
-  return { name: relative('test/istio', dir), compilation, requests: spec.requests, answers };
+  const compilation = compile(resourceSet(objects.map(withAge)), options);
+  const ports = new Set(Object.keys(spec.backends ?? { 9080: 'http' }));
+  return { name: relative('test/istio', dir), compilation, ports, requests: spec.requests, answers };
 }
 
-/** As much of MeshConfig as shows in a table. */
-function readMesh(file: string): MeshSettings {
-  if (!existsSync(file)) return meshSettings();
-  const mesh = parse(readFileSync(file, 'utf8'));
-  const topology = mesh.defaultConfig?.gatewayTopology;
-  const normalization = mesh.pathNormalization?.normalization?.toLowerCase().replaceAll('_', '-');
-  const changes: Partial<Record<keyof MeshSettings, unknown>> = {
-    ...(normalization !== undefined && { pathNormalization: normalization === 'default' ? 'base' : normalization }),
-    ...(topology?.numTrustedProxies !== undefined && { numTrustedProxies: topology.numTrustedProxies }),
-    ...(mesh.defaultVirtualServiceExportTo && { defaultVirtualServiceExportTo: mesh.defaultVirtualServiceExportTo }),
-    ...(mesh.defaultServiceExportTo && { defaultServiceExportTo: mesh.defaultServiceExportTo }),
-    ...(mesh.defaultDestinationRuleExportTo && { defaultDestinationRuleExportTo: mesh.defaultDestinationRuleExportTo }),
-    ...(mesh.defaultHttpRetryPolicy && { defaultHttpRetryPolicy: mesh.defaultHttpRetryPolicy }),
-    ...(mesh.rootNamespace && { rootNamespace: mesh.rootNamespace }),
-  };
-  return meshSettings(changes as Partial<MeshSettings>);
+/** What filters would answer is not known here; that they have a say is. */
+const NOTED: FilterSpec = {
+  name: 'noted',
+  kinds: [],
+  compileRoute: ({ rule }) =>
+    rule['fault'] === undefined && rule['corsPolicy'] === undefined
+      ? undefined
+      : { fault: rule['fault'] !== undefined, cors: rule['corsPolicy'] !== undefined },
+};
+
+interface Noted {
+  readonly fault: boolean;
+  readonly cors: boolean;
 }
+
+/** The age that objects without one had when the answers were recorded: as old as the eldest that say theirs, not older. */
+const RECORDED_AGE_MS = Date.parse('2026-01-01T00:00:00Z');
+
+const withAge = (resource: Resource): Resource =>
+  resource.meta.creationTimestampMs === 0
+    ? { ...resource, meta: { ...resource.meta, creationTimestampMs: RECORDED_AGE_MS } }
+    : resource;
+
+/** Istio's default where a case says nothing else: ours differs on purpose (product.md). */
+function readMesh(file: string): MeshSettings {
+  const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  const [document] = parseYaml(text, file).documents;
+  const { settings } = decodeMeshConfig(document?.value ?? {}, document?.origin ?? NOWHERE);
+  return text.includes('pathNormalization') ? settings : { ...settings, pathNormalization: 'base' };
+}
+
+const NOWHERE: Origin = { file: '', locate: () => ({ file: '', line: 1, column: 1 }) };
 
 /* -------------------------------------------------------- one request */
 
 export type Prediction =
-  | { readonly kind: 'status'; readonly status: number; readonly location?: string; readonly body?: string }
+  | {
+      readonly kind: 'status';
+      readonly status: number;
+      readonly location?: string;
+      readonly body?: string;
+      readonly cause?: string;
+    }
   /** One of these addresses is reached, with this target and Host. */
   | {
       readonly kind: 'forward';
@@ -117,7 +146,7 @@ export type Prediction =
   | { readonly kind: 'nothing' };
 
 /** undefined: what happens depends on more than the table. */
-export function predict({ compilation }: RecordedCase, request: RecordedRequest): Prediction | undefined {
+export function predict({ compilation, ports }: RecordedCase, request: RecordedRequest): Prediction | undefined {
   if (request.raw !== undefined || request.protocol === 'tcp' || request.protocol === 'tls') return undefined;
   const routeConfig = routeConfigFor(compilation, request);
   if (routeConfig === undefined) return { kind: 'nothing' };
@@ -128,7 +157,16 @@ export function predict({ compilation }: RecordedCase, request: RecordedRequest)
   const redirectFacts = { ...facts, scheme: secure ? ('https' as const) : ('http' as const), secure };
   if (found.redirectToTls) return { kind: 'status', status: 301, location: tlsRedirectLocation(redirectFacts) };
   if (found.route === undefined) return { kind: 'status', status: 404 };
-  return predictRoute(found.route, compilation, facts, redirectFacts);
+  if (isFiltered(found.route, facts)) return undefined;
+  const prediction = predictRoute(found.route, compilation, facts, redirectFacts);
+  const refuses = (address: string): boolean => !ports.has(address.slice(address.lastIndexOf(':') + 1));
+  return prediction?.kind === 'forward' && [...prediction.backends].some(refuses) ? undefined : prediction;
+}
+
+/** Faults come by chance; preflights are answered by the CORS filter. */
+function isFiltered({ filters, action }: Route, { method }: RequestFacts): boolean {
+  const noted = filters['noted'] as Noted | undefined;
+  return action.kind === 'forward' && (noted?.fault === true || (noted?.cors === true && method === 'OPTIONS'));
 }
 
 function predictRoute(
@@ -147,7 +185,7 @@ function predictRoute(
         body: Buffer.from(action.bodyBase64 ?? '', 'base64').toString('utf8'),
       };
     case 'failed':
-      return { kind: 'status', status: 503 };
+      return { kind: 'status', status: 503, cause: action.cause };
     case 'forward':
       return predictForward(action, compilation, facts);
   }
@@ -158,7 +196,10 @@ function predictForward(action: ForwardAction, compilation: Compilation, facts: 
   const reached = action.destinations.map(({ cluster }) => {
     const definition = clusters.find(({ id }) => id === cluster);
     const endpoints = compilation.endpoints.clusters[cluster] ?? [];
-    return { exists: definition !== undefined, addresses: endpoints.map((e) => `${e.address}:${e.port}`) };
+    return {
+      exists: definition !== undefined,
+      addresses: endpoints.filter((e) => e.healthy).map((e) => `${e.address}:${e.port}`),
+    };
   });
   const path = rewritePath(facts.path, action.pathRewrite, settings.pathNormalization);
   if (path === undefined) return { kind: 'status', status: 400 };
@@ -185,8 +226,18 @@ function routeConfigFor(compilation: Compilation, request: RecordedRequest): str
   return best?.server.handling.kind === 'http' ? best.server.handling.routeConfig : undefined;
 }
 
+const isHttp2 = ({ protocol }: RecordedRequest): boolean => protocol === 'h2c' || protocol === 'h2';
+
+/** Of HTTP/1.1: others are refused before anything is routed (istio-semantics §2.3). */
+const METHODS = new Set(
+  'CONNECT COPY DELETE GET HEAD LINK LOCK MERGE MKCOL MOVE NOTIFY OPTIONS PATCH POST PROPFIND PROPPATCH PURGE PUT REPORT SEARCH SUBSCRIBE TRACE UNLINK UNLOCK UNSUBSCRIBE'.split(
+    ' ',
+  ),
+);
+
 /** A number: the status that the request is refused with before any route is asked. */
 function factsOf(compilation: Compilation, request: RecordedRequest): RequestFacts | number {
+  if (!METHODS.has(request.method ?? 'GET') && !isHttp2(request)) return 400;
   const { settings } = compilation.table;
   const headers = HeaderList.from(request.headers ?? []);
   const secure = request.tls !== undefined;
@@ -200,7 +251,7 @@ function factsOf(compilation: Compilation, request: RecordedRequest): RequestFac
   });
   if (!refused.ok) return 400;
   headers.remove('x-echo-id');
-  const isH2 = request.protocol === 'h2c' || request.protocol === 'h2';
+  const isH2 = isHttp2(request);
   const hostLines = request.host === undefined ? [] : [request.host];
   const target = readTarget(request.target ?? '/', isH2 ? request.host : undefined, isH2 ? [] : hostLines);
   if (!target.ok) return 400;
@@ -267,6 +318,8 @@ function statusContradiction(
 }
 
 function countsContradiction(prediction: Prediction, counts: Readonly<Record<string, number>>): string | undefined {
+  // Bursts and stickiness are counted otherwise than by backend.
+  if (Object.keys(counts).some((key) => !key.includes(' '))) return undefined;
   const seen = new Set(Object.keys(counts).map((key) => key.split(' ')[1] ?? ''));
   const wanted = new Set(prediction.kind === 'forward' || prediction.kind === 'mixed' ? prediction.backends : []);
   if (prediction.kind === 'mixed' || prediction.kind === 'status') wanted.add('-');
