@@ -10,7 +10,8 @@ export interface LineWriter {
 /** Bytes that may wait for a slow target; then lines are dropped. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 /** Written at once when so many bytes are together, else after the interval. */
-const BLOCK_BYTES = 8 * 1024;
+const BLOCK_BYTES = 16 * 1024;
+const MAX_WRITE_BYTES = 64 * 1024;
 const FLUSH_INTERVAL_MS = 200;
 
 /** `target`: a path, or '-' for standard output. */
