@@ -23,8 +23,12 @@ export function reportState(state: ControlState, previous: ControlState | undefi
 }
 
 function reportFindings(state: ControlState, previous: ControlState | undefined, log: Log): void {
-  const before = new Set(previous?.diagnostics.map(identity));
-  const fresh = state.diagnostics.filter((finding) => finding.severity !== 'hint' && !before.has(identity(finding)));
+  // What was found again is the same object, of thousands; only the rest is compared by what it says.
+  const [now, before] = [new Set(state.diagnostics), new Set(previous?.diagnostics)];
+  const gone = new Set((previous?.diagnostics ?? []).filter((finding) => !now.has(finding)).map(identity));
+  const fresh = state.diagnostics.filter(
+    (finding) => finding.severity !== 'hint' && !before.has(finding) && !gone.has(identity(finding)),
+  );
   for (const finding of fresh.slice(0, MOST_FINDINGS)) {
     const { code, message, severity, location } = finding;
     log.warn(message, {
