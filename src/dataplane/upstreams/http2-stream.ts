@@ -70,7 +70,8 @@ export class Http2Stream implements ClientStream {
     if (this.#state !== 'waiting') return true;
     const { hasBody, upgrade } = this.#head;
     if (upgrade !== undefined) {
-      this.#fail('local-reset', 'the destination is spoken to in HTTP/2, which has no such upgrade');
+      // As Envoy answers a websocket that leads to HTTP/2 (recorded).
+      this.#fail('protocol-error', 'the destination is spoken to in HTTP/2, which has no such upgrade');
       return true;
     }
     try {

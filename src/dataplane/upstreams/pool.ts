@@ -1,13 +1,8 @@
-import type { ConnectionSettings } from '../../table/model.ts';
 import type { ResetReason } from '../stream.ts';
 import type { Attempt } from './attempt.ts';
 import type { CircuitBreaker } from './breaker.ts';
 import type { ClientConnection, ConnectionEvents } from './connection.ts';
-
-export type PoolSettings = Pick<
-  ConnectionSettings,
-  'idleTimeoutMs' | 'maxRequestsPerConnection' | 'maxConnectionDurationMs' | 'maxConcurrentStreams'
->;
+import { Pooled, type PoolSettings } from './pooled.ts';
 
 /** How a pool makes a connection: reports one of the two, later, unless the returned function is called first. */
 export type Connect = (
@@ -39,6 +34,12 @@ export class ConnectionPool {
   readonly #ready: Pooled[] = [];
   readonly #all = new Set<Pooled>();
   readonly #waiting = new Set<Attempt>();
+  /** Just released: a server that closes after its answer shall be heard first. Those of this turn of the loop, and of the one before. */
+  #releasedNow: Pooled[] = [];
+  #releasedBefore: Pooled[] = [];
+  /** What those will take, in the same turn: no waiting that counts. */
+  readonly #promised = new Set<Attempt>();
+  #settling = false;
   #connecting = 0;
   #draining = false;
   #expectedStreams: number;
@@ -49,12 +50,14 @@ export class ConnectionPool {
   }
 
   get isEmpty(): boolean {
-    return this.#all.size === 0 && this.#waiting.size === 0;
+    return this.#all.size === 0 && this.#waiting.size === 0 && this.#promised.size === 0;
   }
 
   submit(attempt: Attempt): void {
     const ready = this.#ready.at(-1);
     if (ready !== undefined) this.#attach(ready, attempt);
+    else if (this.#releasedNow.length + this.#releasedBefore.length > this.#waiting.size + this.#promised.size)
+      this.#promised.add(attempt);
     else if (!this.#options.breaker.mayWait) this.#overflow(attempt);
     else {
       this.#options.breaker.pending++;
@@ -65,8 +68,8 @@ export class ConnectionPool {
 
   /** The request is not wanted any more; it gives its place up at once. */
   withdraw(attempt: Attempt): void {
-    if (!this.#waiting.delete(attempt)) return;
-    this.#options.breaker.pending--;
+    if (this.#waiting.delete(attempt)) this.#options.breaker.pending--;
+    else if (!this.#promised.delete(attempt)) return;
     this.#checkEmpty();
   }
 
@@ -79,7 +82,7 @@ export class ConnectionPool {
   /** Whatever is under way. */
   destroy(): void {
     this.#draining = true;
-    for (const attempt of [...this.#waiting]) {
+    for (const attempt of [...this.#waiting, ...this.#promised]) {
       this.withdraw(attempt);
       attempt.fail('local-reset', 'the gateway is shutting down');
     }
@@ -178,11 +181,40 @@ export class ConnectionPool {
     pooled.streams--;
     if (!this.#all.has(pooled)) return;
     if (pooled.streams === 0 && (pooled.retired || this.#draining)) pooled.close();
-    else {
-      this.#rearrange(pooled);
-      this.#serve();
-      if (pooled.streams === 0) pooled.becameIdle();
+    else if (pooled.connection?.streamLimit === 1) this.#release(pooled);
+    else this.#hasRoom(pooled);
+  }
+
+  #hasRoom(pooled: Pooled): void {
+    this.#rearrange(pooled);
+    if (pooled.streams === 0) pooled.becameIdle();
+  }
+
+  /**
+   * Used again only after the loop has read from all sockets once more. Many a server closes after its answer without
+   * having said so, and under load its end lies unread beside the answer.
+   */
+  #release(pooled: Pooled): void {
+    pooled.settling = true;
+    this.#releasedNow.push(pooled);
+    if (this.#settling) return;
+    this.#settling = true;
+    setImmediate(() => this.#settle());
+  }
+
+  #settle(): void {
+    const settled = this.#releasedBefore;
+    this.#releasedBefore = this.#releasedNow;
+    this.#releasedNow = [];
+    this.#settling = this.#releasedBefore.length > 0;
+    if (this.#settling) setImmediate(() => this.#settle());
+    for (const pooled of settled) {
+      pooled.settling = false;
+      if (this.#all.has(pooled)) this.#hasRoom(pooled);
     }
+    const promised = [...this.#promised];
+    this.#promised.clear();
+    for (const attempt of promised) this.submit(attempt);
   }
 
   /** Is it in the list of those with room if and only if it has room? */
@@ -225,84 +257,3 @@ export class ConnectionPool {
     if (this.isEmpty) this.#options.onEmpty();
   }
 }
-
-/** One connection, as the pool sees it: in the making, or alive. */
-class Pooled {
-  /** undefined: not connected yet. */
-  connection: ClientConnection | undefined;
-  cancelConnect: (() => void) | undefined;
-  onGone: (() => void) | undefined;
-  streams = 0;
-  started = 0;
-  /** Takes no more requests. */
-  retired = false;
-  /** Is in the pool's list of those with room. */
-  listed = false;
-  readonly #settings: PoolSettings;
-  #idleTimer: NodeJS.Timeout | undefined;
-  #ageTimer: NodeJS.Timeout | undefined;
-  #hintMs: number | undefined;
-  #onIdle: (() => void) | undefined;
-
-  constructor(settings: PoolSettings) {
-    this.#settings = settings;
-  }
-
-  get hasRoom(): boolean {
-    return this.connection !== undefined && !this.retired && this.streams < this.connection.streamLimit;
-  }
-
-  startAging(onOld: () => void, onIdle: () => void): void {
-    this.#onIdle = onIdle;
-    const { maxConnectionDurationMs } = this.#settings;
-    if (maxConnectionDurationMs !== undefined) this.#ageTimer = setTimeout(onOld, maxConnectionDurationMs).unref();
-  }
-
-  stopAging(): void {
-    clearTimeout(this.#idleTimer);
-    clearTimeout(this.#ageTimer);
-  }
-
-  /** A second less than the server said: a request that meets its closing is lost (edge-security R-14). */
-  hintIdle(seconds: number): void {
-    const hint = Math.max(seconds * 1_000 - 1_000, seconds * 500);
-    if (hint === this.#hintMs) return;
-    this.#hintMs = hint;
-    clearTimeout(this.#idleTimer);
-    this.#idleTimer = undefined;
-  }
-
-  becameIdle(): void {
-    const limit = Math.min(
-      this.#settings.idleTimeoutMs ?? Number.POSITIVE_INFINITY,
-      this.#hintMs ?? Number.POSITIVE_INFINITY,
-    );
-    if (limit > MAX_TIMER_MS) return;
-    // Running on while it is busy costs less than stopping and starting it for each request.
-    if (this.#idleTimer !== undefined) this.#idleTimer.refresh();
-    else this.#idleTimer = setTimeout(() => this.#idleTooLong(), limit).unref();
-  }
-
-  #idleTooLong(): void {
-    if (this.streams === 0) this.#onIdle?.();
-    else this.#idleTimer = undefined;
-  }
-
-  /** Nothing is under way on it. */
-  close(): void {
-    this.retired = true;
-    this.connection?.destroy();
-    this.onGone?.();
-  }
-
-  abandon(): void {
-    if (this.connection !== undefined) this.connection.destroy();
-    else {
-      this.cancelConnect?.();
-      this.onGone?.();
-    }
-  }
-}
-
-/** setTimeout takes no more. */
-const MAX_TIMER_MS = 2 ** 31 - 1;

@@ -320,7 +320,7 @@ describe('how HTTP/2 answers fail', () => {
   it('an upgrade is not asked for', async () => {
     const server = await h2Server((stream) => stream.respond({ ':status': 200 }, { endStream: true }));
     const recorder = await rigFor(server.port, h2()).start({ upgrade: 'websocket' }).recorder.ended;
-    expect(recorder.failure).toMatchObject({ reason: 'local-reset', nothingSent: true });
+    expect(recorder.failure).toMatchObject({ reason: 'protocol-error', nothingSent: true });
   });
 });
 

@@ -211,6 +211,24 @@ describe('the keep-alive race', () => {
     expect(recorder.failure).toMatchObject({ reason: 'connection-termination', reusedConnection: false });
   });
 
+  it('is avoided where the server closes with its answer, without having said so', async () => {
+    let closed = 0;
+    const server = await rawServer((socket) => {
+      let requests = 0;
+      socket.on('data', () => {
+        if (++requests > 1) closed++;
+        socket.write(OK, () => socket.end());
+      });
+    });
+    const rig = rigFor(server.port);
+    // The next request comes with the answer to the last one, as it does under load.
+    for (let i = 0; i < 100; i++) {
+      const recorder = await rig.start().recorder.ended;
+      expect([recorder.failure, recorder.body]).toEqual([undefined, 'ok']);
+    }
+    expect(closed).toBe(0);
+  });
+
   it('is avoided where the close was seen', async () => {
     const server = await rawServer(answering(() => OK));
     const rig = rigFor(server.port);
@@ -280,8 +298,9 @@ describe('a connection ends', () => {
     expect(server.accepted()).toBe(3);
     const used = new Set<number | undefined>();
     for (const socket of server.sockets) socket.on('data', () => used.add(socket.remotePort));
-    for (let i = 0; i < 5; i++) await rig.start().recorder.ended;
-    expect(used.size).toBe(1);
+    for (let i = 0; i < 9; i++) await rig.start().recorder.ended;
+    // The last one is passed over for the moment in which its server may still close it.
+    expect(used.size).toBeLessThanOrEqual(2);
   });
 });
 
