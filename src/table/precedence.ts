@@ -1,9 +1,9 @@
 import { by, byEach, type Comparator, compareNumbers, compareStrings } from '../kernel/compare.ts';
 import type { Route, RouteMatch } from './model.ts';
 
-/** What the age of an object is told by. Objects without a creation time count as the oldest, as in Go's zero time. */
+/** What the age of an object is told by. */
 export interface Aged {
-  /** Milliseconds since 1970; 0 when unknown. */
+  /** Milliseconds since 1970; what an object without a creation time has is for those who decode it to say. */
   readonly createdAtMs: number;
   readonly name: string;
   readonly namespace: string;
