@@ -29,9 +29,9 @@ beforeAll(() => {
       exit: (code) => process.exit(Number(code)),
       kill: (signal) => process.kill(process.pid, signal),
       serve: () => {
-        console.log(process.pid);
         setInterval(() => {}, 1000);
         for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => { console.log(signal); if (signal !== 'SIGHUP') process.exit(7); });
+        console.log(process.pid);
       },
     };
     export const main = async ([name, ...rest]) => SCRIPTS[name](...rest);`,
@@ -103,7 +103,7 @@ describe.each([
     const { child, end, output } = start(old, ['serve']);
     await vi.waitFor(() => expect(output()).toMatch(/\d/), { timeout: 5000 });
     child.kill('SIGHUP');
-    await vi.waitFor(() => expect(output()).toContain('SIGHUP'));
+    await vi.waitFor(() => expect(output()).toContain('SIGHUP'), { timeout: 5000 });
     child.kill(signal);
     expect(await end).toEqual({ code: 7, signal: null });
     expect(output()).toContain(signal);

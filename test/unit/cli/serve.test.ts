@@ -147,14 +147,17 @@ describe.concurrent('banyan serve', () => {
     expect(await served.get('/cart')).toEqual({ status: 200, body: 'backend /cart' });
 
     writeFileSync(path.join(served.dir, 'shop/shop.yaml'), route('/only'));
-    await vi.waitFor(async () => expect((await served.get('/cart')).status).toBe(404), { timeout: 3000, interval: 20 });
+    await vi.waitFor(async () => expect((await served.get('/cart')).status).toBe(404), {
+      timeout: 10_000,
+      interval: 20,
+    });
     expect((await served.get('/only')).status).toBe(200);
 
     writeFileSync(path.join(served.dir, 'shop/shop.yaml'), route('[broken'));
     await vi.waitFor(
       async () =>
         expect((await served.admin('/diagnostics')).json['frozen']).toMatchObject([{ file: 'shop/shop.yaml' }]),
-      { timeout: 3000, interval: 20 },
+      { timeout: 10_000, interval: 20 },
     );
     expect((await served.get('/only')).status).toBe(200);
     expect((await served.admin('/explain?request=http://shop.example.com/only')).json['answer']).toMatchObject({
@@ -170,9 +173,9 @@ describe.concurrent('banyan serve', () => {
     const served = await serve();
     await ready(served);
     const answer = served.get('/hold');
-    await vi.waitFor(() => expect(held).toHaveLength(1), { timeout: 3000 });
+    await vi.waitFor(() => expect(held).toHaveLength(1), { timeout: 10_000 });
     served.child.kill('SIGTERM');
-    await vi.waitFor(() => expect(served.output()).toContain('stopping'), { timeout: 3000 });
+    await vi.waitFor(() => expect(served.output()).toContain('stopping'), { timeout: 10_000 });
     held.pop()?.end('late, but whole');
     expect(await answer).toEqual({ status: 200, body: 'late, but whole' });
     expect(await served.end).toBe(0);
@@ -186,7 +189,7 @@ describe.concurrent('banyan serve', () => {
     mkdirSync(path.join(served.dir, 'infra'));
     writeFileSync(path.join(served.dir, 'infra/all.yaml'), `${gateway(port)}---\n${services()}---\n${route('/')}`);
     await vi.waitFor(async () => expect((await get(port, '/x', { host: 'shop.example.com' })).status).toBe(200), {
-      timeout: 3000,
+      timeout: 10_000,
       interval: 20,
     });
   });

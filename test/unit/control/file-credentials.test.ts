@@ -7,6 +7,9 @@ import { createHandle } from '../../../src/table/handle.ts';
 import type { CredentialTable, RouteTable } from '../../../src/table/model.ts';
 import { emptyTable, silentLog } from './builders.ts';
 
+/** Patient, since the machine may be busy; prompt, when it is not. */
+const eventually = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 10_000, interval: 5 });
+
 const certificates = path.resolve('test/istio/tls/mutual/certs');
 const secrets: CredentialTable = {
   revision: 's1',
@@ -90,14 +93,14 @@ describe('credentials from files', () => {
     use('orders-client', 'key');
     files.update(tableNaming(pairName()), secrets);
     use('foreign-client', 'crt');
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(warnings).toEqual([
         'a certificate or key cannot be used; the last one stays: the key is not that of the certificate',
       ]),
     );
     expect(certificateInService()).toBe(contentOf('orders-client', 'crt'));
     use('foreign-client', 'key');
-    await vi.waitFor(() => expect(certificateInService()).toBe(contentOf('foreign-client', 'crt')));
+    await eventually(() => expect(certificateInService()).toBe(contentOf('foreign-client', 'crt')));
   });
 
   it('does without a file that is missing, and takes it when it comes', async () => {
@@ -106,7 +109,7 @@ describe('credentials from files', () => {
     expect(warnings).toHaveLength(1);
     use('orders-client', 'key');
     use('orders-client', 'crt');
-    await vi.waitFor(() => expect(certificateInService()).toBe(contentOf('orders-client', 'crt')));
+    await eventually(() => expect(certificateInService()).toBe(contentOf('orders-client', 'crt')));
   });
 
   it('forgets what no table names any more, and publishes nothing when nothing changed', () => {

@@ -16,6 +16,9 @@ import { type DirectorySource, directorySource, readDirectory } from '../../../s
 import type { SourceSnapshot } from '../../../src/sources/source.ts';
 import { names, stubDecode } from './stub-decode.ts';
 
+/** Patient, since the machine may be busy; prompt, when it is not. */
+const eventually = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 10_000, interval: 5 });
+
 let root: string;
 let source: DirectorySource | undefined;
 
@@ -175,8 +178,7 @@ describe('watching a directory', () => {
       snapshots++;
     });
   }
-  const becomes = (...expected: string[]): Promise<void> =>
-    vi.waitFor(() => expect(served(latest)).toEqual(expected), { timeout: 3000, interval: 5 });
+  const becomes = (...expected: string[]): Promise<void> => eventually(() => expect(served(latest)).toEqual(expected));
 
   it('sees a file edited, created, renamed and deleted, and a folder come and go', async () => {
     write('orders/a.yaml', 's v=1');
@@ -261,7 +263,7 @@ describe('watching a directory', () => {
     ]);
     const since = latest.frozen[0]?.sinceMs;
     write('orders/a.yaml', '!\n!\n!');
-    await vi.waitFor(() => expect(latest.diagnostics).toHaveLength(3));
+    await eventually(() => expect(latest.diagnostics).toHaveLength(3));
     expect(served(latest)).toEqual(['billing/u@2', 'orders/s@1', 'orders/t@2']);
     expect(latest.frozen[0]?.sinceMs).toBe(since);
     renameSync(path.join(root, 'orders/a.yaml'), path.join(root, 'orders/c.yaml'));
@@ -276,7 +278,7 @@ describe('watching a directory', () => {
     write('orders/.b', '!s');
     renameSync(path.join(root, 'orders/.b'), path.join(root, 'orders/b.yaml'));
     unlinkSync(path.join(root, 'orders/a.yaml'));
-    await vi.waitFor(() => expect(latest.frozen).toMatchObject([{ file: 'orders/b.yaml' }]));
+    await eventually(() => expect(latest.frozen).toMatchObject([{ file: 'orders/b.yaml' }]));
     expect(served(latest)).toEqual(['orders/s@1']);
     unlinkSync(path.join(root, 'orders/b.yaml'));
     await becomes();
@@ -287,7 +289,7 @@ describe('watching a directory', () => {
     write('orders/a.yaml', 's v=1');
     await start();
     renameSync(root, `${root}.away`);
-    await vi.waitFor(() => expect(codes(latest)).toEqual(['file-unreadable .']));
+    await eventually(() => expect(codes(latest)).toEqual(['file-unreadable .']));
     expect(served(latest)).toEqual(['orders/s@1']);
     cpSync(`${root}.away`, root, { recursive: true });
     write('orders/a.yaml', 's v=2');
