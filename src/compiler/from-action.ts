@@ -1,14 +1,13 @@
 import type { HTTPMirrorPolicy, HTTPRetry, HTTPRoute, HTTPRouteDestination, Percent } from '../resources/index.ts';
-import {
-  compileReplacement,
-  type Destination,
-  type ForwardAction,
-  type HashPolicy,
-  type HeaderOperations,
-  type Mirror,
-  type PathMatch,
-  type PathRewrite,
-  type RouteAction,
+import type {
+  Destination,
+  ForwardAction,
+  HashPolicy,
+  HeaderOperations,
+  Mirror,
+  PathMatch,
+  PathRewrite,
+  RouteAction,
 } from '../table/index.ts';
 import type { BackendReader } from './backend-reads.ts';
 import { durationMs } from './duration.ts';
@@ -84,8 +83,6 @@ function forward(
 ): TranslatedAction {
   const written = rule.route ?? [];
   const entries = written.map((entry) => ({ entry, headers: translateHeaderOperations(entry.headers) }));
-  const pattern = unusablePattern(rule);
-  if (pattern !== undefined) return failedAction(pattern);
   const name = [headers, ...entries.map((one) => one.headers)]
     .flatMap((one) => [unusableName(one.request), unusableName(one.response)])
     .find((found) => found !== undefined);
@@ -116,14 +113,6 @@ function forward(
   const append = (level: 'request' | 'response'): HeaderOperations =>
     single === undefined ? headers[level] : appendOperations(headers[level], single.headers[level]);
   return { action, requestHeaders: append('request'), responseHeaders: append('response'), failure: undefined };
-}
-
-/** Admission does not look at the pattern of a rewrite. */
-function unusablePattern({ rewrite }: HTTPRoute): string | undefined {
-  if (rewrite?.uriRegexRewrite === undefined) return undefined;
-  const { match = '', rewrite: substitution = '' } = rewrite.uriRegexRewrite;
-  const compiled = compileReplacement(match, substitution);
-  return compiled.ok ? undefined : `rewrite.uriRegexRewrite.match cannot be used: ${compiled.error}`;
 }
 
 const isHashed = (policies: readonly HashPolicy[]): boolean => policies.length > 0;
