@@ -210,3 +210,72 @@ function authorize({ headers, timeoutMs }: OwnRequest): OwnAnswer {
     body: Buffer.from(get('x-echo-authz-body') ?? ''),
   };
 }
+
+/* --------------------------------------------------------- comparison */
+
+/** Added by the data plane, not by a filter; or left out of the recordings. */
+const NOT_COMPARED = new Set(['x-envoy-external-address', 'x-forwarded-for', 'x-forwarded-proto', 'accept', 'te']);
+
+const isCompared = (name: string): boolean => !NOT_COMPARED.has(name) && !name.startsWith('x-echo-');
+
+/** What of a judgement the recording contradicts; empty: nothing. */
+export function contradictions(judgement: Judgement, answer: CaseAnswer): readonly string[] {
+  const attempts = answer.attempts ?? [];
+  const asked = attempts.filter(({ backend }) => backend.endsWith(':9000'));
+  const reached = attempts.find(({ backend }) => !backend.endsWith(':9000'));
+  const ofChecks = checkContradictions(judgement.checks, asked);
+  if (judgement.kind === 'answered') {
+    const { status } = judgement.reply;
+    if (reached !== undefined || answer.status !== status) return [...ofChecks, `${status}, recorded ${answer.status}`];
+    return ofChecks;
+  }
+  const isRefusal = answer.status === 401 || answer.status === 403;
+  if (reached === undefined) return isRefusal ? [...ofChecks, `passed, recorded ${answer.status}`] : ofChecks;
+  return [...ofChecks, ...forwardContradictions(judgement.exchange, reached)];
+}
+
+function checkContradictions(checks: readonly OwnRequest[], asked: readonly CaseAttempt[]): readonly string[] {
+  const [check] = checks;
+  const [recorded] = asked;
+  // The recordings know a check only by a header that not every case sends along.
+  if (recorded === undefined) return [];
+  if (check === undefined) return ['not asked'];
+  const line = `${check.method} ${check.authority} ${check.path}`;
+  const recordedLine = `${recorded.method} ${recorded.authority} ${recorded.target}`;
+  const body = Buffer.from(check.body ?? []).toString('latin1');
+  return [
+    ...(line === recordedLine ? [] : [`check ${line}, recorded ${recordedLine}`]),
+    ...(body === (recorded.body ?? '') ? [] : [`check with body ${body}, recorded ${recorded.body}`]),
+    ...headerContradictions(check.headers, recorded.headers),
+  ];
+}
+
+function forwardContradictions(exchange: FakeExchange, recorded: CaseAttempt): readonly string[] {
+  const action = exchange.route?.action;
+  const isRewritten = action?.kind === 'forward' && action.pathRewrite !== undefined;
+  const target = exchange.path + exchange.query;
+  return [
+    ...(isRewritten || target === recorded.target ? [] : [`target ${target}, recorded ${recorded.target}`]),
+    ...headerContradictions(exchange.headers, recorded.headers),
+  ];
+}
+
+function headerContradictions(
+  lines: Iterable<readonly [string, string]>,
+  recorded: Readonly<Record<string, string>>,
+): readonly string[] {
+  const folded = new Map<string, string>();
+  for (const [name, value] of lines) {
+    if (!isCompared(name)) continue;
+    const text = value.trim().replace(/\s*,\s*/g, ',');
+    const before = folded.get(name);
+    folded.set(name, before === undefined ? text : `${before},${text}`);
+  }
+  // RFC 9113 §8.2.3: crumbs are one field.
+  const oneField = (name: string, value = ''): string =>
+    name === 'cookie' ? value.replaceAll(/[;,]\s*/g, '; ') : value;
+  const names = new Set([...folded.keys(), ...Object.keys(recorded).filter(isCompared)]);
+  return [...names]
+    .filter((name) => oneField(name, folded.get(name)) !== oneField(name, recorded[name]))
+    .map((name) => `${name}: ${folded.get(name)}, recorded ${recorded[name]}`);
+}
