@@ -39,7 +39,7 @@ export interface TokenLocations {
   readonly cookies: readonly string[];
 }
 
-export interface ClaimHeader {
+interface ClaimHeader {
   /** In lower case. */
   readonly header: string;
   /** `a.b` is `b` of `a`. */

@@ -91,8 +91,8 @@ function timeoutOf(fields: Fields): number | undefined {
 function statusOf(fields: Fields): number | undefined {
   const written = fields['statusOnError'] ?? '';
   if (written === '') return 403;
-  const status = /^[1-5]\d\d$/.test(String(written)) ? Number(written) : 0;
-  return status < 200 ? undefined : status;
+  const status = Number(written);
+  return Number.isInteger(status) && status >= 200 && status < 600 ? status : undefined;
 }
 
 function bodyOf(written: unknown): HttpProvider['body'] {

@@ -2,5 +2,5 @@
 export { bindRule, type PolicyFacts, type PolicyTest } from './bind.ts';
 export { compileRule, type WrittenRule } from './compile.ts';
 export { rbacDenied, ruleName } from './denial.ts';
-export type { Attribute, Condition, Leaning, NamedRule, PolicyRule } from './model.ts';
-export { type PolicyScope, scopeOf } from './scope.ts';
+export type { Leaning, NamedRule } from './model.ts';
+export { scopeOf } from './scope.ts';

@@ -46,7 +46,7 @@ describe('a document of a policy’s', () => {
   it.each([
     ['another status', (_, response) => response.writeHead(404).end('{}'), /status 404/],
     ['a redirect', (_, response) => response.writeHead(302, { location: '/elsewhere' }).end(), /status 302/],
-    ['an endless body', (_, response) => void endless(response), /longer than/],
+    ['an endless body', (_, response) => endless(response), /longer than/],
     ['a long one with its length', (_, response) => response.end('x'.repeat(2 ** 20 + 1)), /longer than/],
     [
       'a compressed one',
@@ -54,7 +54,7 @@ describe('a document of a policy’s', () => {
       /compressed/,
     ],
     ['no HTTP at all', (request) => request.socket.end('hello\r\n\r\n'), /./],
-    ['a cut body', (_, response) => void cut(response), /./],
+    ['a cut body', (_, response) => cut(response), /./],
   ] as readonly (readonly [string, RequestListener, RegExp])[])('is not taken: %s', async (_, listener, message) => {
     await expect(get(`${await serve(listener)}/keys`)).rejects.toThrow(message);
   });
@@ -126,7 +126,7 @@ const settled = () => new Promise((resolve) => setImmediate(resolve));
 describe('keys from an address', () => {
   it('are fetched at once, and the first requests wait for them', async () => {
     const { keys, asked } = scripted();
-    const waiting = [keys.forToken(''), keys.forToken('k1')];
+    const waiting = ['', 'k1'].map(async (kid) => keys.forToken(kid));
     expect(asked).toHaveLength(1);
     asked[0]?.answer(login.jwks);
     const [one, two] = await Promise.all(waiting);
@@ -165,12 +165,12 @@ describe('keys from an address', () => {
     await settled();
     expect(keys.forToken('new')).toBe(keys.current());
     pass(30_000);
-    const waiting = Array.from({ length: 100 }, (_, i) => keys.forToken(`random-${i}`));
+    const waiting = Array.from({ length: 100 }, async (_, i) => keys.forToken(`random-${i}`));
     expect(asked).toHaveLength(2);
     const next = await createIssuer('login', 'ES256', 'new');
     asked[1]?.answer(next.jwks);
     for (const set of await Promise.all(waiting)) expect(set?.knows('new')).toBe(true);
-    for (let i = 0; i < 10_000; i++) keys.forToken(`more-${i}`);
+    for (let i = 0; i < 10_000; i++) void keys.forToken(`more-${i}`);
     expect(asked).toHaveLength(2);
   });
 

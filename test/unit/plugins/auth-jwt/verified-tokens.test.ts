@@ -44,7 +44,7 @@ describe('a token that was verified', () => {
     const { publish, send, verify } = gateway();
     const settings = publish();
     const token = await login.token();
-    const verdicts = await Promise.all(Array.from({ length: 20 }, () => send(token, settings).verdict));
+    const verdicts = await Promise.all(Array.from({ length: 20 }, async () => send(token, settings).verdict));
     expect(verdicts.every((verdict) => verdict === undefined)).toBe(true);
     expect(verify).toHaveBeenCalledTimes(1);
   });

@@ -29,11 +29,12 @@ const root = join(import.meta.dirname, '../../../istio');
 describe('what Istio was recorded to answer', () => {
   for (const category of ['jwt', 'jwt-routing', 'authz', 'ext-authz']) {
     it.each(readdirSync(join(root, category)))(`is what the policies of ${category}/%s come to`, async (name) => {
-      const { requests, answers, judge } = loadPolicyCase(join(root, category, name));
+      const recorded = loadPolicyCase(join(root, category, name));
+      const { requests, answers } = recorded;
       const different = DIFFERENT[`${category}/${name}`] ?? {};
       const found: Record<string, readonly string[]> = {};
       for (const request of requests) {
-        const judgement = await judge(request);
+        const judgement = await recorded.judge(request);
         const answer = answers[request.id];
         if (judgement === undefined || answer === undefined) continue;
         const contradicted = contradictions(judgement, answer);

@@ -25,7 +25,7 @@ const when = (key: string, values?: string[], notValues?: string[]): WrittenRule
 
 const token = (claims: Record<string, unknown>, spaceDelimitedClaims: string[] = []): FakeRequest => ({
   identity: {
-    issuer: String(claims['iss'] ?? ''),
+    issuer: typeof claims['iss'] === 'string' ? claims['iss'] : '',
     subject: claims['sub'] as string | undefined,
     audiences: [],
     presenter: undefined,

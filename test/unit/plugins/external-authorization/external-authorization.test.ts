@@ -12,7 +12,7 @@ import { type FakeContext, fakeContext, fakePolicy, type WrittenPolicy } from '.
 const custom = (written: Partial<WrittenPolicy> = {}, provider = 'checker') =>
   fakePolicy('AuthorizationPolicy', {
     ...written,
-    spec: { action: 'CUSTOM', provider: { name: provider }, rules: [{}], ...((written.spec as object) ?? {}) },
+    spec: { action: 'CUSTOM', provider: { name: provider }, rules: [{}], ...(written.spec as object | undefined) },
   });
 
 const http = (fields: object = {}) => ({
