@@ -1,7 +1,7 @@
 import { memoizeByIdentity } from '../kernel/memo.ts';
-import type { Resource, ResourceOf, ResourceSet } from '../resources/index.ts';
+import type { Resource, ResourceKind, ResourceOf, ResourceSet } from '../resources/index.ts';
 import type { Cluster, ClusterId, Listener, RouteTable, TableSettings } from '../table/index.ts';
-import { type Backends, collectCredentials, createBackends } from './backends/index.ts';
+import { type Backends, type BuiltBackends, collectCredentials, createBackends } from './backends/index.ts';
 import type { Compilation, CompileOptions, ObjectStatus } from './compilation.ts';
 import { createExaminer } from './examine.ts';
 import { collectFindings } from './findings.ts';
@@ -10,7 +10,7 @@ import { planGateways } from './from-gateway.ts';
 import { buildListeners } from './listeners.ts';
 import { createPolicyRunner } from './policies.ts';
 import { createRouting, type Routing } from './routing.ts';
-import { keepSame } from './slot.ts';
+import { keepSame, Slot } from './slot.ts';
 import { statusesOf } from './statuses.ts';
 import { createConnectionRoutes } from './tcp-routes.ts';
 
@@ -42,10 +42,13 @@ export function createCompiler(options: CompileOptions): Compiler {
       const connections = createConnectionRoutes(routing.attached, lookups, options);
       const listening = buildListeners(plan.servers, connections);
       const referenced = keep.referenced(routing, listening.listeners, workload.clusters);
-      const built = backends.build(referenced);
+      const built = keep.backends([referenced, ...listsOf(resources, BACKEND_KINDS)], () => backends.build(referenced));
       const { listeners } = listening;
       const table = keep.table({ listeners, clusters: built.clusters, filters: workload.value }, routing);
-      const credentials = collectCredentials(resources, credentialNames(table.listeners, built.clusters), options);
+      const credentials = keep.credentials(
+        [table.listeners, built.clusters, ...listsOf(resources, CREDENTIAL_KINDS)],
+        () => collectCredentials(resources, credentialNames(table.listeners, built.clusters), options),
+      );
       const examined = examine({ resources, plan, routing, listening, lookups });
       const diagnostics = keep.findings([
         plan.diagnostics,
@@ -69,6 +72,13 @@ export function createCompiler(options: CompileOptions): Compiler {
 /** One state without a past, for whoever compiles once. */
 export const compile = (resources: ResourceSet, options: CompileOptions): Compilation =>
   createCompiler(options).compile(resources);
+
+/** Kinds that decide about destinations, and about key material and where it is wanted. */
+const BACKEND_KINDS = ['Service', 'ServiceEntry', 'DestinationRule', 'EndpointSlice', 'Pod', 'WorkloadEntry'] as const;
+const CREDENTIAL_KINDS = ['Secret', 'Gateway', 'DestinationRule'] as const;
+
+const listsOf = (resources: ResourceSet, kinds: readonly ResourceKind[]): readonly unknown[] =>
+  kinds.map((kind) => resources.ofKind(kind));
 
 /* ------------------------------------------------------------- backends */
 
@@ -103,7 +113,12 @@ function createKeeper(options: CompileOptions) {
   let referenced: ReadonlySet<ClusterId> = new Set();
   let lists: readonly (readonly Compilation['diagnostics'][number][])[] = [];
   let findings: Compilation['diagnostics'] = [];
+  const backends = new Slot<BuiltBackends>();
+  const credentials = new Slot<ReturnType<typeof collectCredentials>>();
   return {
+    backends: (parts: readonly unknown[], build: () => BuiltBackends) => backends.get(parts, build),
+    credentials: (parts: readonly unknown[], collect: () => ReturnType<typeof collectCredentials>) =>
+      credentials.get(parts, collect),
     /** Parts that are equal stay the same objects, and with them the whole table. */
     table(parts: Parts, routing: Routing): RouteTable {
       const listeners = keepEqualListeners(parts.listeners, table?.listeners ?? []);
