@@ -147,7 +147,14 @@ export class Acceptor {
     route: Parameters<typeof serveTcp>[2],
     serverName: string | undefined,
   ): void {
-    const { openTcp, limits } = this.#options;
-    serveTcp(connection, side, route, serverName, { openTcp, idleTimeoutMs: limits.tunnelIdleTimeoutMs });
+    const { openTcp, limits, connections } = this.#options;
+    serveTcp(connection, side, route, serverName, {
+      openTcp,
+      idleTimeoutMs: limits.tunnelIdleTimeoutMs,
+      onDone(bytesIn, bytesOut) {
+        connections.tunnelBytesIn += bytesIn;
+        connections.tunnelBytesOut += bytesOut;
+      },
+    });
   }
 }

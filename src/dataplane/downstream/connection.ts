@@ -72,6 +72,9 @@ export interface ConnectionCounters {
   /** TLS names that no chain has, and plain bytes where only TLS is spoken (`filter_chain_not_found`). */
   readonly noChain: number;
   readonly failedHandshakes: number;
+  /** Bytes of `tcp` and passthrough connections that have ended. */
+  readonly tunnelBytesIn: number;
+  readonly tunnelBytesOut: number;
 }
 
 /** All connections that are open now, and what became of those that never came so far. */
@@ -83,6 +86,8 @@ export class Connections {
   refused = 0;
   noChain = 0;
   failedHandshakes = 0;
+  tunnelBytesIn = 0;
+  tunnelBytesOut = 0;
 
   constructor(max: number) {
     this.#max = max;
@@ -145,7 +150,8 @@ export class Connections {
   counters(): ConnectionCounters {
     const byKind: Record<ConnectionKind, number> = { sniffing: 0, handshaking: 0, http1: 0, http2: 0, tcp: 0 };
     for (const connection of this.#open) byKind[connection.kind] += 1;
-    const { accepted, refused, noChain, failedHandshakes } = this;
-    return { open: this.#open.size, byKind, accepted, refused, noChain, failedHandshakes };
+    const { accepted, refused, noChain, failedHandshakes, tunnelBytesIn, tunnelBytesOut } = this;
+    const open = this.#open.size;
+    return { open, byKind, accepted, refused, noChain, failedHandshakes, tunnelBytesIn, tunnelBytesOut };
   }
 }

@@ -117,14 +117,16 @@ export class RequestGate {
     let at = 0;
     while (at < chunk.length) {
       if (this.#phase === 'start') {
+        // The end of the request before; what follows is judged before it is fed.
+        this.#feed(chunk, fed, at);
+        if (this.#phase !== 'start') return;
         if (this.#busy) {
-          this.#feed(chunk, fed, at);
-          if (this.#phase === 'start') this.#hold(chunk.subarray(at));
+          this.#hold(chunk.subarray(at));
           return;
         }
         at = this.#skipEmptyLines(chunk, at);
         if (at < 0) return;
-        if (fed < at) fed = at;
+        fed = at;
         continue;
       }
       const phase = this.#phase;

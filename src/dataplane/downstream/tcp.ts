@@ -105,13 +105,20 @@ export class TunnelLife implements ConnectionLife {
   }
 }
 
+export interface TcpOptions {
+  readonly openTcp: OpenTcp;
+  readonly idleTimeoutMs: number;
+  /** With the bytes from and to the client, once a tunnel has ended. */
+  readonly onDone: (bytesIn: number, bytesOut: number) => void;
+}
+
 /** The raw lane: what the client sends, decrypted where the chain ends TLS, goes to the route's destination as it is. */
 export function serveTcp(
   connection: DownstreamConnection,
   side: Socket,
   route: TcpRoute | undefined,
   serverName: string | undefined,
-  options: { readonly openTcp: OpenTcp; readonly idleTimeoutMs: number },
+  options: TcpOptions,
 ): void {
   connection.kind = 'tcp';
   connection.life = new TunnelLife(side, options.idleTimeoutMs);
@@ -127,7 +134,7 @@ export function serveTcp(
         side.destroy();
         return;
       }
-      splice(new SocketTunnel(side), far, new Uint8Array(0), () => {});
+      splice(new SocketTunnel(side), far, new Uint8Array(0), options.onDone);
     },
     () => side.destroy(),
   );

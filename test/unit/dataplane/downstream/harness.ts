@@ -92,13 +92,16 @@ export interface ToyOptions {
   readonly listeners?: (port: number) => readonly Listener[];
   readonly credentials?: CredentialTable;
   readonly openTcp?: DownstreamOptions['openTcp'];
+  /** Default: a free one. */
+  readonly port?: number;
+  readonly reusePort?: boolean;
   /** Before anything is applied. */
   readonly prepare?: (fastify: Downstream['fastify']) => void;
 }
 
 /** A downstream side on a free loopback port, with a toy behind it that answers everything. */
 export async function startToy(options: ToyOptions = {}): Promise<Toy> {
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   const requests: RawRequest[] = [];
   const rejected: RejectedRequest[] = [];
   const events: string[] = [];
@@ -113,6 +116,7 @@ export async function startToy(options: ToyOptions = {}): Promise<Toy> {
     clock: systemClock,
     listenAddress: '127.0.0.1',
     portOffset: 0,
+    reusePort: options.reusePort ?? false,
     openTcp: options.openTcp ?? (async () => undefined),
     limits: { sweepIntervalMs: 20, drainIdleMs: 50, lingerMs: 300, ...options.limits },
   });

@@ -171,6 +171,14 @@ describe('a new table', () => {
     expect(await refuses(toy.port)).toBe(true);
   });
 
+  test('two processes can share a port', async () => {
+    await start({ reusePort: true });
+    const second = await startToy({ reusePort: true, port: toy.port });
+    expect(second.downstream.listeners()).toMatchObject([{ state: 'listening' }]);
+    await second.close();
+    expect((await sendRaw(toy.port, GET)).answers).toMatchObject([{ status: 200 }]);
+  });
+
   test('tables are applied in the order they come in', async () => {
     await start();
     const second = await freePort();

@@ -503,6 +503,9 @@ describe('raw connections', () => {
     await new Promise((resolve) => socket.on('end', resolve));
     expect(raw).toBe('GET / HTTP/1.1\r\n\r\nBYE');
     expect(asked).toEqual([[route, undefined]]);
+    await vi.waitFor(() =>
+      expect(toy.downstream.connections()).toMatchObject({ tunnelBytesIn: 18, tunnelBytesOut: 21 }),
+    );
   });
 
   test('a service that speaks first is heard', async () => {
