@@ -78,13 +78,17 @@ const isConsequence = ({ path, code }: FieldFinding, causes: readonly FieldFindi
 const isAtOrAbove = (path: FieldPath, other: FieldPath): boolean =>
   path.length <= other.length && path.every((part, index) => part === other[index]);
 
+/** Files say no age as a rule, and must not be older than everything that does: all of them began with 2026. */
+const AGE_UNKNOWN_MS = Date.UTC(2026, 0, 1);
+
 function metaOf({ metadata }: Resource['body'], ref: ObjectRef): ObjectMeta {
   return {
     namespace: ref.namespace,
     name: metadata.name,
     labels: metadata.labels ?? {},
     annotations: metadata.annotations ?? {},
-    creationTimestampMs: metadata.creationTimestamp === undefined ? 0 : Date.parse(metadata.creationTimestamp),
+    creationTimestampMs:
+      metadata.creationTimestamp === undefined ? AGE_UNKNOWN_MS : Date.parse(metadata.creationTimestamp),
   };
 }
 

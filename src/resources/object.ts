@@ -12,7 +12,7 @@ export interface ObjectMeta {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
-  /** Milliseconds since 1970; 0 when none is given, so that objects without an age are ordered by name alone. */
+  /** Milliseconds since 1970; where none is given the beginning of 2026, so that objects without an age are ordered by name alone. */
   readonly creationTimestampMs: number;
 }
 

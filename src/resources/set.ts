@@ -1,4 +1,4 @@
-import { compareNumbers, compareStrings, byEach } from '../kernel/compare.ts';
+import { byEach, compareNumbers, compareStrings } from '../kernel/compare.ts';
 import type { Resource, ResourceKind } from './kinds.ts';
 
 type OfKind<K extends ResourceKind> = Extract<Resource, { kind: K }>;
@@ -39,7 +39,9 @@ class IndexedResourceSet implements ResourceSet {
   get<K extends ResourceKind>(kind: K, namespace: string, name: string): OfKind<K> | undefined {
     let keys = this.#keys.get(kind);
     if (keys === undefined) {
-      keys = new Map(this.ofKind(kind).map((object) => [keyOf(object.meta.namespace, object.meta.name), object as Resource]));
+      keys = new Map(
+        this.ofKind(kind).map((object) => [keyOf(object.meta.namespace, object.meta.name), object as Resource]),
+      );
       this.#keys.set(kind, keys);
     }
     return keys.get(keyOf(namespace, name)) as OfKind<K> | undefined;
