@@ -38,4 +38,29 @@ export const SOURCE_FINDINGS = {
     consequence: 'The namespace keeps its last good state; all others are up to date.',
     remedy: 'Undo the last change of this namespace, and report the message to the makers of Banyan.',
   },
+  'kind-not-served': {
+    severity: 'hint',
+    summary: 'A kind that the API server does not know: its CRD is not installed.',
+    consequence: 'There are no objects of it; once it is installed, they are read without a restart.',
+    remedy: 'Nothing, where nobody writes such objects; else install the CRD.',
+  },
+  'kind-denied': {
+    severity: 'error',
+    summary: 'The API server does not let the gateway read a kind.',
+    consequence:
+      'Objects of it stay as they were last known; where they were never read, what needs them fails, and the gateway does not start without its policies and routes.',
+    remedy: 'Grant get, list and watch on it to the gateway’s ServiceAccount.',
+  },
+  'deletion-held': {
+    severity: 'warning',
+    summary: 'More than half of the objects of a kind were gone at once.',
+    consequence: 'They stay in service until a second list, half a minute later, finds them gone as well.',
+    remedy: 'Restore them if it was a mistake; SIGHUP confirms it at once.',
+  },
+  'saved-state-served': {
+    severity: 'warning',
+    summary: 'The API server could not be read at the start; what was saved last is served.',
+    consequence: 'Changes since then are not in service; they will be as soon as it answers.',
+    remedy: 'See to the API server.',
+  },
 } as const satisfies Readonly<Record<string, CatalogueEntry>>;

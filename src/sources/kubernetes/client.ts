@@ -1,0 +1,169 @@
+import { Agent, type Dispatcher } from 'undici';
+import type { ApiAccess, TlsMaterial } from './access.ts';
+
+/** An answer of the API server that is not what was asked for. */
+export class ApiError extends Error {
+  /** Of HTTP, or of the Status object in a stream. */
+  readonly status: number;
+  /** `Conflict`, `AlreadyExists`, `Expired` … */
+  readonly reason: string;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(status: number, reason: string, message: string, retryAfterMs?: number) {
+    super(message);
+    this.status = status;
+    this.reason = reason;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+export interface SendOptions {
+  readonly body?: unknown;
+  readonly contentType?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Plain JSON to the API server. All requests share one pool of connections. */
+export interface ApiClient {
+  readonly server: string;
+  /** Rejects with an ApiError for any answer but 2xx. */
+  send<T>(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, options?: SendOptions): Promise<T>;
+  /** An answer that goes on; its head has been seen to be 200. */
+  stream(path: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  close(): Promise<void>;
+}
+
+export interface ClientOptions {
+  /** How long an answer may take to begin, and to go on. Default 30 s. */
+  readonly timeoutMs?: number;
+}
+
+const TIMEOUT_MS = 30_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+/** A page of a list holds 500 objects; the largest that etcd takes has 1.5 MiB. */
+const MAX_ANSWER_BYTES = 512 * 1_048_576;
+
+export function createApiClient(access: ApiAccess, options: ClientOptions = {}): ApiClient {
+  return new Client(access, options.timeoutMs ?? TIMEOUT_MS);
+}
+
+class Client implements ApiClient {
+  readonly server: string;
+  readonly #access: ApiAccess;
+  readonly #timeoutMs: number;
+  readonly #base: string;
+  readonly #origin: string;
+  #tls: TlsMaterial | undefined;
+  #agent: Agent | undefined;
+
+  constructor(access: ApiAccess, timeoutMs: number) {
+    this.#access = access;
+    this.#timeoutMs = timeoutMs;
+    this.server = access.server;
+    const url = new URL(access.server);
+    this.#origin = url.origin;
+    this.#base = url.pathname.replace(/\/$/, '');
+  }
+
+  async send<T>(method: Dispatcher.HttpMethod, path: string, options: SendOptions = {}): Promise<T> {
+    const { statusCode, headers, body } = await this.#request(method, path, options, this.#timeoutMs);
+    const text = await readText(body);
+    if (statusCode >= 200 && statusCode < 300) return JSON.parse(text) as T;
+    throw errorOf(statusCode, text, headers['retry-after']);
+  }
+
+  async stream(path: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+    // Silence in the body is the reader's concern: it knows how long is too long.
+    const { statusCode, headers, body } = await this.#request('GET', path, { signal }, 0);
+    if (statusCode === 200) return body;
+    throw errorOf(statusCode, await readText(body), headers['retry-after']);
+  }
+
+  async close(): Promise<void> {
+    await this.#agent?.destroy();
+  }
+
+  async #request(
+    method: Dispatcher.HttpMethod,
+    path: string,
+    { body, contentType = 'application/json', signal }: SendOptions,
+    bodyTimeout: number,
+  ): Promise<Dispatcher.ResponseData> {
+    const { tls, headers } = await this.#access.credentials();
+    signal?.throwIfAborted();
+    return this.#agentFor(tls).request({
+      origin: this.#origin,
+      path: this.#base + path,
+      method,
+      headers: {
+        accept: 'application/json',
+        'user-agent': 'banyan',
+        ...headers,
+        ...(body !== undefined && { 'content-type': contentType }),
+      },
+      body: body === undefined ? null : JSON.stringify(body),
+      headersTimeout: this.#timeoutMs,
+      bodyTimeout,
+      ...(signal !== undefined && { signal }),
+    });
+  }
+
+  /** A new one when certificates were rotated; what the old one has under way ends by itself. */
+  #agentFor(tls: TlsMaterial): Agent {
+    if (this.#agent !== undefined && this.#tls !== undefined && sameTls(this.#tls, tls)) return this.#agent;
+    void this.#agent?.close();
+    const { ca, cert, key, servername, rejectUnauthorized } = tls;
+    this.#tls = tls;
+    this.#agent = new Agent({
+      // undici's HTTP/2 loses data (dependencies, fact 8); a watch each on its own connection is what others do too.
+      allowH2: false,
+      pipelining: 1,
+      keepAliveTimeout: 4_000,
+      connect: {
+        timeout: CONNECT_TIMEOUT_MS,
+        keepAlive: true,
+        rejectUnauthorized,
+        ...(ca !== undefined && { ca }),
+        ...(cert !== undefined && { cert }),
+        ...(key !== undefined && { key }),
+        ...(servername !== undefined && { servername }),
+      },
+    });
+    return this.#agent;
+  }
+}
+
+const sameTls = (a: TlsMaterial, b: TlsMaterial): boolean =>
+  a.ca === b.ca &&
+  a.cert === b.cert &&
+  a.key === b.key &&
+  a.servername === b.servername &&
+  a.rejectUnauthorized === b.rejectUnauthorized;
+
+async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > MAX_ANSWER_BYTES) throw new Error(`the answer has more than ${MAX_ANSWER_BYTES / 1_048_576} MiB`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function errorOf(status: number, text: string, retryAfter: string | string[] | undefined): ApiError {
+  let parsed: { readonly reason?: unknown; readonly message?: unknown } = {};
+  try {
+    parsed = (JSON.parse(text) as typeof parsed | null) ?? {};
+  } catch {
+    // A proxy's page, or nothing: the status says enough.
+  }
+  const seconds = typeof retryAfter === 'string' && /^\d+$/.test(retryAfter) ? Number(retryAfter) : undefined;
+  const message = typeof parsed.message === 'string' ? parsed.message : `the API server answered ${status}`;
+  return new ApiError(
+    status,
+    typeof parsed.reason === 'string' ? parsed.reason : '',
+    message,
+    seconds === undefined ? undefined : seconds * 1_000,
+  );
+}

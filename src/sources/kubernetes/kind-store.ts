@@ -1,0 +1,212 @@
+import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
+import type { Resource, ResourceKind } from '../../resources/kinds.ts';
+import type { FrozenFile } from '../source.ts';
+import { decodePruned, type PrunedObject, prune } from './decode-object.ts';
+import { Departures } from './departures.ts';
+import { isObject, isOlder, type RawObject, versionOf } from './raw.ts';
+import type { Listing, ReflectorSink } from './reflector.ts';
+
+/** What somebody who writes statuses must know of an object beyond what it says. */
+export interface ObjectFacts {
+  readonly apiVersion: string;
+  readonly version: string;
+  readonly generation: number;
+  /** As it was last seen; undefined: none, or of no interest. */
+  readonly status: unknown;
+}
+
+interface Entry {
+  readonly digest: string;
+  readonly facts: ObjectFacts;
+  /** What is in service: the object as it is, or, where that is refused, as it last was. */
+  readonly resource: Resource | undefined;
+  readonly diagnostics: readonly Diagnostic[];
+  /** Since when what is in service is not what the object says. */
+  readonly frozenSinceMs: number | undefined;
+}
+
+export interface KindStoreOptions {
+  readonly kind: ResourceKind;
+  /** May objects of this namespace count at all? */
+  readonly accepts: (namespace: string) => boolean;
+  readonly nowMs: () => number;
+  readonly guarded: boolean;
+  /** Keep what `facts` gives as status. */
+  readonly keepStatus: boolean;
+  readonly onChange: () => void;
+}
+
+/** After so many objects of a list the event loop gets its turn: requests are being answered meanwhile. */
+const SLICE = 50;
+
+/** All objects of one kind: each as it was when it was last sound. */
+export class KindStore implements ReflectorSink {
+  readonly kind: ResourceKind;
+  readonly departures: Departures;
+  readonly #options: KindStoreOptions;
+  readonly #entries = new Map<string, Entry>();
+  #apiVersion = '';
+  #resources: readonly Resource[] | undefined;
+  /** Entries with something in service. */
+  #served = 0;
+
+  constructor(options: KindStoreOptions) {
+    this.kind = options.kind;
+    this.#options = options;
+    this.departures = new Departures(options.guarded, options.nowMs);
+  }
+
+  set apiVersion(version: string) {
+    this.#apiVersion = version;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** In service; the same list until something changes. */
+  resources(): readonly Resource[] {
+    if (this.#resources === undefined) {
+      const live = [...this.#entries.values()].flatMap(({ resource }) => resource ?? []);
+      this.#resources = [...live, ...this.departures.held()];
+    }
+    return this.#resources;
+  }
+
+  diagnostics(): readonly Diagnostic[] {
+    return [...this.#entries.values()].flatMap(({ diagnostics }) => diagnostics);
+  }
+
+  frozen(): readonly FrozenFile[] {
+    return [...this.#entries].flatMap(([key, { resource, frozenSinceMs, diagnostics }]) =>
+      frozenSinceMs === undefined || resource === undefined
+        ? []
+        : {
+            file: fileOf(this.kind, key),
+            namespace: resource.meta.namespace,
+            sinceMs: frozenSinceMs,
+            reason: diagnostics.find((finding) => finding.refused)?.message ?? 'the object is refused',
+          },
+    );
+  }
+
+  facts(namespace: string, name: string): ObjectFacts | undefined {
+    return this.#entries.get(`${namespace}/${name}`)?.facts;
+  }
+
+  /** What was saved is the past that the first list is held against. */
+  restore(objects: readonly Readonly<Record<string, unknown>>[]): void {
+    for (const value of objects) {
+      this.#apiVersion = String(value['apiVersion']);
+      this.#put(value as RawObject);
+    }
+    this.#changed();
+  }
+
+  listing(): Listing {
+    const named = new Set<string>();
+    return {
+      add: async (items) => {
+        for (const [index, item] of items.entries()) {
+          // Entered at once: a list that breaks off has told the truth so far.
+          const key = this.#put(item);
+          if (key !== undefined) named.add(key);
+          if (index % SLICE === SLICE - 1) await new Promise((resume) => setImmediate(resume));
+        }
+        this.#changed();
+      },
+      commit: () => {
+        const gone = [...this.#entries.keys()].filter((key) => !named.has(key));
+        const before = this.#served;
+        for (const key of gone) this.#remove(key);
+        this.departures.listed(before, this.#served);
+        this.#changed();
+      },
+    };
+  }
+
+  apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: RawObject): void {
+    if (type === 'DELETED') {
+      const key = keyOf(object);
+      if (key !== undefined && this.#remove(key)) this.departures.deleted(this.#served);
+    } else this.#put(object);
+    this.#changed();
+  }
+
+  /** Lets go of namespaces that do not count any more. That is no loss that somebody has to confirm. */
+  purge(): void {
+    for (const key of this.#entries.keys()) if (!this.#accepts(key)) this.#enter(key, undefined);
+    this.#changed();
+  }
+
+  confirmDepartures(): void {
+    this.departures.confirm();
+    this.#changed();
+  }
+
+  #enter(key: string, entry: Entry | undefined): void {
+    const before = this.#entries.get(key);
+    if (before?.resource !== undefined) this.#served--;
+    if (entry?.resource !== undefined) this.#served++;
+    if (entry === undefined) this.#entries.delete(key);
+    else this.#entries.set(key, entry);
+  }
+
+  #accepts(key: string): boolean {
+    const namespace = key.slice(0, key.indexOf('/'));
+    return namespace === '' || this.#options.accepts(namespace);
+  }
+
+  #put(raw: RawObject): string | undefined {
+    const key = keyOf(raw);
+    if (key === undefined || !this.#accepts(key)) return undefined;
+    const before = this.#entries.get(key);
+    if (before !== undefined && isOlder(versionOf(raw), before.facts.version)) return key;
+    const pruned = prune(raw, this.kind, this.#apiVersion);
+    const facts = this.#factsOf(raw);
+    const same = before?.digest === pruned.digest;
+    this.#enter(key, same ? { ...before, facts } : this.#decode(key, pruned, facts, before));
+    this.departures.returned(key);
+    return key;
+  }
+
+  #decode(key: string, pruned: PrunedObject, facts: ObjectFacts, before: Entry | undefined): Entry {
+    const { resource, diagnostics } = decodePruned(pruned, fileOf(this.kind, key));
+    const { digest } = pruned;
+    if (resource !== undefined) return { digest, facts, resource, diagnostics, frozenSinceMs: undefined };
+    const last = before?.resource ?? this.departures.get(key);
+    const frozenSinceMs = last === undefined ? undefined : (before?.frozenSinceMs ?? this.#options.nowMs());
+    return { digest, facts, resource: last, diagnostics, frozenSinceMs };
+  }
+
+  #factsOf(raw: RawObject): ObjectFacts {
+    const generation = raw.metadata?.generation;
+    return {
+      apiVersion: this.#apiVersion,
+      version: versionOf(raw),
+      generation: typeof generation === 'number' ? generation : 0,
+      status: this.#options.keepStatus && isObject(raw.status) ? raw.status : undefined,
+    };
+  }
+
+  #remove(key: string): boolean {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return false;
+    this.#enter(key, undefined);
+    if (entry.resource !== undefined) this.departures.left(key, entry.resource);
+    return true;
+  }
+
+  #changed(): void {
+    this.#resources = undefined;
+    this.#options.onChange();
+  }
+}
+
+function keyOf({ metadata }: RawObject): string | undefined {
+  const { name, namespace } = metadata ?? {};
+  if (typeof name !== 'string' || name === '') return undefined;
+  return `${typeof namespace === 'string' ? namespace : ''}/${name}`;
+}
+
+const fileOf = (kind: ResourceKind, key: string): string => (key.startsWith('/') ? `${kind}${key}` : `${kind}/${key}`);
