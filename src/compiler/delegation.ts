@@ -114,7 +114,11 @@ function readRule(
     line,
   };
   const placeOf = (field: keyof HTTPRoute): Place => ({ object, path: [...place.path, field] });
-  return { part, rule: { owner, http, place, placeOf, failure: undefined }, matches: readMatches(http, place) };
+  return {
+    part,
+    rule: { owner, root: object, http, place, placeOf, failure: undefined },
+    matches: readMatches(http, place),
+  };
 }
 
 function readMatches(http: HTTPRoute, place: Place): readonly MatchDraft[] {
@@ -168,7 +172,9 @@ function mergeDelegate(
     };
     const placeOf = (field: keyof HTTPRoute): Place =>
       (inherited as readonly string[]).includes(field) ? root.rule.placeOf(field) : own.rule.placeOf(field);
-    return [{ part: `${root.part}-${own.part}`, rule: { ...own.rule, owner, http, placeOf }, matches }];
+    return [
+      { part: `${root.part}-${own.part}`, rule: { ...own.rule, owner, root: root.rule.root, http, placeOf }, matches },
+    ];
   });
 }
 

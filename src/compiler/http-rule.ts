@@ -13,6 +13,8 @@ export interface Place {
 /** One `http` rule with its delegate merged into it and all names resolved. */
 export interface HttpRule {
   readonly owner: RouteOwner;
+  /** The VirtualService with the hosts; of a rule without delegate the one that it is written in. */
+  readonly root: VirtualService;
   readonly http: HTTPRoute;
   /** Where the rule as a whole stands. */
   readonly place: Place;

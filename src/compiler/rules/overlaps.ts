@@ -98,26 +98,33 @@ function tellBoth(overlap: Overlap, draftOf: DraftLookup, domain: string): reado
   const winner = draftOf(overlap.winner);
   const loser = draftOf(overlap.loser);
   if (winner === undefined || loser === undefined) return [];
-  const witness = formatWitness(overlap.witness);
+  const both = { winner, loser, domain, witness: formatWitness(overlap.witness) };
   if (overlap.relation === 'shadows') {
     return [
-      tell('shadowed', loser, winner, `on ${domain}, ${ownerOf(winner)} takes all that this rule could match`, witness),
-      tell('overlap', winner, loser, `on ${domain}, this rule takes all that ${ownerOf(loser)} could match`, witness),
+      tellLoser('shadowed', `${ownerOf(winner)} takes all that this rule could match`, both),
+      tellWinner(`this rule takes all that ${ownerOf(loser)} could match`, both),
     ];
   }
   return [
-    tell('overlap', loser, winner, `on ${domain}, requests that this rule matches go to ${ownerOf(winner)}`, witness),
-    tell(
-      'overlap',
-      winner,
-      loser,
-      `on ${domain}, this rule takes requests that ${ownerOf(loser)} matches too`,
-      witness,
-    ),
+    tellLoser('overlap', `requests that this rule matches go to ${ownerOf(winner)}`, both),
+    tellWinner(`this rule takes requests that ${ownerOf(loser)} matches too`, both),
   ];
 }
 
+interface Pair {
+  readonly winner: RouteDraft;
+  readonly loser: RouteDraft;
+  readonly domain: string;
+  readonly witness: string;
+}
+
 const ownerOf = ({ match }: RouteDraft): string => formatObjectRef(match.place.object.ref);
+
+const tellLoser = (code: 'overlap' | 'shadowed', what: string, pair: Pair): Diagnostic =>
+  tell(code, pair.loser, pair.winner, `on ${pair.domain}, ${what}: ${whyFirst(pair, 'that one')}`, pair.witness);
+
+const tellWinner = (what: string, pair: Pair): Diagnostic =>
+  tell('overlap', pair.winner, pair.loser, `on ${pair.domain}, ${what}: ${whyFirst(pair, 'this one')}`, pair.witness);
 
 function tell(
   code: 'overlap' | 'shadowed',
@@ -133,16 +140,17 @@ function tell(
     object: place.object.ref,
     location: place.object.origin.locate(place.path),
   };
-  return reportAt(code, object, path, { message: `${message} (${order(about, other)})`, witness, related: [related] });
+  return reportAt(code, object, path, { message, witness, related: [related] });
 }
 
-/** Why the one that stands first does (istio-semantics §2.1). */
-function order(about: RouteDraft, other: RouteDraft): string {
-  const [a, b] = [about, other].map(({ rule }) => rule.owner);
-  const sameRoot = a?.namespace === b?.namespace && a?.name === b?.name;
-  return sameRoot
-    ? 'by their place in the root’s list'
-    : 'the older Gateway comes first, then the older VirtualService, then the name';
+/** What put the winner first (istio-semantics §2.1). */
+function whyFirst({ winner, loser }: Pair, name: string): string {
+  const [first, second] = [winner.rule.root, loser.rule.root];
+  if (first === second) return `${name} stands first in ${formatObjectRef(first.ref)}`;
+  const [a, b] = [first.meta.creationTimestampMs, second.meta.creationTimestampMs];
+  if (a < b) return `${name} is older`;
+  if (a === b) return `they are of one age, and the name of ${name} comes first`;
+  return `${name} is exported to the gateway by name, or comes by an older Gateway`;
 }
 
 /** Of several catch-alls, those after the first never answer. */
@@ -155,9 +163,10 @@ function lostCatchAlls(catchAlls: readonly Route[], draftOf: DraftLookup, domain
   return lost.flatMap((route) => {
     const loser = draftOf(route);
     if (loser === undefined) return [];
+    const both = { winner, loser, domain, witness };
     return [
-      tell('shadowed', loser, winner, `on ${domain}, the catch-all of ${ownerOf(winner)} comes first`, witness),
-      tell('overlap', winner, loser, `on ${domain}, this catch-all comes before that of ${ownerOf(loser)}`, witness),
+      tellLoser('shadowed', `the catch-all of ${ownerOf(winner)} comes first`, both),
+      tellWinner(`this catch-all comes before that of ${ownerOf(loser)}`, both),
     ];
   });
 }
