@@ -79,11 +79,12 @@ export class Authenticator {
   }
 
   authenticate(request: Request): MaybePromise<Verdict> {
-    if (this.#rules.every((rule) => findTokens(request, rule.locations).length === 0)) return { kind: 'anonymous' };
     const attempt: Attempt = { request, identity: undefined };
     const [only, ...more] = this.#rules;
-    const outcome =
-      only !== undefined && more.length === 0 ? this.#rule(only, attempt) : this.#anyRule(0, attempt, MISSING);
+    const isAlone = only !== undefined && more.length === 0;
+    if (!isAlone && this.#rules.every((rule) => findTokens(request, rule.locations).length === 0))
+      return { kind: 'anonymous' };
+    const outcome = isAlone ? this.#rule(only, attempt) : this.#anyRule(0, attempt, MISSING);
     return andThen(outcome, (refusal): Verdict => {
       if (refusal !== undefined && refusal !== MISSING) return { kind: 'refused', refusal };
       const { identity } = attempt;
