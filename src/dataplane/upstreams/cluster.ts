@@ -27,8 +27,6 @@ export class LiveCluster implements UpstreamCluster {
   #hosts = new Map<string, Host>();
   #endpoints: readonly Endpoint[] = [];
   #names = new Map<string, NameWatch>();
-  /** Requests that were let in, for people to see; what limits them is counted where they get their connections. */
-  #admitted = 0;
   #retired = false;
 
   constructor(cluster: Cluster, environment: ClusterEnvironment) {
@@ -56,13 +54,13 @@ export class LiveCluster implements UpstreamCluster {
     return this.#balancer.pick(context);
   }
 
+  /** What limits requests is counted where they get their connections (port.ts). */
   acquire(): boolean {
-    this.#admitted++;
     return true;
   }
 
   release(): void {
-    this.#admitted = Math.max(0, this.#admitted - 1);
+    // Nothing was taken.
   }
 
   acquireRetry(): boolean {
@@ -91,7 +89,7 @@ export class LiveCluster implements UpstreamCluster {
   /* ---- its addresses */
 
   update(endpoints: readonly Endpoint[]): void {
-    if (this.#retired || endpoints === this.#endpoints) return;
+    if (this.#retired || sameEndpoints(endpoints, this.#endpoints)) return;
     this.#endpoints = endpoints;
     this.#watchNames();
     this.#resolved();
@@ -190,5 +188,17 @@ export class LiveCluster implements UpstreamCluster {
     };
   }
 }
+
+/** Tables are made anew more often than endpoints change; balancing must not start anew with each. */
+const sameEndpoints = (a: readonly Endpoint[], b: readonly Endpoint[]): boolean =>
+  a === b || (a.length === b.length && a.every((endpoint, i) => sameEndpoint(endpoint, b[i] as Endpoint)));
+
+const sameEndpoint = (a: Endpoint, b: Endpoint): boolean =>
+  a === b ||
+  (a.address === b.address &&
+    a.port === b.port &&
+    a.weight === b.weight &&
+    a.healthy === b.healthy &&
+    a.priority === b.priority);
 
 const isName = (address: string): boolean => isIP(address) === 0 && !address.startsWith('unix:');

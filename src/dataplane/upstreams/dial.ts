@@ -23,7 +23,7 @@ export interface DialOptions {
   readonly wire: boolean;
 }
 
-export type DialFailure = Extract<ResetReason, 'connect-failure' | 'connect-timeout' | 'tls-failure'>;
+type DialFailure = Extract<ResetReason, 'connect-failure' | 'connect-timeout' | 'tls-failure'>;
 
 export interface DialEvents {
   /** `wire` where one was asked for. Called in the very turn of the event: set its callbacks before returning. */

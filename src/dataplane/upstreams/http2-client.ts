@@ -5,6 +5,7 @@ import type { UpstreamReceiver, UpstreamRequestHead } from '../stream.ts';
 import type { ClientConnection, ClientStream, ConnectionEvents } from './connection.ts';
 import { MAX_HEAD_BYTES } from './http1-parser.ts';
 import { Http2Stream } from './http2-stream.ts';
+import { localAddressOf } from './wire.ts';
 
 /** Until a server has said how many requests it takes at a time. */
 export const ASSUMED_STREAMS = 1024;
@@ -38,7 +39,7 @@ export class Http2Connection implements ClientConnection {
   ) {
     this.address = address;
     this.#remoteLimit = expectedStreams;
-    this.localAddress = `${socket.localAddress ?? ''}:${socket.localPort ?? 0}`;
+    this.localAddress = localAddressOf(socket);
     this.#settings = settings;
     this.#session = http2.connect('http://upstream.invalid', {
       createConnection: () => socket,

@@ -10,12 +10,9 @@ import type { Upstreams } from './port.ts';
 import { UpstreamCredentials } from './tls.ts';
 
 export { hashString } from './balancer/index.ts';
-export { createDialGuard, type DialGuard, type DialPolicy } from './dial-guard.ts';
-export type { DnsOptions } from './dns.ts';
-export type { ClusterSnapshot, HostOutcome, PickContext, UpstreamCluster, UpstreamHost, Upstreams } from './port.ts';
 
 export interface UpstreamsOptions {
-  /** Asked at each connect, after DNS. Default: no loopback. */
+  /** Asked at each connect, after DNS; default: the guard of dial-guard.ts, without loopback. */
   readonly mayDial?: DialGuard | undefined;
   readonly dns?: DnsOptions | undefined;
   readonly clock?: Clock | undefined;

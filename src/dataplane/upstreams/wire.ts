@@ -54,8 +54,12 @@ export class Wire {
   }
 
   get localAddress(): string {
-    return `${this.socket.localAddress ?? ''}:${this.socket.localPort ?? 0}`;
+    return localAddressOf(this.socket);
   }
+}
+
+export function localAddressOf({ localAddress = '', localPort = 0 }: Socket): string {
+  return localAddress.includes(':') ? `[${localAddress}]:${localPort}` : `${localAddress}:${localPort}`;
 }
 
 export type ConnectOptions = net.TcpNetConnectOpts | net.IpcNetConnectOpts;

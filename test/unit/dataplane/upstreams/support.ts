@@ -11,7 +11,7 @@ import { createUpstreams, type UpstreamsOptions } from '../../../../src/dataplan
 import type { UpstreamCluster, UpstreamHost } from '../../../../src/dataplane/upstreams/port.ts';
 import type { Cluster, ConnectionSettings, Credential, Endpoint } from '../../../../src/table/model.ts';
 
-export const UNLIMITED: ConnectionSettings = {
+const UNLIMITED: ConnectionSettings = {
   connectTimeoutMs: 2_000,
   maxConnections: undefined,
   maxPendingRequests: undefined,
@@ -157,7 +157,7 @@ export interface Rig {
   update(cluster: Cluster, endpoints: readonly Endpoint[], credentials?: Readonly<Record<string, Credential>>): void;
 }
 
-export interface Started {
+interface Started {
   readonly recorder: Recorder;
   readonly exchange: UpstreamExchange;
 }
