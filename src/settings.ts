@@ -187,6 +187,7 @@ function fileValues(
 
 /** A list or a mapping says the same as its form on the command line. */
 function asFlagText(value: unknown): string {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (Array.isArray(value)) return value.join(',');
   if (typeof value === 'object' && value !== null)
     return Object.entries(value)

@@ -3,17 +3,22 @@ import { createCompiler } from '../compiler/index.ts';
 import type { FilterSpec } from '../contract/plugin.ts';
 import { compileIsolated } from '../control/isolation.ts';
 import { type Diagnostic, report } from '../diagnostics/index.ts';
-import type { DecodedMeshConfig, ResourceSet } from '../resources/index.ts';
+import type { DecodedMeshConfig, MeshSettings, ResourceSet } from '../resources/index.ts';
 import type { Settings } from '../settings.ts';
+import { combineSnapshots } from '../sources/combine.ts';
 import { decodeFile } from '../sources/decode-file.ts';
 import { type DirectoryOptions, readDirectory } from '../sources/directory.ts';
 import { readMeshConfig } from '../sources/mesh-file.ts';
+import type { SourceSnapshot } from '../sources/source.ts';
 import type { CliHost } from './program.ts';
 import { usageError } from './terminal.ts';
 
-/** A directory of routes, and what it comes to. */
+/** All routes there are to read, and what they come to. */
 export interface LoadedRoutes {
-  readonly dir: string;
+  /** undefined: they are a cluster's alone. */
+  readonly dir: string | undefined;
+  /** For messages: the directory, the cluster, or both. */
+  readonly place: string;
   readonly resources: ResourceSet;
   readonly compilation: Compilation;
   /** Of reading and of compiling. */
@@ -43,13 +48,7 @@ export async function loadRoutes(
   const mesh = await loadMesh(settings);
   const { gatewayLabels, gatewayNamespace } = settings;
   const compiler = createCompiler({ gatewayLabels, gatewayNamespace, mesh: mesh.settings, filters: specs });
-  const options = { ...directoryOptions(settings), include };
-  const snapshot = await readDirectory(options).catch((error: Error) => {
-    throw usageError(
-      error.message,
-      'name the directory that holds a folder for each namespace: DIR/<namespace>/*.yaml',
-    );
-  });
+  const snapshot = await readSources(settings, mesh.settings, include);
   const { compilation, heldBack } = compileIsolated(
     (resources) => compiler.compile(resources),
     snapshot.resources,
@@ -62,5 +61,32 @@ export async function loadRoutes(
     }),
   );
   const diagnostics = [...mesh.diagnostics, ...snapshot.diagnostics, ...ours, ...compilation.diagnostics];
-  return { dir: options.directory, resources: snapshot.resources, compilation, diagnostics, specs };
+  const { dir, kubernetes } = settings;
+  const place = [dir, kubernetes ? 'the cluster' : undefined].filter((one) => one !== undefined).join(' and ');
+  return { dir, place, resources: snapshot.resources, compilation, diagnostics, specs };
+}
+
+/** Everything there is to read, once. */
+async function readSources(
+  settings: Settings,
+  mesh: MeshSettings,
+  include: readonly string[],
+): Promise<SourceSnapshot> {
+  const snapshots: SourceSnapshot[] = [];
+  if (settings.dir !== undefined) {
+    const directory = readDirectory({ ...directoryOptions(settings), include });
+    snapshots.push(
+      await directory.catch((error: Error) => {
+        throw usageError(
+          error.message,
+          'name the directory that holds a folder for each namespace: DIR/<namespace>/*.yaml',
+        );
+      }),
+    );
+  }
+  if (settings.kubernetes) {
+    const { readCluster } = await import('./cluster.ts');
+    snapshots.push(await readCluster(settings, mesh));
+  }
+  return combineSnapshots(snapshots);
 }

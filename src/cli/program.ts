@@ -24,13 +24,15 @@ const COMPILING: readonly SettingKey[] = [
   'gatewayNamespace',
   'clusterDomain',
   'maxFileMib',
+  ...(['kubernetes', 'kubeconfig', 'namespaceSelector'] as const),
 ];
 const SERVING: readonly SettingKey[] = [
   ...(['portOffset', 'listenAddress', 'adminAddress', 'adminPort', 'adminHosts', 'allowLoopback'] as const),
   ...(['logFormat', 'logLevel', 'accessLog', 'accessLogFile', 'drainSeconds', 'redisUrl'] as const),
+  ...(['stateDir', 'writeStatus', 'admissionPort', 'admissionCerts'] as const),
 ];
 
-const NEEDS_DIR: SettingNeeds = { required: ['dir'] };
+const NEEDS_SOURCE: SettingNeeds = { anySource: true };
 const DEMO_DEFAULTS = { portOffset: '8000', listenAddress: '127.0.0.1', logFormat: 'text', accessLog: 'text' } as const;
 
 const EXIT_CODES = {
@@ -117,7 +119,7 @@ function addServe(program: Command, host: CliHost, done: (exitCode: number) => v
       ),
     )
     .addHelpText('after', text('Exit codes', EXIT_CODES.serve))
-    .action(async (options) => done(await host.serve(await settingsFromOptions(options, host.terminal, NEEDS_DIR))));
+    .action(async (options) => done(await host.serve(await settingsFromOptions(options, host.terminal, NEEDS_SOURCE))));
   const demo = command(program, 'demo', 'run the gateway on its example routes, with their upstreams');
   withSettings(demo, ['portOffset', 'adminPort', 'logFormat', 'logLevel', 'accessLog'], DEMO_DEFAULTS)
     .addHelpText(
@@ -162,7 +164,7 @@ function addCheck(program: Command, host: CliHost, done: (exitCode: number) => v
       const settings = await settingsFromOptions(
         dir === undefined ? options : { ...options, dir },
         host.terminal,
-        NEEDS_DIR,
+        NEEDS_SOURCE,
       );
       const { check } = await import('./commands/check.ts');
       done(await check(settings, options, host));
@@ -187,7 +189,7 @@ function addExplain(program: Command, host: CliHost, done: (exitCode: number) =>
     )
     .addHelpText('after', text('Exit codes', EXIT_CODES.ask))
     .action(async (request: string, options) => {
-      const settings = await settingsFromOptions(options, host.terminal, NEEDS_DIR);
+      const settings = await settingsFromOptions(options, host.terminal, NEEDS_SOURCE);
       const { explain } = await import('./commands/explain.ts');
       done(await explain(settings, request, options, host));
     });
@@ -208,7 +210,7 @@ function addRoutes(program: Command, host: CliHost, done: (exitCode: number) => 
     )
     .addHelpText('after', text('Exit codes', EXIT_CODES.ask))
     .action(async (options) => {
-      const settings = await settingsFromOptions(options, host.terminal, NEEDS_DIR);
+      const settings = await settingsFromOptions(options, host.terminal, NEEDS_SOURCE);
       const { routes } = await import('./commands/routes.ts');
       done(await routes(settings, options, host));
     });
@@ -228,10 +230,10 @@ const hiddenDir = (): Option => new Option('--dir <DIR>', 'the directory').hideH
 
 function withSettings(command: Command, keys: readonly SettingKey[], defaults: SettingNeeds['defaults'] = {}): Command {
   for (const key of keys) {
-    const { flag, value, about, env, ...spec } = settingSpec(key);
+    const { flag, value, about, env, alone, ...spec } = settingSpec(key);
     const fallback = defaults[key] ?? spec.fallback;
     const preset = fallback === undefined || fallback === '' ? '' : `default: ${fallback}, `;
-    command.option(`--${flag} <${value}>`, `${about} (${preset}env: ${env})`);
+    command.option(alone ? `--${flag}` : `--${flag} <${value}>`, `${about} (${preset}env: ${env})`);
   }
   return command.option(
     '--settings <FILE>',

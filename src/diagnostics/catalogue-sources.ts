@@ -40,8 +40,8 @@ export const SOURCE_FINDINGS = {
   },
   'kind-not-served': {
     severity: 'hint',
-    summary: 'A kind that the API server does not know: its CRD is not installed.',
-    consequence: 'There are no objects of it; once it is installed, they are read without a restart.',
+    summary: 'Kinds that the API server does not know: their CRDs are not installed.',
+    consequence: 'There are no such objects; once a CRD is installed, they are read without a restart.',
     remedy: 'Nothing, where nobody writes such objects; else install the CRD.',
   },
   'kind-denied': {

@@ -3,7 +3,7 @@ import { gatewayPlugins } from '../../plugins/index.ts';
 import { filterSpecs } from '../../plugins/specs.ts';
 import { registerMetrics } from '../admin/own-metrics.ts';
 import { buildAdmin, type Readiness } from '../admin/server.ts';
-import { directoryOptions, loadMesh } from '../cli/load.ts';
+import { loadMesh } from '../cli/load.ts';
 import { CliError, usageError } from '../cli/terminal.ts';
 import { createCompiler } from '../compiler/index.ts';
 import { createFileCredentials } from '../control/file-credentials.ts';
@@ -16,11 +16,11 @@ import { buildGateway, type Gateway } from '../dataplane/index.ts';
 import { systemClock } from '../kernel/clock.ts';
 import type { MeshSettings } from '../resources/index.ts';
 import type { Settings } from '../settings.ts';
-import { type DirectorySource, directorySource } from '../sources/directory.ts';
 import { createHandle } from '../table/index.ts';
 import type { CredentialTable, EndpointTable, RouteTable } from '../table/model.ts';
 import { dialGuardOf } from './dial-guard.ts';
 import { ListenerLog, nothingListens } from './listener-log.ts';
+import { openSources, type Sources } from './sources.ts';
 
 /** Beyond the drain: closing what is left must not take long. */
 const CLOSE_LIMIT_MS = 2_000;
@@ -55,9 +55,9 @@ class RunningGateway {
   readonly #endpoints = createHandle<EndpointTable>();
   readonly #credentials = createHandle<CredentialTable>();
   readonly #registry = new Registry();
-  readonly #source: DirectorySource;
   readonly #listeners: ListenerLog;
   #readiness: Readiness = { ready: false, reason: 'the routes are being read' };
+  #sources: Sources | undefined;
   #gateway: Gateway | undefined;
   #reconciler: Reconciler | undefined;
   /** What was started, to be ended in the opposite order. */
@@ -66,20 +66,20 @@ class RunningGateway {
   constructor(settings: Settings, log: Log) {
     this.#settings = settings;
     this.#log = log;
-    this.#source = directorySource({ ...directoryOptions(settings), warn: (message) => log.warn(message) });
     this.#listeners = new ListenerLog(log);
   }
 
   reload(): void {
-    this.#source.refresh();
+    this.#sources?.refresh();
   }
 
   /** Resolves when the first state is served. */
   async start(): Promise<void> {
     const mesh = await soundMesh(this.#settings);
+    this.#sources = await openSources(this.#settings, mesh, this.#log);
     await this.#startAdmin();
     const gateway = await this.#startGateway();
-    await this.#startControl(mesh, gateway);
+    await this.#startControl(mesh, gateway, this.#sources);
     const reports = await gateway.applied();
     this.#listeners.report(reports);
     if (reports.length > 0 && reports.every((report) => report.state === 'failed')) throw nothingListens(reports);
@@ -168,7 +168,7 @@ class RunningGateway {
     return gateway;
   }
 
-  async #startControl(mesh: MeshSettings, gateway: Gateway): Promise<void> {
+  async #startControl(mesh: MeshSettings, gateway: Gateway, sources: Sources): Promise<void> {
     const { gatewayLabels, gatewayNamespace, dir } = this.#settings;
     const compiler = createCompiler({ gatewayLabels, gatewayNamespace, mesh, filters: filterSpecs });
     const credentials = createFileCredentials({ target: this.#credentials, log: this.#log });
@@ -178,14 +178,16 @@ class RunningGateway {
       reportState(state, previous, this.#log);
       void gateway.applied().then((reports) => this.#listeners.report(reports));
     };
+    this.#ends.push(() => sources.source.close());
     this.#reconciler = await startReconciler({
-      source: this.#source,
+      source: sources.source,
       compile: (resources) => compiler.compile(resources),
       publish,
       clock: systemClock,
       log: this.#log,
     }).catch((error: Error) => {
-      throw usageError(error.message, `--dir ${dir}: name the directory that holds a folder for each namespace`);
+      const hint = `--dir ${dir}: name the directory that holds a folder for each namespace`;
+      throw usageError(error.message, dir === undefined ? undefined : hint);
     });
     const reconciler = this.#reconciler;
     this.#ends.push(() => reconciler.close());

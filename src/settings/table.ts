@@ -32,6 +32,20 @@ export interface Settings {
   /** Larger files are refused unread. */
   readonly maxFileMib: number;
   readonly redisUrl: string | undefined;
+  /** Are the objects of a Kubernetes cluster read, besides or instead of a directory? */
+  readonly kubernetes: boolean;
+  /** undefined: KUBECONFIG, ~/.kube/config, or the ServiceAccount of the Pod. */
+  readonly kubeconfig: string | undefined;
+  /** Labels of the namespaces whose objects count; undefined: all count. */
+  readonly namespaceSelector: string | undefined;
+  /** Where what is served is saved, for a start while the API server is away; undefined: nowhere. */
+  readonly stateDir: string | undefined;
+  /** Are statuses written to the objects of the cluster? */
+  readonly writeStatus: boolean;
+  /** Where the admission webhook listens; 0: it does not. */
+  readonly admissionPort: number;
+  /** Folder with `tls.crt` and `tls.key`. */
+  readonly admissionCerts: string | undefined;
 }
 
 type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -49,6 +63,8 @@ export interface SettingSpec<K extends SettingKey = SettingKey> {
   /** As it would be written on the command line; undefined: no default. */
   readonly fallback: string | undefined;
   readonly about: string;
+  /** On the command line it stands alone, and means yes. */
+  readonly alone?: boolean;
   readonly parse: (text: string) => Result<Settings[K], string>;
 }
 
@@ -67,6 +83,11 @@ const oneOf =
     const word = words.find((candidate) => candidate === value);
     return word === undefined ? err(`'${value}' is none of ${words.join(', ')}${didYouMean(value, words)}`) : ok(word);
   };
+
+const yesOrNo = (value: string): Result<boolean, string> => {
+  const word = oneOf('yes', 'no')(value);
+  return word.ok ? ok(word.value === 'yes') : word;
+};
 
 const ipAddress = (value: string): Result<string, string> =>
   isIP(value) !== 0 ? ok(value) : value === 'localhost' ? ok('127.0.0.1') : err(`'${value}' is not an IP address`);
@@ -141,6 +162,13 @@ export const SETTINGS: readonly SettingSpec[] = [
   spec('drainSeconds', 'N', '30', 'how long requests under way may take when it stops', wholeNumber(0, 3600)),
   spec('maxFileMib', 'N', '10', 'larger files are refused unread', wholeNumber(1, 1024)),
   spec('redisUrl', 'URL', undefined, 'Redis that shares rate limits among replicas', text),
+  { ...spec('kubernetes', '', 'no', 'read the objects of the Kubernetes cluster too', yesOrNo), alone: true },
+  spec('kubeconfig', 'FILE', undefined, 'how to reach the cluster, where KUBECONFIG and the Pod do not say it', text),
+  spec('namespaceSelector', 'LABELS', undefined, 'objects count only of namespaces with these labels', text),
+  spec('stateDir', 'DIR', undefined, 'where what is served is saved, Secrets among it', text),
+  spec('writeStatus', 'WHEN', 'yes', 'write the status of objects of the cluster: yes or no', yesOrNo),
+  spec('admissionPort', 'PORT', '0', 'where the admission webhook listens; 0: nowhere', wholeNumber(0, 65535)),
+  spec('admissionCerts', 'DIR', undefined, 'its tls.crt and tls.key, read again when they change', text),
 ];
 
 export const settingSpec = (key: SettingKey): SettingSpec =>

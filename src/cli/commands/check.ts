@@ -8,6 +8,7 @@ import {
   type Severity,
 } from '../../diagnostics/index.ts';
 import { compareNumbers, compareStrings } from '../../kernel/compare.ts';
+import { KINDS } from '../../resources/index.ts';
 import type { Settings } from '../../settings.ts';
 import { type LoadedRoutes, loadRoutes } from '../load.ts';
 import type { CliHost } from '../program.ts';
@@ -28,7 +29,7 @@ export async function check(settings: Settings, options: CheckOptions, host: Cli
   const counts = { error: 0, warning: 0, hint: 0 };
   for (const { severity } of findings) counts[severity]++;
   const shown = options.quiet ? findings.filter((finding) => finding.severity === 'error') : findings;
-  write(shown, options.output, loaded.dir, host.terminal);
+  write(shown, options.output, loaded.dir ?? '', host.terminal);
   if (options.output === 'text' && !(options.quiet && shown.length === 0))
     host.terminal.err(summary(loaded, counts, host.terminal));
   const tooMany = mostWarnings !== undefined && counts.warning > mostWarnings;
@@ -82,7 +83,7 @@ const paletteOf = ({ paint }: Terminal) => ({
 function fromHere(finding: Diagnostic, dir: string): Diagnostic {
   const moved = <T extends { readonly file: string }>(location: T): T => ({
     ...location,
-    file: path.join(dir, location.file),
+    file: isOfCluster(location.file) ? location.file : path.join(dir, location.file),
   });
   return {
     ...finding,
@@ -94,6 +95,9 @@ function fromHere(finding: Diagnostic, dir: string): Diagnostic {
     }),
   };
 }
+
+/** `VirtualService/shop/cart`, which is no file. */
+const isOfCluster = (file: string): boolean => Object.hasOwn(KINDS, file.slice(0, Math.max(0, file.indexOf('/'))));
 
 function sourceIn(dir: string): (file: string) => string | undefined {
   const texts = new Map<string, string | undefined>();
@@ -112,7 +116,7 @@ function readText(file: string): string | undefined {
 }
 
 function summary(
-  { resources, dir }: LoadedRoutes,
+  { resources, place }: LoadedRoutes,
   counts: Readonly<Record<Severity, number>>,
   { paintError }: Terminal,
 ): string {
@@ -121,7 +125,7 @@ function summary(
     .filter((severity) => counts[severity] > 0)
     .map((severity) => plural(counts[severity], severity));
   const objects = plural(resources.size, 'resource');
-  if (found.length === 0) return `${paintError('green', '✔')} ${objects} in ${dir}, nothing to find fault with\n`;
+  if (found.length === 0) return `${paintError('green', '✔')} ${objects} in ${place}, nothing to find fault with\n`;
   const mark = counts.error > 0 ? paintError('red', '✖') : paintError('yellow', '⚠');
-  return `${mark} ${found.join(', ')}; ${objects} in service from ${dir}\n`;
+  return `${mark} ${found.join(', ')}; ${objects} in service from ${place}\n`;
 }

@@ -43,7 +43,7 @@ export async function routes(settings: Settings, options: RoutesOptions, host: C
     const filtered = options.host ?? options.namespace ?? options.owner;
     terminal.err(
       filtered === undefined
-        ? `there are no routes in ${loaded.dir}\n`
+        ? `there are no routes in ${loaded.place}\n`
         : 'no route fits what was asked for; without a filter all are listed\n',
     );
     return 0;

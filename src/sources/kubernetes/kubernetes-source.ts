@@ -357,11 +357,7 @@ class Kubernetes implements KubernetesSource {
     const saved = this.#synced || this.#savedAtMs === undefined ? [] : [savedStateFinding(this.#savedAtMs)];
     return {
       resources: this.#resources,
-      diagnostics: [
-        ...saved,
-        ...all.flatMap((watched) => kindFindings(this.#healthOf(watched))),
-        ...all.flatMap(({ store }) => store.diagnostics()),
-      ],
+      diagnostics: [...saved, ...kindFindings(this.health().kinds), ...all.flatMap(({ store }) => store.diagnostics())],
       frozen: all.flatMap(({ store }) => store.frozen()),
     };
   }
