@@ -35,8 +35,10 @@ function abortReply(answer: FaultAnswer, isGrpc: boolean): LocalReply {
     details: 'fault_filter_abort',
     flag: 'FI',
   } as const;
-  if (answer.kind === 'http') return { ...common, status: answer.status };
-  return isGrpc ? { ...common, status: 200, grpcStatus: answer.status } : { ...common, status: 200 };
+  const status = answer.kind === 'http' ? answer.status : 200;
+  // A status that is no error gets no problem details: it is the text that Envoy sends.
+  const text = status < 400 ? { body: { contentType: 'text/plain', bytes: Buffer.from(common.message) } } : {};
+  return { ...common, ...text, status, ...(isGrpc && answer.kind === 'grpc' && { grpcStatus: answer.status }) };
 }
 
 export const faultInjection: GatewayPlugin<FaultSettings> = {

@@ -19,6 +19,8 @@ export interface LocalReply {
   readonly body?: { readonly contentType: string | undefined; readonly bytes: Uint8Array };
   /** gRPC callers get this instead of the status' usual mapping. */
   readonly grpcStatus?: number;
+  /** Text for gRPC callers in place of `message`; false: none, as where Envoy's answer has no body. */
+  readonly grpcMessage?: string | false;
   /** false: the route's response header operations are not applied (a preflight's answer, §2.12). Default true. */
   readonly applyRouteHeaders?: boolean;
   /** true: sent as it is to gRPC callers too (a preflight, an authorizer's denial). Default false. */

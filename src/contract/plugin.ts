@@ -112,7 +112,12 @@ export interface OwnRequest {
 
 /** `failed`: refused, no endpoint, timed out, malformed, too large. */
 export type OwnAnswer =
-  | { readonly kind: 'answer'; readonly status: number; readonly headers: readonly (readonly [string, string])[]; readonly body: Uint8Array }
+  | {
+      readonly kind: 'answer';
+      readonly status: number;
+      readonly headers: readonly (readonly [string, string])[];
+      readonly body: Uint8Array;
+    }
   | { readonly kind: 'failed'; readonly reason: string };
 
 /** A shared concern: a pure half for the compiler, and a real Fastify plugin that contributes the request half. */

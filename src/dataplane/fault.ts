@@ -33,7 +33,8 @@ interface Row {
   readonly details: string;
   readonly flag?: string;
   readonly headers?: readonly (readonly [string, string])[];
-  readonly grpcStatus?: number;
+  /** Envoy's answer has no body here, so gRPC callers get no message (recorded: grpc/local-replies). */
+  readonly silent?: true;
 }
 
 /** What the caller is told of a reset, by reason: status, Envoy's flag. Everything is 503 but an answer that broke HTTP. */
@@ -99,6 +100,7 @@ function row(fault: GatewayFault): Row {
         side: 'client',
         message: 'No route fits this request.',
         details: 'route_not_found',
+        silent: true,
         flag: 'NR',
       };
     case 'upgrade-refused':
@@ -121,6 +123,7 @@ function row(fault: GatewayFault): Row {
         side: 'route-owner',
         message: 'The route names a destination that does not exist.',
         details: 'cluster_not_found',
+        silent: true,
         flag: 'NC',
       };
     case 'no-healthy-upstream':
@@ -194,7 +197,7 @@ function row(fault: GatewayFault): Row {
 
 /** The answer to a fault. */
 export function faultReply(fault: GatewayFault): LocalReply {
-  const { status, side, message, details, flag, headers } = row(fault);
+  const { status, side, message, details, flag, headers, silent } = row(fault);
   const cause =
     fault.kind === 'upstream-reset'
       ? `upstream-${fault.reason}`
@@ -209,5 +212,6 @@ export function faultReply(fault: GatewayFault): LocalReply {
     details,
     ...(flag === undefined ? {} : { flag }),
     ...(headers === undefined ? {} : { headers }),
+    ...(silent === true ? { grpcMessage: false as const } : {}),
   };
 }

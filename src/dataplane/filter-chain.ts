@@ -6,6 +6,8 @@ import type { FilterSettings, Route, RouteTable } from '../table/model.ts';
 
 /** A filter with the settings it has for one route. */
 export interface ChainLink {
+  /** Place in the order of all filters. */
+  readonly order: number;
   readonly filter: Filter;
   readonly settings: unknown;
 }
@@ -44,46 +46,64 @@ export class FilterChains {
   }
 
   #bind(own: FilterSettings): readonly ChainLink[] {
-    return this.#filters.flatMap((filter): ChainLink[] => {
+    return this.#filters.flatMap((filter, order): ChainLink[] => {
       const settings = Object.hasOwn(own, filter.name) ? own[filter.name] : this.#workload[filter.name];
-      return settings === undefined && filter.always !== true ? [] : [{ filter, settings }];
+      return settings === undefined && filter.always !== true ? [] : [{ order, filter, settings }];
     });
   }
 }
 
+/** How a run of the requests' half went. `reached`: the filters before this place in the order have seen the request. */
+export interface FilterOutcome {
+  readonly reply: LocalReply | undefined;
+  readonly error?: unknown;
+  readonly reached: number;
+}
+
 /**
- * Runs the requests' half in order until one answers. `done` gets the reply, and how far the chain came: an answer is
- * seen by those filters alone that have seen the request. A filter that throws fails closed: the request is refused.
+ * Runs the requests' half in order until one answers. A filter may have the route chosen anew (a verified claim does);
+ * those behind it then act by the new route's settings. One that throws, or whose promise fails, ends the run with the
+ * error: the request is refused.
  */
 export function runRequestFilters(
-  chain: readonly ChainLink[],
   exchange: Exchange,
-  done: (reply: LocalReply | undefined, reached: number) => void,
-  failed: (error: unknown, reached: number) => void,
+  chains: FilterChains,
+  done: (outcome: FilterOutcome) => void,
   from = 0,
 ): void {
-  for (let i = from; i < chain.length; i++) {
-    const { filter, settings } = chain[i] as ChainLink;
-    if (filter.request === undefined) continue;
+  let { route } = exchange;
+  let chain = chains.forRoute(route);
+  for (let i = 0; i < chain.length; i++) {
+    const { filter, settings, order } = chain[i] as ChainLink;
+    if (order < from || filter.request === undefined) continue;
+    const reached = order + 1;
     let verdict: ReturnType<NonNullable<Filter['request']>>;
     try {
       verdict = filter.request(exchange, settings);
     } catch (error) {
-      failed(error, i + 1);
+      done({ reply: undefined, error, reached: order });
       return;
     }
-    if (verdict === undefined) continue;
     if (verdict instanceof Promise) {
       verdict.then(
-        (reply) => (reply === undefined ? runRequestFilters(chain, exchange, done, failed, i + 1) : done(reply, i + 1)),
-        (error: unknown) => failed(error, i + 1),
+        (reply) =>
+          reply === undefined ? runRequestFilters(exchange, chains, done, reached) : done({ reply, reached }),
+        (error: unknown) => done({ reply: undefined, error, reached: order }),
       );
       return;
     }
-    done(verdict, i + 1);
-    return;
+    if (verdict !== undefined) {
+      done({ reply: verdict, reached });
+      return;
+    }
+    if (exchange.route !== route) {
+      from = reached;
+      route = exchange.route;
+      chain = chains.forRoute(route);
+      i = -1;
+    }
   }
-  done(undefined, chain.length);
+  done({ reply: undefined, reached: Number.POSITIVE_INFINITY });
 }
 
 /** The answers' half, from the last filter that saw the request back to the first. */
@@ -93,9 +113,9 @@ export function runResponseFilters(
   exchange: Exchange,
   head: ResponseHead,
 ): void {
-  for (let i = reached - 1; i >= 0; i--) {
-    const { filter, settings } = chain[i] as ChainLink;
-    filter.response?.(exchange, head, settings);
+  for (let i = chain.length - 1; i >= 0; i--) {
+    const { filter, settings, order } = chain[i] as ChainLink;
+    if (order < reached) filter.response?.(exchange, head, settings);
   }
 }
 

@@ -18,7 +18,14 @@ import {
   statusForOutliers,
 } from './retry.ts';
 import { rewritePath } from './rewrite.ts';
-import type { Tunnel, UpstreamExchange, UpstreamFailure, UpstreamReceiver, UpstreamRequestHead } from './stream.ts';
+import type {
+  BodySink,
+  Tunnel,
+  UpstreamExchange,
+  UpstreamFailure,
+  UpstreamReceiver,
+  UpstreamRequestHead,
+} from './stream.ts';
 import { splice } from './tunnel.ts';
 import type { UpstreamCluster, UpstreamHost, Upstreams } from './upstreams/port.ts';
 
@@ -60,6 +67,7 @@ class Forwarding {
   readonly #tried = new Set<string>();
   #deadline: NodeJS.Timeout | undefined;
   #backoff: NodeJS.Timeout | undefined;
+  #timeout: { readonly ms: number | undefined } | undefined;
 
   constructor(
     exchange: GatewayExchange,
@@ -112,6 +120,7 @@ class Forwarding {
     if (authority !== exchange.authority) headers.set('x-envoy-original-host', exchange.authority);
     const timeoutMs = this.#timeoutMs();
     if (timeoutMs !== undefined) headers.set('x-envoy-expected-rq-timeout-ms', String(timeoutMs));
+    if (timeoutMs !== undefined && exchange.isGrpc) headers.set('grpc-timeout', `${Math.round(timeoutMs)}m`);
     const upgrade = raw.upgrade === undefined ? undefined : headers.get('upgrade');
     this.#responder.sent = { headers: headers.clone(), target: `${path}${exchange.query}`, authority };
     headers.removeWhere(
@@ -130,8 +139,13 @@ class Forwarding {
     };
   }
 
-  /** gRPC callers bring a deadline of their own, capped by the route's (§2.10). */
+  /** Asked once: the header is rewritten on the way. gRPC callers bring a deadline of their own, capped by the route's (§2.10). */
   #timeoutMs(): number | undefined {
+    this.#timeout ??= { ms: this.#readTimeoutMs() };
+    return this.#timeout.ms;
+  }
+
+  #readTimeoutMs(): number | undefined {
     const own = this.#exchange.isGrpc ? grpcTimeoutMs(this.#exchange.headers.get('grpc-timeout')) : undefined;
     const { timeoutMs } = this.#action;
     if (own === undefined) return timeoutMs;
@@ -174,12 +188,23 @@ class Forwarding {
     this.#tried.add(host.key);
     const head = this.#head as UpstreamRequestHead;
     head.headers.set('x-envoy-attempt-count', String(record.upstreamAttempts));
+    this.#responder.sent?.headers.set('x-envoy-attempt-count', String(record.upstreamAttempts));
     const attempt = new Attempt(this, cluster, host, this.#options.clock.monotonicMs());
     this.#attempt = attempt;
     attempt.begin(head, this.#exchange.protocol);
     if (this.#attempt !== attempt || attempt.ended) return;
     if (this.#exchange.body.complete) attempt.requestComplete();
-    this.#exchange.body.attach(attempt.exchange as UpstreamExchange);
+    this.#exchange.body.attach(
+      this.#carriesTrailers
+        ? (attempt.exchange as UpstreamExchange)
+        : withoutTrailers(attempt.exchange as UpstreamExchange),
+    );
+  }
+
+  /** HTTP/1.1 services get and give no trailers, as with Istio (recorded: h2/trailers). */
+  get #carriesTrailers(): boolean {
+    const protocol = this.#cluster?.cluster.protocol;
+    return protocol === 'http2' || (protocol === 'client' && this.#exchange.protocol === 'HTTP/2');
   }
 
   #mirror(): void {
@@ -238,7 +263,7 @@ class Forwarding {
     const status = trailers?.get('grpc-status');
     if (status !== undefined) this.#exchange.record.grpcStatus = Number(status);
     this.#over();
-    this.#responder.end(trailers);
+    this.#responder.end(this.#carriesTrailers ? trailers : undefined);
   }
 
   upgraded(headers: HeaderList, upstream: Tunnel, first: Uint8Array): void {
@@ -354,6 +379,11 @@ class Forwarding {
 }
 
 const NO_HOSTS: ReadonlySet<string> = new Set();
+
+const withoutTrailers = (exchange: UpstreamExchange): BodySink => ({
+  write: (chunk) => exchange.write(chunk),
+  end: () => exchange.end(),
+});
 
 /** One try, guarding against news that come after its end. */
 class Attempt implements UpstreamReceiver {

@@ -8,9 +8,9 @@ import { plainAddress, trustedClientAddress } from './client-address.ts';
 import type { RawRequest, RequestHandling } from './downstream/port.ts';
 import { GatewayExchange, type PinnedTable } from './exchange.ts';
 import { faultReply, type GatewayFault } from './fault.ts';
-import { logRecord, runRequestFilters } from './filter-chain.ts';
+import { type FilterOutcome, logRecord, runRequestFilters } from './filter-chain.ts';
 import { type ForwardingOptions, forward } from './forward.ts';
-import { grpcStatusOf, renderReply } from './local-reply.ts';
+import { grpcMessage, grpcStatusOf, renderReply } from './local-reply.ts';
 import { newRecord, rejectedRecord } from './record.ts';
 import { redirectLocation, tlsRedirectLocation } from './redirect.ts';
 import { applyHeaderPolicy } from './request-headers.ts';
@@ -153,29 +153,30 @@ class Handling {
       responder.reply(faultReply({ kind: exchange.route === undefined ? 'no-route' : 'upgrade-refused' }));
       return;
     }
-    const chain = exchange.pinned.chains.forRoute(exchange.route);
-    runRequestFilters(
-      chain,
-      exchange,
-      (reply, reached) => {
-        responder.filtersSeen(chain, reached);
-        if (responder.over) return;
-        if (reply !== undefined) responder.reply(reply);
-        else this.#act(exchange, responder);
-      },
-      (error, reached) => {
-        responder.filtersSeen(chain, Math.max(0, reached - 1));
-        this.#options.onError(error, this.#record);
-        responder.reply(faultReply({ kind: 'internal-error' }));
-      },
-    );
+    runRequestFilters(exchange, exchange.pinned.chains, (outcome) => {
+      try {
+        this.#filtered(exchange, responder, outcome);
+      } catch (problem) {
+        this.crashed(problem);
+      }
+    });
+  }
+
+  #filtered(exchange: GatewayExchange, responder: Responder, { reply, error, reached }: FilterOutcome): void {
+    responder.filtersSeen(reached);
+    if (responder.over) return;
+    if (error !== undefined) {
+      this.#options.onError(error, this.#record);
+      responder.reply(faultReply({ kind: 'internal-error' }));
+    } else if (reply !== undefined) responder.reply(reply);
+    else this.#act(exchange, responder);
   }
 
   /** What the route, or its absence, says (istio-semantics §0.1 step 6). */
   #act(exchange: GatewayExchange, responder: Responder): void {
     if (exchange.match.redirectToTls && exchange.headers.get('x-forwarded-proto') !== 'https') {
       const location = tlsRedirectLocation(redirectFacts(exchange));
-      answerRoute(exchange, responder, 301, HeaderList.from([['location', location]]), NOTHING, 'direct_response');
+      answerRoute(exchange, responder, 301, HeaderList.from([['location', location]]), NOTHING);
       return;
     }
     const { route } = exchange;
@@ -201,7 +202,6 @@ class Handling {
           action.status,
           HeaderList.from([['location', redirectLocation(action, redirectFacts(exchange))]]),
           NOTHING,
-          'direct_response',
         );
         return;
       case 'direct-response':
@@ -262,22 +262,22 @@ const redirectFacts = (exchange: GatewayExchange) => ({
   query: exchange.query,
 });
 
-/** gRPC callers cannot read a redirect or a page: they get a status, and the headers besides (§7.4). */
+/** gRPC callers cannot read a redirect or a page: they get a status, the body as message, and the headers besides (§7.4). */
 function answerRoute(
   exchange: GatewayExchange,
   responder: Responder,
   status: number,
   headers: HeaderList,
   body: Uint8Array,
-  details: string,
 ): void {
   if (!exchange.isGrpc) {
-    responder.routeAnswer(status, headers, body, details);
+    responder.routeAnswer(status, headers, body);
     return;
   }
   headers.set('content-type', 'application/grpc');
-  headers.set('grpc-status', String(status === 200 ? 0 : grpcStatusOf(status)));
-  responder.routeAnswer(200, headers, NOTHING, details);
+  headers.set('grpc-status', String(grpcStatusOf(status)));
+  if (body.length > 0) headers.set('grpc-message', grpcMessage(Buffer.from(body).toString('utf8')));
+  responder.routeAnswer(200, headers, NOTHING);
 }
 
 /** istio-semantics §2.7: 201 and redirect statuses get the request's own address, 204 and 304 lose their body. */
@@ -285,16 +285,16 @@ function directResponse(exchange: GatewayExchange, responder: Responder, action:
   const headers = HeaderList.empty();
   const bodyless = action.status === 204 || action.status === 304;
   const body = action.bodyBase64 === undefined || bodyless ? NOTHING : Buffer.from(action.bodyBase64, 'base64');
-  if (body.length > 0) headers.append('content-type', 'text/plain');
   if (action.status === 201 || (action.status >= 300 && action.status < 400)) {
     headers.append('location', `${exchange.scheme}://${exchange.authority}${exchange.path}${exchange.query}`);
   }
-  answerRoute(exchange, responder, action.status, headers, body, 'direct_response');
+  answerRoute(exchange, responder, action.status, headers, body);
 }
 
 /** `:scheme` as the client said over HTTP/2; over HTTP/1.1 that of the connection, or of a trusted proxy's X-Forwarded-Proto (§7.2). */
 function schemeOf(raw: RawRequest, headers: HeaderList, settings: TableSettings, secure: boolean): 'http' | 'https' {
-  const forwarded = settings.numTrustedProxies > 0 ? headers.get('x-forwarded-proto')?.toLowerCase() : undefined;
+  const forwarded =
+    settings.numTrustedProxies > 0 ? headers.getAll('x-forwarded-proto').join(',').toLowerCase() : undefined;
   const said = raw.scheme?.toLowerCase() ?? forwarded;
   return said === 'http' || said === 'https' ? said : secure ? 'https' : 'http';
 }

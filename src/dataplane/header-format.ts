@@ -1,4 +1,4 @@
-import type { HeaderList } from '../contract/headers.ts';
+import { toBytes } from '../contract/index.ts';
 
 /** What an operator in a header value can look at. Response operators see the request as it was sent upstream. */
 export interface FormatFacts {
@@ -32,12 +32,11 @@ const cache = new Map<string, readonly Part[]>();
 /** Formats come from route tables, which are bounded; this only keeps a long life of edits from adding up. */
 const MAX_CACHED = 50_000;
 
-/** The value of an Envoy format string, `%REQ(x)%` and its kin (istio-semantics §2.11). An operator without a value gives ''. */
+/** The value of an Envoy format string, `%REQ(x)%` and its kin, one character a byte (istio-semantics §2.11). An operator without a value gives ''. */
 export function formatHeaderValue(format: string, facts: FormatFacts): string {
-  if (!format.includes('%')) return format;
   let parts = cache.get(format);
   if (parts === undefined) {
-    parts = compileFormat(format);
+    parts = compileFormat(toBytes(format));
     if (cache.size >= MAX_CACHED) cache.clear();
     cache.set(format, parts);
   }
@@ -151,6 +150,3 @@ function startTime(atMs: number, format: string): string {
     )
     .replaceAll(/%([YmdHMSsTF])/g, (_, letter: string) => letters[letter] ?? '');
 }
-
-/** Of several lines of one name `%REQ%` takes the first alone (§2.11). */
-export const firstLine = (headers: HeaderList | undefined, name: string): string | undefined => headers?.get(name);

@@ -60,9 +60,9 @@ export function renderReply(reply: LocalReply, requestId: string, isGrpc: boolea
     const headers = HeaderList.from([
       ['content-type', 'application/grpc'],
       ['grpc-status', String(status)],
-      ['grpc-message', grpcMessage(reply.message)],
       ...(reply.headers ?? []),
     ]);
+    if (reply.grpcMessage !== false) headers.append('grpc-message', grpcMessage(reply.grpcMessage ?? reply.message));
     return { status: 200, headers, body: NOTHING };
   }
   const headers = HeaderList.empty();

@@ -48,7 +48,7 @@ export const newRecord = (raw: RawRequest): RequestRecord => ({
 /** The record of what was no request that could be handed on: answered by its lane, and seen all the same. */
 export const rejectedRecord = (request: RejectedRequest, clock: Clock): RequestRecord => ({
   ...blank(),
-  requestId: randomUUID(),
+  requestId: request.requestId ?? randomUUID(),
   startedAtMs: request.startedAtMs,
   method: request.method,
   originalTarget: request.target,

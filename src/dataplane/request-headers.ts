@@ -9,7 +9,7 @@ const CONTROL_HEADERS: ReadonlySet<string> = new Set(
   [
     'internal decorator-operation downstream-service-cluster downstream-service-node original-path original-host original-url',
     'retriable-status-codes retriable-header-names retry-on retry-grpc-on max-retries upstream-alt-stat-name upstream-rq-timeout-ms',
-    'upstream-rq-per-try-timeout-ms upstream-rq-timeout-alt-response expected-rq-timeout-ms force-trace ip-tags hedge-on-per-try-timeout',
+    'upstream-rq-per-try-timeout-ms upstream-rq-timeout-alt-response expected-rq-timeout-ms upstream-stream-duration-ms force-trace ip-tags hedge-on-per-try-timeout',
   ].flatMap((line) => line.split(' ').map((name) => `x-envoy-${name}`)),
 );
 
@@ -146,12 +146,11 @@ function setClientCertificate(headers: HeaderList, { settings, certificate, secu
 }
 
 function clientCertificateElement(certificate: ClientCertificate): string {
-  const quoted = (text: string): string => `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
   return [
     ...(certificate.serverUri === undefined ? [] : [`By=${certificate.serverUri}`]),
     `Hash=${certificate.hash}`,
     `Cert="${encodeURIComponent(certificate.pem)}"`,
-    `Subject=${quoted(certificate.subject)}`,
+    `Subject="${certificate.subject}"`,
     `URI=${certificate.uris.join(',')}`,
     ...certificate.dnsNames.map((name) => `DNS=${name}`),
   ].join(';');

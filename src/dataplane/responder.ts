@@ -3,7 +3,7 @@ import type { LocalReply } from '../contract/fault.ts';
 import type { HeaderList } from '../contract/headers.ts';
 import type { Route } from '../table/model.ts';
 import type { GatewayExchange } from './exchange.ts';
-import { type ChainLink, runResponseFilters } from './filter-chain.ts';
+import { runResponseFilters } from './filter-chain.ts';
 import { formatFacts, type SentRequest } from './format-facts.ts';
 import { applyHeaderOperations } from './header-operations.ts';
 import { renderReply } from './local-reply.ts';
@@ -18,7 +18,6 @@ const SERVER = 'banyan';
 export class Responder implements BodySink {
   readonly #exchange: GatewayExchange;
   readonly #onOver: () => void;
-  #chain: readonly ChainLink[] = [];
   #reached = 0;
   #over = false;
   /** What went upstream, once something did: response operators look at it. */
@@ -29,9 +28,8 @@ export class Responder implements BodySink {
     this.#onOver = onOver;
   }
 
-  /** The filters that have seen the request so far. */
-  filtersSeen(chain: readonly ChainLink[], reached: number): void {
-    this.#chain = chain;
+  /** The filters before this place in their order have seen the request. */
+  filtersSeen(reached: number): void {
     this.#reached = reached;
   }
 
@@ -60,12 +58,14 @@ export class Responder implements BodySink {
   }
 
   /** A redirect or a direct response: the route's own answer, its operations included. */
-  routeAnswer(status: number, headers: HeaderList, body: Uint8Array, details: string): void {
+  routeAnswer(status: number, headers: HeaderList, body: Uint8Array): void {
     if (this.#over) return;
     const { route, record } = this.#exchange;
-    record.details = details;
+    record.details = 'direct_response';
     if (route !== undefined)
       applyHeaderOperations(headers, route.responseHeaders, formatFacts(this.#exchange, this.sent, headers, 0));
+    // After the operations: they neither see the type of a text nor have theirs replaced (§2.7).
+    if (body.length > 0 && !headers.has('content-type')) headers.append('content-type', 'text/plain');
     this.#send({ status, headers, origin: 'route' }, body);
   }
 
@@ -124,7 +124,8 @@ export class Responder implements BodySink {
   }
 
   #finishHead(head: ResponseHead): void {
-    runResponseFilters(this.#chain, this.#reached, this.#exchange, head);
+    const { pinned, route } = this.#exchange;
+    runResponseFilters(pinned.chains.forRoute(route), this.#reached, this.#exchange, head);
     head.headers.set('server', SERVER);
     const { record } = this.#exchange;
     record.status = head.status;

@@ -19,10 +19,12 @@ export const actsAtGateway = (policy: AccessPolicy, options: CompileOptions): bo
   whyNoEffect(policy, options) === undefined;
 
 function whyNoEffect(
-  { meta, body }: AccessPolicy,
+  policy: AccessPolicy,
   options: CompileOptions,
 ): { readonly message: string; readonly field: readonly string[] } | undefined {
+  const { meta, body } = policy;
   const { rootNamespace } = options.mesh;
+  if (addsToOwnRoutes(policy)) return undefined;
   const { selector, targetRef, targetRefs = [] } = body.spec;
   if (targetRef !== undefined || targetRefs.length > 0) {
     const field = ['spec', targetRef === undefined ? 'targetRefs' : 'targetRef'];
@@ -35,4 +37,20 @@ function whyNoEffect(
   const labels = Object.entries(selector?.matchLabels ?? {});
   if (labels.every(([key, value]) => options.gatewayLabels[key] === value)) return undefined;
   return { message: 'its selector does not fit the labels of this gateway', field: ['spec', 'selector'] };
+}
+
+/** A team's own layer: it may only add, and only for the routes of a VirtualService of its own namespace. */
+function addsToOwnRoutes({ kind, body }: AccessPolicy): boolean {
+  if (kind !== 'AuthorizationPolicy') return false;
+  const {
+    targetRef,
+    targetRefs = [],
+    action = 'ALLOW',
+  } = body.spec as ResourceOf<'AuthorizationPolicy'>['body']['spec'];
+  const targets = targetRef === undefined ? targetRefs : [targetRef];
+  return (
+    targets.length > 0 &&
+    targets.every((target) => target.kind === 'VirtualService') &&
+    (action === 'ALLOW' || action === 'DENY')
+  );
 }

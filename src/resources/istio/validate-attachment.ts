@@ -11,6 +11,8 @@ const TARGETS: readonly (readonly [group: string, kind: string])[] = [
   ['', 'Service'],
   ['core', 'Service'],
   ['networking.istio.io', 'ServiceEntry'],
+  // Ours: a team's own policy for its own routes (plugins/authorization).
+  ['networking.istio.io', 'VirtualService'],
   ['gateway.networking.k8s.io', 'Gateway'],
   ['gateway.networking.k8s.io', 'GatewayClass'],
 ];
@@ -35,7 +37,7 @@ function validateTarget(
   if (!TARGETS.some(([wantedGroup, wantedKind]) => group === wantedGroup && kind === wantedKind)) {
     findings.error(
       path,
-      `A targetRef can name a Service, a ServiceEntry, or a Gateway or GatewayClass of the Gateway API, not ${inQuotes(`${group}/${kind}`)}.`,
+      `A targetRef can name a Service, a ServiceEntry, a VirtualService, or a Gateway or GatewayClass of the Gateway API, not ${inQuotes(`${group}/${kind}`)}.`,
     );
   }
 }
