@@ -16,7 +16,7 @@ export interface RuleSet {
   readonly delegates: readonly VirtualService[];
 }
 
-export interface DelegateConflict {
+interface DelegateConflict {
   readonly root: Place;
   readonly delegate: Place;
   /** The delegate's whole rule is left out, as this match of it fits none of the root's. */

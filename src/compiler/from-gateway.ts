@@ -13,7 +13,7 @@ export interface ServerHost {
 }
 
 /** What a server does with a connection. */
-export type ServerHandling =
+type ServerHandling =
   | { readonly kind: 'http'; readonly routeConfig: string }
   | { readonly kind: 'tcp' }
   | { readonly kind: 'https'; readonly routeConfig: string; readonly termination: TlsTermination }

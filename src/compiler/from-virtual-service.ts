@@ -48,7 +48,7 @@ export function translateRules(
 }
 
 /** istio-semantics §2.3, rows `port`, `gateways`, `sourceLabels`: gateways, where given, make the other two count for nothing. */
-export function isForServer(match: HTTPMatchRequest, context: RouteContext, options: CompileOptions): boolean {
+function isForServer(match: HTTPMatchRequest, context: RouteContext, options: CompileOptions): boolean {
   if (match.port !== undefined && match.port !== 0 && match.port !== context.port) return false;
   if (match.gateways !== undefined && match.gateways.length > 0) return match.gateways.includes(context.gateway);
   const labels = Object.entries(match.sourceLabels ?? {});

@@ -19,12 +19,12 @@ export interface ConnectionRoutes {
   tls(server: ServerPlan, names: SniBook): readonly SniChain[];
 }
 
-export interface FoundRoute {
+interface FoundRoute {
   readonly object: VirtualService;
   readonly route: TcpRoute;
 }
 
-export interface SniChain extends FoundRoute {
+interface SniChain extends FoundRoute {
   /** `namespace/virtualService/rule.match`. */
   readonly id: string;
   readonly serverNames: readonly string[];

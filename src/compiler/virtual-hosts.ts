@@ -9,7 +9,7 @@ import { Slot, sameElements } from './slot.ts';
 import type { Translation } from './translation.ts';
 
 /** What one VirtualService brings to a host. */
-export interface HostPart {
+interface HostPart {
   readonly translation: Translation;
   readonly completion: Completion;
 }

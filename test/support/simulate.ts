@@ -8,13 +8,7 @@ import { redirectLocation, tlsRedirectLocation } from '../../src/dataplane/redir
 import { applyHeaderPolicy } from '../../src/dataplane/request-headers.ts';
 import { readTarget } from '../../src/dataplane/request-target.ts';
 import { rewritePath } from '../../src/dataplane/rewrite.ts';
-import {
-  decodeMeshConfig,
-  type MeshSettings,
-  type Origin,
-  type Resource,
-  resourceSet,
-} from '../../src/resources/index.ts';
+import { decodeMeshConfig, type MeshSettings, type Origin, resourceSet } from '../../src/resources/index.ts';
 import { parseYaml } from '../../src/sources/yaml.ts';
 import {
   explainMatch,
@@ -85,7 +79,7 @@ export function loadCase(dir: string): RecordedCase {
     mesh: readMesh(join(dir, 'mesh.yaml')),
     ...(spec.gatewayLabels !== undefined && { gatewayLabels: spec.gatewayLabels }),
   });
-  const compilation = compile(resourceSet(objects.map(withAge)), options);
+  const compilation = compile(resourceSet(objects), options);
   const ports = new Set(Object.keys(spec.backends ?? { 9080: 'http' }));
   return { name: relative('test/istio', dir), compilation, ports, requests: spec.requests, answers };
 }
@@ -104,14 +98,6 @@ interface Noted {
   readonly fault: boolean;
   readonly cors: boolean;
 }
-
-/** The age that objects without one had when the answers were recorded: as old as the eldest that say theirs, not older. */
-const RECORDED_AGE_MS = Date.parse('2026-01-01T00:00:00Z');
-
-const withAge = (resource: Resource): Resource =>
-  resource.meta.creationTimestampMs === 0
-    ? { ...resource, meta: { ...resource.meta, creationTimestampMs: RECORDED_AGE_MS } }
-    : resource;
 
 /** Istio's default where a case says nothing else: ours differs on purpose (product.md). */
 function readMesh(file: string): MeshSettings {

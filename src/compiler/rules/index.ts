@@ -18,5 +18,5 @@ export { coveredRules } from './covered-rules.ts';
 export { destinations } from './destinations.ts';
 export { failedRoutes } from './failed-routes.ts';
 export { type AccessPolicy, actsAtGateway, policiesWithoutEffect } from './policies-without-effect.ts';
-export type { Subject, Surroundings } from './rule.ts';
+export type { Surroundings } from './rule.ts';
 export { unattachedVirtualService, unselectedGateways } from './unattached.ts';
