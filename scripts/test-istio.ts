@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 /**
@@ -16,12 +17,28 @@ const args = process.argv
 const problems = differencesFromNeighbour(path.join(root, '../shared/cases'));
 for (const problem of problems) console.error(problem);
 
+const reviewed = path.join(root, 'test/istio-reviewed.txt');
+const report = path.join(mkdtempSync(path.join(tmpdir(), 'istio-')), 'differences.json');
 const result = spawnSync(
   process.execPath,
-  [path.join(copy, 'tools/replay.mjs'), '--allow', path.join(root, 'test/istio-reviewed.txt'), ...args],
+  [path.join(copy, 'tools/replay.mjs'), '--allow', reviewed, '--json', report, ...args],
   { cwd: root, stdio: 'inherit' },
 );
-process.exitCode = problems.length > 0 ? 1 : (result.status ?? 1);
+const unreviewed =
+  result.status === null || !existsSync(report) ? ['the replay did not end'] : differencesLeft(report, reviewed);
+for (const difference of unreviewed) console.log(`differs: ${difference}`);
+process.exitCode = problems.length > 0 || unreviewed.length > 0 ? 1 : 0;
+
+/** The replayer cannot read an id that ends with a blank from its list; here it can be. */
+function differencesLeft(file: string, allowed: string): string[] {
+  const lines = readFileSync(allowed, 'utf8').split('\n');
+  const found = JSON.parse(readFileSync(file, 'utf8')) as Record<string, Record<string, readonly string[]>>;
+  return Object.entries(found).flatMap(([name, requests]) =>
+    Object.entries(requests)
+      .filter(([id]) => !lines.some((line) => line.startsWith(`${name}  ${id}  `)))
+      .map(([id, wrong]) => `${name}  ${id}: ${wrong.slice(0, 3).join('; ')}`),
+  );
+}
 
 /** Where the recordings' origin lies beside the project, the copy must agree with it to the byte. */
 function differencesFromNeighbour(neighbour: string): string[] {
