@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type Call, type Fault, lineOf, refuse, send, VIRTUAL_SERVICES, virtualService, when } from './fake-api.ts';
-import { fakeApi, follow } from './support.ts';
+import { fakeApi, follow, soon } from './support.ts';
 
 const isWatch = ({ path, query }: Call): boolean => path === VIRTUAL_SERVICES && query.has('watch');
 const isList = ({ path, query }: Call): boolean => path === VIRTUAL_SERVICES && !query.has('watch');
@@ -94,8 +94,8 @@ describe('an API server that misbehaves', () => {
     expect(names()).toHaveLength(600);
     api.put(VIRTUAL_SERVICES, virtualService('new'));
     api.delete(VIRTUAL_SERVICES, virtualService('v1'));
-    await vi.waitFor(() => expect(names()).toContain('new'), { timeout: 5_000 });
-    await vi.waitFor(() => expect(names()).not.toContain('v1'));
+    await soon(() => expect(names()).toContain('new'));
+    await soon(() => expect(names()).not.toContain('v1'));
     expect(names()).toHaveLength(600);
   });
 
@@ -112,10 +112,10 @@ describe('an API server that misbehaves', () => {
       ),
     );
     api.dropWatches('end');
-    await vi.waitFor(() => expect(api.count(VIRTUAL_SERVICES, 'watch')).toBeGreaterThan(2));
+    await soon(() => expect(api.count(VIRTUAL_SERVICES, 'watch')).toBeGreaterThan(2));
     silent = false;
     api.put(VIRTUAL_SERVICES, virtualService('new'));
-    await vi.waitFor(() => expect(names()).toEqual(['cart', 'new']));
+    await soon(() => expect(names()).toEqual(['cart', 'new']));
   });
 
   it('resumes where a reset left it, without a list', async () => {
@@ -123,10 +123,10 @@ describe('an API server that misbehaves', () => {
     const { started, names } = follow(api);
     await started;
     api.put(VIRTUAL_SERVICES, virtualService('cart'));
-    await vi.waitFor(() => expect(names()).toEqual(['cart']));
+    await soon(() => expect(names()).toEqual(['cart']));
     api.dropWatches('reset');
     api.put(VIRTUAL_SERVICES, virtualService('new'));
-    await vi.waitFor(() => expect(names()).toEqual(['cart', 'new']));
+    await soon(() => expect(names()).toEqual(['cart', 'new']));
     expect(api.count(VIRTUAL_SERVICES, 'list')).toBe(1);
   });
 
@@ -134,10 +134,10 @@ describe('an API server that misbehaves', () => {
     const api = await fakeApi();
     const { started } = follow(api);
     await started;
-    await vi.waitFor(() => expect(api.watches(VIRTUAL_SERVICES)).toBe(1));
+    await soon(() => expect(api.watches(VIRTUAL_SERVICES)).toBe(1));
     api.say(VIRTUAL_SERVICES, lineOf({ type: 'BOOKMARK', object: { metadata: { resourceVersion: '777' } } }));
     api.dropWatches('end');
-    await vi.waitFor(() => expect(api.calls.filter(isWatch).at(-1)?.query.get('resourceVersion')).toBe('777'));
+    await soon(() => expect(api.calls.filter(isWatch).at(-1)?.query.get('resourceVersion')).toBe('777'));
   });
 
   it('is not believed an event twice, nor one that is older than what is known', async () => {
@@ -146,12 +146,12 @@ describe('an API server that misbehaves', () => {
     const { started, current } = follow(api);
     await started;
     const hosts = () => current()?.resources.get('VirtualService', 'shop', 'cart')?.body.spec.hosts;
-    await vi.waitFor(() => expect(api.watches(VIRTUAL_SERVICES)).toBe(1));
+    await soon(() => expect(api.watches(VIRTUAL_SERVICES)).toBe(1));
     const now = api.put(VIRTUAL_SERVICES, virtualService('cart', 'new.example.com'));
-    await vi.waitFor(() => expect(hosts()).toEqual(['new.example.com']));
+    await soon(() => expect(hosts()).toEqual(['new.example.com']));
     api.say(VIRTUAL_SERVICES, lineOf({ type: 'MODIFIED', object: now }));
     api.say(VIRTUAL_SERVICES, lineOf({ type: 'MODIFIED', object: old }));
-    await vi.waitFor(() => expect(api.count(VIRTUAL_SERVICES, 'list')).toBe(2));
+    await soon(() => expect(api.count(VIRTUAL_SERVICES, 'list')).toBe(2));
     expect(hosts()).toEqual(['new.example.com']);
   });
 
@@ -159,7 +159,7 @@ describe('an API server that misbehaves', () => {
     const api = await fakeApi();
     const { started, names, current } = follow(api);
     await started;
-    await vi.waitFor(() => expect(api.watches(VIRTUAL_SERVICES)).toBe(1));
+    await soon(() => expect(api.watches(VIRTUAL_SERVICES)).toBe(1));
     const cart = virtualService('cart');
     const metadata = { ...cart.metadata, annotations: { note: 'a\u2028b' }, resourceVersion: '9000' };
     const line = lineOf({ type: 'ADDED', object: { ...cart, metadata } });
@@ -167,7 +167,7 @@ describe('an API server that misbehaves', () => {
       api.say(VIRTUAL_SERVICES, piece);
       await new Promise((resume) => setTimeout(resume, 5));
     }
-    await vi.waitFor(() => expect(names()).toEqual(['cart']));
+    await soon(() => expect(names()).toEqual(['cart']));
     expect(current()?.resources.ofKind('VirtualService')[0]?.meta.annotations).toEqual({ note: 'a\u2028b' });
   });
 
@@ -184,7 +184,7 @@ describe('an API server that misbehaves', () => {
     expect(first.diagnostics).toContainEqual(expect.objectContaining({ code: 'kind-denied', severity: 'error' }));
     refused = 'authorizationpolicies';
     const second = follow(api);
-    await vi.waitFor(() =>
+    await soon(() =>
       expect(second.source.health().kinds.find(({ kind }) => kind === 'AuthorizationPolicy')?.state).toBe('denied'),
     );
     expect(second.current()).toBeUndefined();
@@ -200,7 +200,7 @@ describe('an API server that misbehaves', () => {
     api.resources.delete('/apis/security.istio.io/v1');
     api.dropWatches('end');
     const stateOf = (wanted: string) => source.health().kinds.find(({ kind }) => kind === wanted)?.state;
-    await vi.waitFor(() => expect(stateOf('AuthorizationPolicy')).toBe('missing'));
+    await soon(() => expect(stateOf('AuthorizationPolicy')).toBe('missing'));
     expect(stateOf('VirtualService')).toBe('live');
     expect(log.filter((line) => line.includes('tried again')).length).toBeLessThan(3);
   });

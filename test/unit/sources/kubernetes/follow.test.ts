@@ -1,6 +1,6 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { GATEWAYS, VIRTUAL_SERVICES, virtualService } from './fake-api.ts';
-import { fakeApi, follow } from './support.ts';
+import { fakeApi, follow, soon } from './support.ts';
 
 describe('following a cluster', () => {
   it('gives everything at once, and then each change', async () => {
@@ -9,11 +9,11 @@ describe('following a cluster', () => {
     const { started, names } = follow(api);
     const first = await started;
     expect(first.resources.get('VirtualService', 'shop', 'cart')?.body.spec.hosts).toEqual(['cart.example.com']);
-    await vi.waitFor(() => expect(api.watches(VIRTUAL_SERVICES)).toBe(1));
+    await soon(() => expect(api.watches(VIRTUAL_SERVICES)).toBe(1));
     api.put(VIRTUAL_SERVICES, virtualService('pay'));
-    await vi.waitFor(() => expect(names()).toEqual(['cart', 'pay']));
+    await soon(() => expect(names()).toEqual(['cart', 'pay']));
     api.delete(VIRTUAL_SERVICES, virtualService('cart'));
-    await vi.waitFor(() => expect(names()).toEqual(['pay']));
+    await soon(() => expect(names()).toEqual(['pay']));
   });
 
   it('reads a long list page by page', async () => {
@@ -42,12 +42,12 @@ describe('following a cluster', () => {
     const { started, current } = follow(api);
     await started;
     api.put(VIRTUAL_SERVICES, { ...virtualService('cart'), spec: { hosts: ['cart.example.com'], htpp: [] } });
-    await vi.waitFor(() => expect(current()?.frozen).toHaveLength(1));
+    await soon(() => expect(current()?.frozen).toHaveLength(1));
     expect(current()?.frozen[0]).toMatchObject({ file: 'VirtualService/shop/cart', namespace: 'shop' });
     expect(current()?.resources.get('VirtualService', 'shop', 'cart')?.body.spec.http).toHaveLength(1);
     expect(current()?.diagnostics).toContainEqual(expect.objectContaining({ code: 'unknown-field', refused: true }));
     api.put(VIRTUAL_SERVICES, virtualService('cart', 'new.example.com'));
-    await vi.waitFor(() => expect(current()?.frozen).toEqual([]));
+    await soon(() => expect(current()?.frozen).toEqual([]));
     expect(current()?.resources.get('VirtualService', 'shop', 'cart')?.body.spec.hosts).toEqual(['new.example.com']);
   });
 
@@ -69,7 +69,7 @@ describe('following a cluster', () => {
     const metadata = { ...cart.metadata, managedFields: [{ manager: 'kubectl' }] };
     api.put(VIRTUAL_SERVICES, { ...cart, metadata, status: { observedGeneration: 1 } });
     api.put(VIRTUAL_SERVICES, virtualService('other'));
-    await vi.waitFor(() => expect(names()).toContain('other'));
+    await soon(() => expect(names()).toContain('other'));
     expect(current()?.resources.get('VirtualService', 'shop', 'cart')).toBe(before);
     expect(before?.body.metadata).not.toHaveProperty('managedFields');
   });
@@ -82,7 +82,7 @@ describe('following a cluster', () => {
     expect(first.diagnostics).toEqual([expect.objectContaining({ code: 'kind-not-served', severity: 'hint' })]);
     api.put(VIRTUAL_SERVICES, virtualService('cart'));
     api.resources.set('/apis/networking.istio.io/v1', ['virtualservices']);
-    await vi.waitFor(() => expect(names()).toEqual(['cart']));
+    await soon(() => expect(names()).toEqual(['cart']));
     expect(current()?.diagnostics[0]?.message).not.toContain('VirtualService');
   });
 
@@ -125,7 +125,7 @@ describe('following a cluster', () => {
     await follow(api).started;
     api.headers = { authorization: 'Bearer two' };
     api.dropWatches('end');
-    await vi.waitFor(() => expect(api.calls.at(-1)?.headers.authorization).toBe('Bearer two'));
+    await soon(() => expect(api.calls.at(-1)?.headers.authorization).toBe('Bearer two'));
   });
 
   it('ends when it is told, while nothing can be read too', async () => {
@@ -163,9 +163,9 @@ describe('namespaces by label', () => {
     const { started, names } = follow(api, options);
     await started;
     api.put(NAMESPACES, { metadata: { name: 'elsewhere' } });
-    await vi.waitFor(() => expect(names()).toEqual(['cart', 'late']));
+    await soon(() => expect(names()).toEqual(['cart', 'late']));
     api.delete(NAMESPACES, { metadata: { name: 'elsewhere' } });
-    await vi.waitFor(() => expect(names()).toEqual(['cart']));
+    await soon(() => expect(names()).toEqual(['cart']));
   });
 });
 

@@ -1,9 +1,9 @@
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { type FakeApi, type Fault, GATEWAYS, refuse, VIRTUAL_SERVICES, virtualService, when } from './fake-api.ts';
-import { fakeApi, follow } from './support.ts';
+import { fakeApi, follow, soon } from './support.ts';
 
 const tenRoutes = (api: FakeApi): void => {
   for (let i = 0; i < 10; i++) api.put(VIRTUAL_SERVICES, virtualService(`v${i}`));
@@ -29,11 +29,11 @@ describe('a loss of most routes at once', () => {
     api.lose(VIRTUAL_SERVICES);
     api.faults.push(oldVersionExpires(api, VIRTUAL_SERVICES));
     api.dropWatches('end');
-    await vi.waitFor(() => expect(codes(followed)).toContain('deletion-held'));
+    await soon(() => expect(codes(followed)).toContain('deletion-held'));
     expect(followed.names()).toHaveLength(10);
     api.faults.length = 0;
     tenRoutes(api);
-    await vi.waitFor(() => expect(codes(followed)).not.toContain('deletion-held'));
+    await soon(() => expect(codes(followed)).not.toContain('deletion-held'));
     expect(followed.names()).toHaveLength(10);
   });
 
@@ -43,9 +43,9 @@ describe('a loss of most routes at once', () => {
     const followed = follow(api, { timings: { confirmMs: 80 } });
     await followed.started;
     deleteRoutes(api, 6);
-    await vi.waitFor(() => expect(codes(followed)).toContain('deletion-held'));
+    await soon(() => expect(codes(followed)).toContain('deletion-held'));
     expect(followed.names()).toHaveLength(10);
-    await vi.waitFor(() => expect(followed.names()).toEqual(['v6', 'v7', 'v8', 'v9']));
+    await soon(() => expect(followed.names()).toEqual(['v6', 'v7', 'v8', 'v9']));
     expect(codes(followed)).not.toContain('deletion-held');
   });
 
@@ -55,9 +55,9 @@ describe('a loss of most routes at once', () => {
     const followed = follow(api);
     await followed.started;
     deleteRoutes(api, 10);
-    await vi.waitFor(() => expect(codes(followed)).toContain('deletion-held'));
+    await soon(() => expect(codes(followed)).toContain('deletion-held'));
     followed.source.refresh();
-    await vi.waitFor(() => expect(followed.names()).toEqual([]));
+    await soon(() => expect(followed.names()).toEqual([]));
   });
 
   it('does not stand in the way of what changes meanwhile', async () => {
@@ -66,9 +66,9 @@ describe('a loss of most routes at once', () => {
     const followed = follow(api);
     await followed.started;
     deleteRoutes(api, 6);
-    await vi.waitFor(() => expect(codes(followed)).toContain('deletion-held'));
+    await soon(() => expect(codes(followed)).toContain('deletion-held'));
     api.put(VIRTUAL_SERVICES, virtualService('new'));
-    await vi.waitFor(() => expect(followed.names()).toHaveLength(11));
+    await soon(() => expect(followed.names()).toHaveLength(11));
   });
 
   it.each([
@@ -80,7 +80,7 @@ describe('a loss of most routes at once', () => {
     const followed = follow(api);
     await followed.started;
     deleteRoutes(api, count);
-    await vi.waitFor(() => expect(followed.names()).toHaveLength(10 - count));
+    await soon(() => expect(followed.names()).toHaveLength(10 - count));
     expect(codes(followed)).not.toContain('deletion-held');
   });
 
@@ -90,7 +90,7 @@ describe('a loss of most routes at once', () => {
     const followed = follow(api);
     await followed.started;
     deleteRoutes(api, 2);
-    await vi.waitFor(() => expect(followed.names()).toEqual([]));
+    await soon(() => expect(followed.names()).toEqual([]));
     expect(codes(followed)).not.toContain('deletion-held');
   });
 
@@ -103,7 +103,7 @@ describe('a loss of most routes at once', () => {
     api.lose(GATEWAYS);
     api.faults.push(oldVersionExpires(api, GATEWAYS));
     api.dropWatches('end');
-    await vi.waitFor(() => expect(codes(followed)).toContain('deletion-held'));
+    await soon(() => expect(codes(followed)).toContain('deletion-held'));
     expect(followed.names('Gateway')).toEqual(['public']);
   });
 });
@@ -137,8 +137,8 @@ describe('the saved state', () => {
     expect(codes(followed)).toContain('saved-state-served');
     api.put(VIRTUAL_SERVICES, virtualService('new'));
     api.faults.length = 0;
-    await vi.waitFor(() => expect(followed.names()).toEqual(['cart', 'new']));
-    await vi.waitFor(() => expect(codes(followed)).not.toContain('saved-state-served'));
+    await soon(() => expect(followed.names()).toEqual(['cart', 'new']));
+    await soon(() => expect(codes(followed)).not.toContain('saved-state-served'));
   });
 
   it('keeps what an object last said that is refused now', async () => {

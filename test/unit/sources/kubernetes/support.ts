@@ -1,4 +1,4 @@
-import { onTestFinished } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
 import { systemClock } from '../../../../src/kernel/clock.ts';
 import type { ResourceKind } from '../../../../src/resources/kinds.ts';
 import {
@@ -16,6 +16,9 @@ export async function fakeApi(): Promise<FakeApi> {
   onTestFinished(() => api.close());
   return api;
 }
+
+/** Waits for what is to come, however busy the machine is. */
+export const soon = (expected: () => void): Promise<void> => vi.waitFor(expected, { timeout: 10_000, interval: 10 });
 
 /** Everything happens soon. */
 export const SOON = {
