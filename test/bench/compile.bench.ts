@@ -112,6 +112,13 @@ function measure(name: string, hostOf: (index: number) => string): Record<string
     const index = (edition * 977) % COUNT;
     objects[first + index] = virtualService(index, hostOf(index), edition + 1);
   });
+  const gatewayMs = edit((edition) => {
+    const [changed] = parseResources(
+      gateway.replaceAll("['*.example.com']", `['*.example.com', '*.x${edition}.org']`),
+      'infra',
+    );
+    if (changed !== undefined) objects[0] = changed;
+  });
   const endpointsMs = edit((edition) => {
     const at = objects.findIndex(({ kind }) => kind === 'EndpointSlice');
     const [, slice] = parseResources(service.replace('10.0.0.2', `10.0.1.${edition}`), 'team-0');
@@ -124,6 +131,7 @@ function measure(name: string, hostOf: (index: number) => string): Record<string
     VirtualServices: COUNT,
     'cold ms': Math.round(coldMs),
     'one route edited ms': Math.round(routeMs),
+    'Gateway edited ms': Math.round(gatewayMs),
     'endpoints changed ms': Math.round(endpointsMs),
     findings: cold.diagnostics.length,
     'same revision in any order': same,
