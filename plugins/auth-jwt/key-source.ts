@@ -119,7 +119,7 @@ export class RemoteKeys implements Keys {
     const document: unknown = JSON.parse(await fetch(address, source.timeoutMs));
     const uri = (document as { readonly jwks_uri?: unknown } | null)?.jwks_uri;
     if (typeof uri !== 'string') throw new Error('the discovery document has no jwks_uri');
-    return fetch(uri, Math.max(1, source.timeoutMs - (clock.monotonicMs() - startedMs)));
+    return fetch(uri, Math.max(1, Math.floor(source.timeoutMs - (clock.monotonicMs() - startedMs))));
   }
 
   get #name(): string {

@@ -195,15 +195,30 @@ function row(fault: GatewayFault): Row {
   }
 }
 
+/** What gRPC clients are told: Envoy's own words, which some of them look for (istio-semantics §5, §7.4). */
+function grpcMessageOf(fault: GatewayFault, silent: true | undefined): { readonly grpcMessage?: string | false } {
+  if (silent === true) return { grpcMessage: false };
+  if (fault.kind !== 'upstream-reset') return {};
+  const reset = `${fault.retried ? 'retried and the latest ' : ''}reset reason: ${RESET_WORDS[fault.reason]}`;
+  return { grpcMessage: `upstream connect error or disconnect/reset before headers. ${reset}` };
+}
+
+const RESET_WORDS: Readonly<Record<ResetReason, string>> = {
+  'connect-failure': 'remote connection failure',
+  'connect-timeout': 'connection timeout',
+  'tls-failure': 'remote connection failure',
+  'connection-termination': 'connection termination',
+  'remote-reset': 'remote reset',
+  'remote-refused-stream': 'remote refused stream reset',
+  'protocol-error': 'protocol error',
+  overflow: 'overflow',
+  'local-reset': 'local reset',
+};
+
 /** The answer to a fault. */
 export function faultReply(fault: GatewayFault): LocalReply {
   const { status, side, message, details, flag, headers, silent } = row(fault);
-  const cause =
-    fault.kind === 'upstream-reset'
-      ? `upstream-${fault.reason}`
-      : fault.kind === 'route-failed'
-        ? fault.cause
-        : fault.kind;
+  const cause = causeOf(fault);
   return {
     status,
     cause,
@@ -212,6 +227,13 @@ export function faultReply(fault: GatewayFault): LocalReply {
     details,
     ...(flag === undefined ? {} : { flag }),
     ...(headers === undefined ? {} : { headers }),
-    ...(silent === true ? { grpcMessage: false as const } : {}),
+    ...grpcMessageOf(fault, silent),
   };
 }
+
+const causeOf = (fault: GatewayFault): string =>
+  fault.kind === 'upstream-reset'
+    ? `upstream-${fault.reason}`
+    : fault.kind === 'route-failed'
+      ? fault.cause
+      : fault.kind;
