@@ -12,11 +12,14 @@ const packageRoot = ['..', '../..']
 
 const LINGER_MS = 500;
 
+/** By which a gateway starts its workers; of no use to people. */
+const WORKER_COMMAND = 'internal-worker';
+
 /** One command line of `banyan`, to its end. Rooms are loaded by the commands that need them: `check` waits for no web server. */
 export async function main(argv: readonly string[]): Promise<void> {
   // Whoever pipes into `head` closes early; that is no failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
-  process.exitCode = await runCli(argv, host);
+  process.exitCode = argv[0] === WORKER_COMMAND && process.connected ? await work() : await runCli(argv, host);
   // All is said and closed; a timer that some library forgot must not keep the process.
   setTimeout(() => process.exit(), LINGER_MS).unref();
 }
@@ -37,7 +40,12 @@ const host: CliHost = {
 
 async function serve(settings: Settings): Promise<number> {
   const { runGateway } = await import('./main/gateway.ts');
-  return runGateway(settings);
+  return runGateway(settings, path.join(packageRoot, 'bin', 'banyan.js'));
+}
+
+async function work(): Promise<number> {
+  const { runWorker } = await import('./main/worker.ts');
+  return runWorker();
 }
 
 /** The gateway on the example routes, beside everything that they lead to. */

@@ -2,28 +2,27 @@ import { Counter, collectDefaultMetrics, Gauge, type Registry } from 'prom-clien
 import type { ControlState, Reconciler } from '../control/reconciler.ts';
 import type { Severity } from '../diagnostics/diagnostic.ts';
 
-export interface OwnMetricsOptions {
+export interface ControlMetricsOptions {
   readonly state: () => ControlState | undefined;
   readonly counts: () => Reconciler['counts'];
-  readonly connections: () => { readonly open: number; readonly activeRequests: number };
   /** Listeners that are wanted, and of these the ones that could not be bound. */
   readonly listeners: () => { readonly bound: number; readonly failed: number };
 }
 
-/** What the gateway says about itself, read when it is asked; requests are counted by the plugin `metrics`. */
-export function registerMetrics(registry: Registry, options: OwnMetricsOptions): void {
+/** What every process of the gateway says about itself; those of several workers are added up. */
+export function registerProcessMetrics(
+  registry: Registry,
+  connections: () => { readonly open: number; readonly activeRequests: number },
+): void {
   collectDefaultMetrics({ register: registry });
-  const gauge = (name: string, help: string, read: () => number | undefined): void => {
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        const value = read();
-        if (value !== undefined) this.set(value);
-      },
-    });
-  };
+  const gauge = gaugesOf(registry);
+  gauge('banyan_in_flight_requests', 'Requests under way.', () => connections().activeRequests);
+  gauge('banyan_open_connections', 'Connections of clients.', () => connections().open);
+}
+
+/** What the control part says about itself, read when it is asked; requests are counted by the plugin `metrics`. */
+export function registerControlMetrics(registry: Registry, options: ControlMetricsOptions): void {
+  const gauge = gaugesOf(registry);
   const { state } = options;
   gauge(
     'banyan_config_generation',
@@ -46,14 +45,26 @@ export function registerMetrics(registry: Registry, options: OwnMetricsOptions):
     'Namespaces that are served as they last were because the compiler fails on them.',
     () => state()?.heldBack.length ?? 0,
   );
-  gauge('banyan_in_flight_requests', 'Requests under way.', () => options.connections().activeRequests);
-  gauge('banyan_open_connections', 'Connections of clients.', () => options.connections().open);
   addLabelled(registry, options);
 }
 
+const gaugesOf =
+  (registry: Registry) =>
+  (name: string, help: string, read: () => number | undefined): void => {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        const value = read();
+        if (value !== undefined) this.set(value);
+      },
+    });
+  };
+
 const seconds = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : ms / 1000);
 
-function addLabelled(registry: Registry, { state, counts, listeners }: OwnMetricsOptions): void {
+function addLabelled(registry: Registry, { state, counts, listeners }: ControlMetricsOptions): void {
   new Gauge({
     name: 'banyan_config_info',
     help: 'Always 1; the label is the revision of the route table in service.',

@@ -1,5 +1,4 @@
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
-import type { Registry } from 'prom-client';
 import type { FilterSpec } from '../contract/plugin.ts';
 import type { ControlState } from '../control/reconciler.ts';
 import { diagnosticJson } from '../diagnostics/index.ts';
@@ -22,7 +21,8 @@ export interface AdminOptions {
   readonly state: () => ControlState | undefined;
   readonly specs: readonly FilterSpec[];
   readonly portOffset: number;
-  readonly registry: Registry;
+  /** In Prometheus' text format. */
+  readonly metrics: { readonly contentType: string; read(): Promise<string> };
 }
 
 const PATHS = ['/livez', '/readyz', '/metrics', '/routes', '/diagnostics', '/explain'];
@@ -62,7 +62,7 @@ export function buildAdmin(options: AdminOptions): FastifyInstance {
       .send({ ready, reason, revision: state?.compilation.table.revision, generation: state?.generation });
   });
   app.get('/metrics', async (_request, reply) =>
-    reply.type(options.registry.contentType).send(await options.registry.metrics()),
+    reply.type(options.metrics.contentType).send(await options.metrics.read()),
   );
   addQuestions(app, options);
   return app;

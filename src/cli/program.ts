@@ -28,12 +28,18 @@ const COMPILING: readonly SettingKey[] = [
 ];
 const SERVING: readonly SettingKey[] = [
   ...(['portOffset', 'listenAddress', 'adminAddress', 'adminPort', 'adminHosts', 'allowLoopback'] as const),
-  ...(['logFormat', 'logLevel', 'accessLog', 'accessLogFile', 'drainSeconds', 'redisUrl'] as const),
+  ...(['logFormat', 'logLevel', 'accessLog', 'accessLogFile', 'drainSeconds', 'workers', 'redisUrl'] as const),
   ...(['stateDir', 'writeStatus', 'admissionPort', 'admissionCerts'] as const),
 ];
 
 const NEEDS_SOURCE: SettingNeeds = { anySource: true };
-const DEMO_DEFAULTS = { portOffset: '8000', listenAddress: '127.0.0.1', logFormat: 'text', accessLog: 'text' } as const;
+const DEMO_DEFAULTS = {
+  portOffset: '8000',
+  listenAddress: '127.0.0.1',
+  logFormat: 'text',
+  accessLog: 'text',
+  workers: '1',
+} as const;
 
 const EXIT_CODES = {
   check:
@@ -121,7 +127,7 @@ function addServe(program: Command, host: CliHost, done: (exitCode: number) => v
     .addHelpText('after', text('Exit codes', EXIT_CODES.serve))
     .action(async (options) => done(await host.serve(await settingsFromOptions(options, host.terminal, NEEDS_SOURCE))));
   const demo = command(program, 'demo', 'run the gateway on its example routes, with their upstreams');
-  withSettings(demo, ['portOffset', 'adminPort', 'logFormat', 'logLevel', 'accessLog'], DEMO_DEFAULTS)
+  withSettings(demo, ['portOffset', 'adminPort', 'logFormat', 'logLevel', 'accessLog', 'workers'], DEMO_DEFAULTS)
     .addHelpText(
       'after',
       '\nServes routes-examples on 127.0.0.1: port 80 at 8080 and 443 at 8443, unless --port-offset says otherwise.',

@@ -1,7 +1,7 @@
+import { availableParallelism } from 'node:os';
 import { Registry } from 'prom-client';
-import { gatewayPlugins } from '../../plugins/index.ts';
 import { filterSpecs } from '../../plugins/specs.ts';
-import { registerMetrics } from '../admin/own-metrics.ts';
+import { registerControlMetrics, registerProcessMetrics } from '../admin/own-metrics.ts';
 import { buildAdmin, type Readiness } from '../admin/server.ts';
 import { loadMesh } from '../cli/load.ts';
 import { CliError, usageError } from '../cli/terminal.ts';
@@ -12,23 +12,23 @@ import { createLog, type Log } from '../control/log.ts';
 import { publishState } from '../control/publish.ts';
 import { type ControlState, type Reconciler, startReconciler } from '../control/reconciler.ts';
 import { reportState } from '../control/report-state.ts';
-import { buildGateway, type Gateway } from '../dataplane/index.ts';
 import { systemClock } from '../kernel/clock.ts';
 import type { MeshSettings } from '../resources/index.ts';
 import type { Settings } from '../settings.ts';
 import { createHandle } from '../table/index.ts';
 import type { CredentialTable, EndpointTable, RouteTable } from '../table/model.ts';
-import { dialGuardOf } from './dial-guard.ts';
+import type { DataPlane } from './data-plane.ts';
 import { ListenerLog, nothingListens } from './listener-log.ts';
 import { openSources, type Sources } from './sources.ts';
+import { startWorkerPool } from './worker-pool.ts';
 
 /** Beyond the drain: closing what is left must not take long. */
 const CLOSE_LIMIT_MS = 2_000;
 
-/** Serves until the process is told to end. Resolves with the exit code; rejects with what to say when it cannot start. */
-export async function runGateway(settings: Settings): Promise<number> {
+/** Serves until the process is told to end; `program` is what a worker is started from. Resolves with the exit code; rejects with what to say when it cannot start. */
+export async function runGateway(settings: Settings, program: string): Promise<number> {
   const log = processLog(settings);
-  const running = new RunningGateway(settings, log);
+  const running = new RunningGateway(settings, program, log);
   const told = untilTold({ reload: () => running.reload(), log, exit: (code) => process.exit(code) });
   try {
     // What breaks a start need not make it fail: it may as well never come to its end.
@@ -50,6 +50,7 @@ const processLog = ({ logFormat, logLevel }: Settings): Log =>
 
 class RunningGateway {
   readonly #settings: Settings;
+  readonly #program: string;
   readonly #log: Log;
   readonly #tables = createHandle<RouteTable>();
   readonly #endpoints = createHandle<EndpointTable>();
@@ -58,13 +59,14 @@ class RunningGateway {
   readonly #listeners: ListenerLog;
   #readiness: Readiness = { ready: false, reason: 'the routes are being read' };
   #sources: Sources | undefined;
-  #gateway: Gateway | undefined;
+  #dataPlane: DataPlane | undefined;
   #reconciler: Reconciler | undefined;
   /** What was started, to be ended in the opposite order. */
   readonly #ends: (() => unknown)[] = [];
 
-  constructor(settings: Settings, log: Log) {
+  constructor(settings: Settings, program: string, log: Log) {
     this.#settings = settings;
+    this.#program = program;
     this.#log = log;
     this.#listeners = new ListenerLog(log);
   }
@@ -76,11 +78,12 @@ class RunningGateway {
   /** Resolves when the first state is served. */
   async start(): Promise<void> {
     const mesh = await soundMesh(this.#settings);
+    // Workers take their time to begin: they do it while the routes are read.
+    const dataPlane = await this.#startDataPlane();
     this.#sources = await openSources(this.#settings, mesh, this.#log);
-    await this.#startAdmin();
-    const gateway = await this.#startGateway();
-    await this.#startControl(mesh, gateway, this.#sources);
-    const reports = await gateway.applied();
+    await this.#startAdmin(dataPlane);
+    await this.#startControl(mesh, dataPlane, this.#sources);
+    const reports = await dataPlane.applied();
     this.#listeners.report(reports);
     if (reports.length > 0 && reports.every((report) => report.state === 'failed')) throw nothingListens(reports);
     this.#readiness = { ready: true };
@@ -103,7 +106,7 @@ class RunningGateway {
       process.exit(1);
     }, graceMs + CLOSE_LIMIT_MS).unref();
     await this.#reconciler?.close();
-    await this.#gateway?.drain(graceMs);
+    await this.#dataPlane?.drain(graceMs);
     await this.close();
     this.#log.info('stopped');
     return exitCode;
@@ -113,15 +116,15 @@ class RunningGateway {
     for (const end of this.#ends.splice(0).reverse()) await end();
   }
 
-  async #startAdmin(): Promise<void> {
+  async #startAdmin(dataPlane: DataPlane): Promise<void> {
     const { adminHosts, adminAddress, adminPort, portOffset } = this.#settings;
     const admin = buildAdmin({
       hosts: adminHosts,
-      readiness: () => this.#readiness,
+      readiness: () => this.#readinessNow(dataPlane),
       state: () => this.#reconciler?.current(),
       specs: filterSpecs,
       portOffset,
-      registry: this.#registry,
+      metrics: { contentType: this.#registry.contentType, read: () => dataPlane.metrics() },
     });
     await admin.listen({ host: adminAddress, port: adminPort }).catch((error: NodeJS.ErrnoException) => {
       const why = error.code === 'EADDRINUSE' ? 'the port is in use; is another banyan running?' : error.message;
@@ -133,42 +136,64 @@ class RunningGateway {
     this.#ends.push(() => admin.close());
   }
 
-  async #startGateway(): Promise<Gateway> {
-    const { accessLog, accessLogFile, listenAddress, portOffset } = this.#settings;
-    const gateway = await buildGateway({
+  #readinessNow(dataPlane: DataPlane): Readiness {
+    if (this.#readiness.ready && !dataPlane.serving()) return { ready: false, reason: 'no worker serves' };
+    return this.#readiness;
+  }
+
+  async #startDataPlane(): Promise<DataPlane> {
+    const workers = workerCount(this.#settings);
+    const dataPlane = workers === 1 ? await this.#serveHere() : this.#serveByWorkers(workers);
+    this.#dataPlane = dataPlane;
+    this.#ends.push(() => dataPlane.close());
+    registerControlMetrics(this.#registry, {
+      state: () => this.#reconciler?.current(),
+      counts: () => this.#reconciler?.counts ?? { compilations: 0, failures: 0 },
+      listeners: () => {
+        const failed = dataPlane.listeners().filter((report) => report.state === 'failed').length;
+        return { bound: dataPlane.listeners().length - failed, failed };
+      },
+    });
+    return dataPlane;
+  }
+
+  async #serveHere(): Promise<DataPlane> {
+    // Loaded by those alone who serve: beside workers, this process needs no data plane.
+    const { startDataPlane } = await import('./start-data-plane.ts');
+    const gateway = await startDataPlane({
+      settings: this.#settings,
       tables: this.#tables,
       endpoints: this.#endpoints,
       credentials: this.#credentials,
-      plugins: gatewayPlugins({
-        accessLog: { format: accessLog, target: accessLogFile ?? '-' },
-        registry: this.#registry,
-      }),
-      listenAddress,
-      portOffset,
-      clock: systemClock,
-      mayDial: dialGuardOf(this.#settings),
-      onError: (error, record) =>
-        this.#log.error('a request met an error of the gateway itself', {
-          error: error instanceof Error ? error.stack : String(error),
-          requestId: record?.requestId,
-          route: record?.routeId,
-        }),
+      registry: this.#registry,
+      logError: (message, fields) => this.#log.error(message, fields),
     });
-    this.#gateway = gateway;
-    this.#ends.push(() => gateway.close());
-    registerMetrics(this.#registry, {
-      state: () => this.#reconciler?.current(),
-      counts: () => this.#reconciler?.counts ?? { compilations: 0, failures: 0 },
-      connections: () => gateway.connections(),
-      listeners: () => {
-        const failed = gateway.listeners().filter((report) => report.state === 'failed').length;
-        return { bound: gateway.listeners().length - failed, failed };
-      },
-    });
-    return gateway;
+    registerProcessMetrics(this.#registry, () => gateway.connections());
+    return {
+      applied: () => gateway.applied(),
+      listeners: () => gateway.listeners(),
+      serving: () => true,
+      metrics: () => this.#registry.metrics(),
+      drain: (graceMs) => gateway.drain(graceMs),
+      close: () => gateway.close(),
+    };
   }
 
-  async #startControl(mesh: MeshSettings, gateway: Gateway, sources: Sources): Promise<void> {
+  #serveByWorkers(workers: number): DataPlane {
+    registerProcessMetrics(this.#registry, () => ({ open: 0, activeRequests: 0 }));
+    return startWorkerPool({
+      settings: this.#settings,
+      workers,
+      program: this.#program,
+      tables: this.#tables,
+      endpoints: this.#endpoints,
+      credentials: this.#credentials,
+      registry: this.#registry,
+      log: this.#log,
+    });
+  }
+
+  async #startControl(mesh: MeshSettings, dataPlane: DataPlane, sources: Sources): Promise<void> {
     const { gatewayLabels, gatewayNamespace, dir } = this.#settings;
     const compiler = createCompiler({ gatewayLabels, gatewayNamespace, mesh, filters: filterSpecs });
     const credentials = createFileCredentials({ target: this.#credentials, log: this.#log });
@@ -176,7 +201,10 @@ class RunningGateway {
     const publish = (state: ControlState, previous: ControlState | undefined): void => {
       publishState({ tables: this.#tables, endpoints: this.#endpoints, credentials }, state);
       reportState(state, previous, this.#log);
-      void gateway.applied().then((reports) => this.#listeners.report(reports));
+      void dataPlane.applied().then(
+        (reports) => this.#listeners.report(reports),
+        () => {},
+      );
     };
     this.#ends.push(() => sources.source.close());
     this.#reconciler = await startReconciler({
@@ -193,6 +221,10 @@ class RunningGateway {
     this.#ends.push(() => reconciler.close());
   }
 }
+
+/** Only Linux spreads the connections of one port over several processes that bind it. */
+const workerCount = ({ workers }: Settings): number =>
+  workers !== 'auto' ? workers : process.platform === 'linux' ? availableParallelism() : 1;
 
 /** A gateway ought not to start with a setting that nobody wrote: a mesh configuration that is wrong ends it. */
 async function soundMesh(settings: Settings): Promise<MeshSettings> {

@@ -29,6 +29,8 @@ export interface Settings {
   /** undefined: standard output. */
   readonly accessLogFile: string | undefined;
   readonly drainSeconds: number;
+  /** Processes that serve; `auto`: one per core. One alone shares its process with the control part. */
+  readonly workers: number | 'auto';
   /** Larger files are refused unread. */
   readonly maxFileMib: number;
   readonly redisUrl: string | undefined;
@@ -76,6 +78,9 @@ const wholeNumber =
     const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
     return number >= from && number <= to ? ok(number) : err(`'${value}' is not a whole number from ${from} to ${to}`);
   };
+
+const workerNumber = (value: string): Result<number | 'auto', string> =>
+  value === 'auto' ? ok(value) : wholeNumber(1, 64)(value);
 
 const oneOf =
   <T extends string>(...words: readonly T[]) =>
@@ -160,6 +165,7 @@ export const SETTINGS: readonly SettingSpec[] = [
   spec('accessLog', 'FORMAT', 'json', 'json, text or off', oneOf('json', 'text', 'off')),
   spec('accessLogFile', 'FILE', undefined, 'instead of standard output', text),
   spec('drainSeconds', 'N', '30', 'how long requests under way may take when it stops', wholeNumber(0, 3600)),
+  spec('workers', 'N', 'auto', 'processes that serve: a number, or auto: one per core', workerNumber),
   spec('maxFileMib', 'N', '10', 'larger files are refused unread', wholeNumber(1, 1024)),
   spec('redisUrl', 'URL', undefined, 'Redis that shares rate limits among replicas', text),
   { ...spec('kubernetes', '', 'no', 'read the objects of the Kubernetes cluster too', yesOrNo), alone: true },

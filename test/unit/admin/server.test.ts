@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { isAllowedHost } from '../../../src/admin/host-check.ts';
-import { registerMetrics } from '../../../src/admin/own-metrics.ts';
+import { registerControlMetrics, registerProcessMetrics } from '../../../src/admin/own-metrics.ts';
 import { type AdminOptions, buildAdmin, type Readiness } from '../../../src/admin/server.ts';
 import type { ControlState } from '../../../src/control/reconciler.ts';
 import { SHOP } from '../cli/run.ts';
@@ -18,10 +18,10 @@ beforeEach(() => {
   };
   readiness = { ready: true };
   const registry = new Registry();
-  registerMetrics(registry, {
+  registerProcessMetrics(registry, () => ({ open: 4, activeRequests: 2 }));
+  registerControlMetrics(registry, {
     state: () => state,
     counts: () => ({ compilations: 3, failures: 1 }),
-    connections: () => ({ open: 4, activeRequests: 2 }),
     listeners: () => ({ bound: 1, failed: 1 }),
   });
   const options: AdminOptions = {
@@ -30,7 +30,7 @@ beforeEach(() => {
     state: () => state,
     specs: [],
     portOffset: 0,
-    registry,
+    metrics: { contentType: registry.contentType, read: () => registry.metrics() },
   };
   app = buildAdmin(options);
 });

@@ -1,0 +1,42 @@
+import type { Registry } from 'prom-client';
+import { gatewayPlugins } from '../../plugins/index.ts';
+import type { LogFields } from '../control/log.ts';
+import { buildGateway, type Gateway } from '../dataplane/index.ts';
+import { systemClock } from '../kernel/clock.ts';
+import type { Settings } from '../settings.ts';
+import type { Handle } from '../table/index.ts';
+import type { CredentialTable, EndpointTable, RouteTable } from '../table/model.ts';
+import { dialGuardOf } from './dial-guard.ts';
+
+export interface DataPlaneStart {
+  readonly settings: Settings;
+  readonly tables: Handle<RouteTable>;
+  readonly endpoints: Handle<EndpointTable>;
+  readonly credentials: Handle<CredentialTable>;
+  readonly registry: Registry;
+  readonly logError: (message: string, fields: LogFields) => void;
+}
+
+/** The gateway as the settings want it, alone in its process or as one of several workers. */
+export function startDataPlane(start: DataPlaneStart): Promise<Gateway> {
+  const { settings, tables, endpoints, credentials, registry, logError } = start;
+  const { accessLog, accessLogFile, listenAddress, portOffset, redisUrl } = settings;
+  return buildGateway({
+    tables,
+    endpoints,
+    credentials,
+    plugins: gatewayPlugins({ accessLog: { format: accessLog, target: accessLogFile ?? '-' }, registry, redisUrl }),
+    listenAddress,
+    portOffset,
+    clock: systemClock,
+    mayDial: dialGuardOf(settings),
+    // Workers share their ports, and a successor takes them over before its predecessor lets go.
+    reusePort: process.platform === 'linux',
+    onError: (error, record) =>
+      logError('a request met an error of the gateway itself', {
+        error: error instanceof Error ? error.stack : String(error),
+        requestId: record?.requestId,
+        route: record?.routeId,
+      }),
+  });
+}
