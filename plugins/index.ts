@@ -7,21 +7,24 @@ import { cors } from './cors/index.ts';
 import { externalAuthorization } from './external-authorization/index.ts';
 import { faultInjection } from './fault-injection/index.ts';
 import { metrics } from './metrics/index.ts';
-import { identityRateLimit, rateLimit } from './rate-limit/index.ts';
+import { rateLimits } from './rate-limit/index.ts';
 import { requestId } from './request-id/index.ts';
 
 export interface PluginOptions {
   readonly accessLog: AccessLogOptions;
   /** Where metrics are registered; the admin listener shows it. */
   readonly registry: Registry;
+  /** Where rate limits of scope `shared` are counted. */
+  readonly redisUrl: string | undefined;
 }
 
 /** The shared concerns, in the order of their pure halves in specs.ts. A team can switch none of them off. */
-export const gatewayPlugins = (options: PluginOptions): readonly GatewayPlugin[] =>
-  [
+export function gatewayPlugins({ accessLog: logging, registry, redisUrl }: PluginOptions): readonly GatewayPlugin[] {
+  const { rateLimit, identityRateLimit } = rateLimits({ redisUrl, registry });
+  return [
     requestId,
-    accessLog(options.accessLog),
-    metrics(options.registry),
+    accessLog(logging, registry),
+    metrics(registry),
     rateLimit,
     externalAuthorization,
     authJwt,
@@ -30,3 +33,4 @@ export const gatewayPlugins = (options: PluginOptions): readonly GatewayPlugin[]
     faultInjection,
     cors,
   ] as readonly GatewayPlugin[];
+}

@@ -1,4 +1,5 @@
 import fp from 'fastify-plugin';
+import { Counter, type Registry } from 'prom-client';
 import type { Filter, GatewayPlugin } from '../../src/contract/index.ts';
 import { accessLogSpec } from './config.ts';
 import { jsonLine, textLine } from './lines.ts';
@@ -20,7 +21,7 @@ export function createAccessLogFilter(format: 'json' | 'text', writer: LineWrite
 }
 
 /** A line for every request, refused ones included, with whose route it met and what became of it. */
-export function accessLog(options: AccessLogOptions): GatewayPlugin {
+export function accessLog(options: AccessLogOptions, registry?: Registry): GatewayPlugin {
   return {
     spec: accessLogSpec,
     plugin: fp(
@@ -31,10 +32,23 @@ export function accessLog(options: AccessLogOptions): GatewayPlugin {
           return;
         }
         const writer = createLineWriter(target);
+        if (registry !== undefined) registerDropped(registry, writer);
         app.addHook('onClose', async () => writer.close());
         app.banyan.contribute(createAccessLogFilter(format, writer));
       },
       { name: 'banyan-access-log' },
     ),
   };
+}
+
+function registerDropped(registry: Registry, writer: LineWriter): void {
+  new Counter({
+    name: 'banyan_access_log_dropped_total',
+    help: 'Lines of the access log that were dropped because its target was too slow or could not be written.',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(writer.dropped);
+    },
+  });
 }

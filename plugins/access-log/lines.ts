@@ -1,5 +1,6 @@
 import { build as fastJsonStringify } from 'fast-json-stringify';
 import type { RequestRecord } from '../../src/contract/index.ts';
+import { redact } from './redact.ts';
 
 const text = { type: 'string' } as const;
 const optionalText = { type: 'string', nullable: true } as const;
@@ -81,14 +82,15 @@ export function jsonLine(record: RequestRecord): string {
 
 /** Istio's text format, field by field (istio-semantics §8). */
 export function textLine(record: RequestRecord): string {
-  const dash = (value: string | undefined): string => (value === undefined || value === '' ? '-' : escaped(value));
-  const quoted = (value: string | undefined): string => `"${dash(value)}"`;
+  const quoted = (value: string | undefined): string => `"${isMissing(value) ? '-' : escaped(value)}"`;
+  const bare = (value: string | undefined): string =>
+    isMissing(value) ? '-' : escaped(value).replaceAll(' ', String.raw`\x20`);
   return `${[
     `[${new Date(record.startedAtMs).toISOString()}]`,
-    `"${dash(record.method)} ${dash(redact(record.originalTarget))} ${record.protocol}"`,
+    `"${bare(record.method)} ${bare(redact(record.originalTarget))} ${record.protocol}"`,
     record.status,
     flagsOf(record),
-    dash(record.details),
+    bare(record.details),
     '-',
     quoted(record.upstreamFailure),
     record.bytesReceived,
@@ -100,27 +102,22 @@ export function textLine(record: RequestRecord): string {
     quoted(record.requestId),
     quoted(record.authority),
     quoted(record.upstreamAddress),
-    dash(record.cluster),
+    bare(record.cluster),
     '-',
     '-',
-    dash(record.clientAddress),
-    dash(record.serverName),
-    dash(record.routeName),
+    bare(record.clientAddress),
+    bare(record.serverName),
+    bare(record.routeName),
   ].join(' ')}\n`;
 }
 
+const isMissing = (value: string | undefined): value is undefined | '' => value === undefined || value === '';
 const orNull = (value: string): string | null => (value === '' ? null : value);
 const flagsOf = ({ flags }: RequestRecord): string => (flags.length === 0 ? '-' : flags.join(','));
 
-/** Control characters and quotes would forge lines or fields (edge-security G-01). */
+/** Control characters and quotes would forge lines or fields, as spaces would where no quotes are (edge-security G-01). */
 const escaped = (value: string): string =>
   value.replaceAll(
-    /[\x00-\x1f\x7f-\xff"\\]/g,
+    /[\p{Cc}\u0080-\u00ff"\\]/gu,
     (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
   );
-
-const SECRET_PARAMETER = /([?&](?:access_token|id_token|token|api_?key|password|secret|code|sig|signature)=)[^&#]*/gi;
-
-function redact(target: string): string {
-  return target.includes('?') ? target.replaceAll(SECRET_PARAMETER, '$1[redacted]') : target;
-}

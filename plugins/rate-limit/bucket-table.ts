@@ -1,7 +1,8 @@
 /**
  * Buckets of the local store: a fixed table, so that no number of distinct keys makes it grow (edge-security L-03). A key
- * has eight places it may be in. When all are taken, the one that is whole again soonest gives way: an offender, whose
- * bucket is deepest in debt, is the last to be forgotten. Keys are kept as hashes, seeded so that nobody can aim.
+ * has eight places it may be in. When all are taken, the one with the smallest part of its burst spent gives way: an
+ * offender, whose bucket is spent, is the last to be forgotten, whatever the windows of other rules are. Keys are kept as
+ * hashes, seeded so that nobody can aim.
  */
 const WAYS = 8;
 
@@ -9,13 +10,15 @@ export class BucketTable {
   readonly #sets: number;
   readonly #marks: Uint32Array;
   readonly #arrivals: Float64Array;
+  readonly #tolerances: Float32Array;
   readonly #seed: number;
 
-  /** `places` is rounded up to a power of two; 12 bytes each. The seed is any 32-bit number. */
+  /** `places` is rounded up to a power of two; 16 bytes each. The seed is any 32-bit number. */
   constructor(places: number, seed: number) {
     this.#sets = 2 ** Math.ceil(Math.log2(Math.max(WAYS, places) / WAYS));
     this.#marks = new Uint32Array(this.#sets * WAYS);
     this.#arrivals = new Float64Array(this.#sets * WAYS);
+    this.#tolerances = new Float32Array(this.#sets * WAYS);
     this.#seed = seed >>> 0;
   }
 
@@ -24,11 +27,13 @@ export class BucketTable {
     return place < 0 ? undefined : this.#arrivals[place];
   }
 
-  set(key: string, arrivalMs: number): void {
+  /** `toleranceMs`: what the whole burst of the key's window is worth. */
+  set(key: string, arrivalMs: number, toleranceMs: number, nowMs: number): void {
     const place = this.#find(key);
-    const target = place < 0 ? this.#leastIndebted(key) : place;
+    const target = place < 0 ? this.#leastSpent(key, nowMs) : place;
     this.#marks[target] = this.#mark(key);
     this.#arrivals[target] = arrivalMs;
+    this.#tolerances[target] = toleranceMs;
   }
 
   #find(key: string): number {
@@ -38,11 +43,20 @@ export class BucketTable {
     return -1;
   }
 
-  #leastIndebted(key: string): number {
+  /** Free and whole buckets first; of equally spent ones the one that is whole again soonest. */
+  #leastSpent(key: string, nowMs: number): number {
     const first = this.#first(key);
     let best = first;
-    for (let i = first; i < first + WAYS; i++)
-      if ((this.#arrivals[i] as number) < (this.#arrivals[best] as number)) best = i;
+    let least = Number.POSITIVE_INFINITY;
+    for (let i = first; i < first + WAYS; i++) {
+      const debtMs = (this.#arrivals[i] as number) - nowMs;
+      if (this.#marks[i] === 0 || debtMs <= 0) return i;
+      const spent = debtMs / (this.#tolerances[i] as number);
+      if (spent > least || (spent === least && (this.#arrivals[i] as number) >= (this.#arrivals[best] as number)))
+        continue;
+      best = i;
+      least = spent;
+    }
     return best;
   }
 

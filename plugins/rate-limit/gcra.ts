@@ -13,15 +13,25 @@ export interface Verdict {
   readonly nextArrivalMs: number;
 }
 
+/** Time between two requests at the window's even rate. */
+export const intervalOf = ({ windowMs, requests }: Window): number => windowMs / requests;
+
+/** How far ahead of its time a request may come. */
+export const toleranceOf = (window: Window): number => intervalOf(window) * window.burst;
+
 /**
  * The generic cell rate algorithm: a bucket is one number, the time at which it would be whole again. Requests may come
  * `burst` at once and then at the even rate of the window; there is no window edge across which twice as many pass.
  * `arrivalMs`: what is stored, or undefined for a bucket never seen.
  */
 export function judge(window: Window, arrivalMs: number | undefined, nowMs: number): Verdict {
-  const intervalMs = window.windowMs / window.requests;
-  const toleranceMs = intervalMs * window.burst;
-  const nextArrivalMs = Math.max(arrivalMs ?? nowMs, nowMs) + intervalMs;
+  if (window.requests === 0) return closed(window, nowMs);
+  const intervalMs = intervalOf(window);
+  const toleranceMs = toleranceOf(window);
+  // No bucket of this window is ever deeper in debt: what is beyond comes from a clock set back, or from a wider window
+  // of old, and would lock its caller out for that long (edge-security L-07).
+  const owedUntilMs = Math.min(arrivalMs ?? nowMs, nowMs + toleranceMs);
+  const nextArrivalMs = Math.max(owedUntilMs, nowMs) + intervalMs;
   const spentMs = nextArrivalMs - nowMs;
   // Sums of fractions are a hair off; a thousandth of a request is not worth a refusal.
   const slack = intervalMs / 1000;
@@ -42,3 +52,12 @@ export function judge(window: Window, arrivalMs: number | undefined, nowMs: numb
     nextArrivalMs: nextArrivalMs - intervalMs,
   };
 }
+
+/** `requests: 0`: nothing passes, and there is no better time to come back than a window later. */
+const closed = ({ windowMs }: Window, nowMs: number): Verdict => ({
+  allowed: false,
+  remaining: 0,
+  resetMs: windowMs,
+  retryAfterMs: windowMs,
+  nextArrivalMs: nowMs,
+});

@@ -1,98 +1,63 @@
-import { randomInt } from 'node:crypto';
 import fp from 'fastify-plugin';
-import type { Exchange, Filter, FilterSpec, GatewayPlugin, LocalReply } from '../../src/contract/index.ts';
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { FilterSpec, GatewayPlugin } from '../../src/contract/index.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
-import { BucketTable } from './bucket-table.ts';
-import {
-  identityRateLimitSpec,
-  type RateLimitRuleSettings,
-  type RateLimitSettings,
-  rateLimitSpec,
-  type Window,
-} from './config.ts';
-import { judge, type Verdict } from './gcra.ts';
-import { appliesTo, callerOf } from './keys.ts';
+import { identityRateLimitSpec, type RateLimitSettings, rateLimitSpec } from './config.ts';
+import { Limiter } from './limiter.ts';
+import type { SharedStore } from './store.ts';
 
-/** One million places of 12 bytes. */
-const DEFAULT_PLACES = 2 ** 20;
-
-interface Judged {
-  readonly rule: RateLimitRuleSettings;
-  readonly window: Window;
-  readonly verdict: Verdict;
+export interface RateLimitOptions {
+  /** Where rules of scope `shared` are counted; undefined: each process counts them for itself. */
+  readonly redisUrl: string | undefined;
+  readonly registry?: Registry;
 }
 
-/**
- * Limits the network team set for everybody, counted before
- * anything is forwarded. A request that any rule refuses is charged to none.
- */
-export function createRateLimitFilter(
-  name: string,
-  clock: Clock,
-  places: number = DEFAULT_PLACES,
-): Filter<RateLimitSettings> {
-  let table: BucketTable | undefined;
-  const tightest = new WeakMap<Exchange, Judged>();
-  return {
-    name,
-    request(exchange, settings) {
-      table ??= new BucketTable(places, randomInt(2 ** 32));
-      const nowMs = clock.monotonicMs();
-      const charges: { readonly key: string; readonly arrivalMs: number }[] = [];
-      let narrowest: Judged | undefined;
-      for (const rule of settings.rules) {
-        if (!appliesTo(rule, exchange)) continue;
-        const caller = callerOf(rule, exchange);
-        for (const [i, window] of rule.windows.entries()) {
-          const key = `${rule.id}\n${i}\n${caller}`;
-          const verdict = judge(window, table.get(key), nowMs);
-          const judged = { rule, window, verdict };
-          if (!verdict.allowed) return refusal(judged);
-          charges.push({ key, arrivalMs: verdict.nextArrivalMs });
-          if (narrowest === undefined || verdict.remaining < narrowest.verdict.remaining) narrowest = judged;
-        }
-      }
-      for (const { key, arrivalMs } of charges) table.set(key, arrivalMs);
-      if (narrowest !== undefined) tightest.set(exchange, narrowest);
-      return undefined;
-    },
-    response(exchange, head) {
-      const judged = tightest.get(exchange);
-      if (judged === undefined) return;
-      for (const [name, value] of limitHeaders(judged)) head.headers.set(name, value);
-    },
+/** Two filters over one set of buckets: limits by what any request shows, and, once the token is verified, by claims. */
+export function rateLimits({ redisUrl, registry }: RateLimitOptions): {
+  readonly rateLimit: GatewayPlugin<RateLimitSettings>;
+  readonly identityRateLimit: GatewayPlugin<RateLimitSettings>;
+} {
+  let limiter: Limiter | undefined;
+  let store: SharedStore | undefined;
+  const shared = async (clock: Clock): Promise<Limiter> => {
+    if (redisUrl !== undefined && store === undefined) {
+      // Loaded only where it is used: most gateways count for themselves.
+      const { createRedisStore } = await import('./redis-store.ts');
+      store = createRedisStore(redisUrl);
+      if (registry !== undefined) registerStore(registry, store);
+    }
+    limiter ??= new Limiter({ clock, store });
+    return limiter;
   };
+  const pluginFor = (spec: FilterSpec<RateLimitSettings>): GatewayPlugin<RateLimitSettings> => ({
+    spec,
+    plugin: fp(
+      async (app) => {
+        app.banyan.contribute((await shared(app.banyan.clock)).filter(spec.name));
+        app.addHook('onClose', () => store?.close());
+      },
+      { name: `banyan-${spec.name}` },
+    ),
+  });
+  return { rateLimit: pluginFor(rateLimitSpec), identityRateLimit: pluginFor(identityRateLimitSpec) };
 }
 
-const seconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000));
-
-/** draft-ietf-httpapi-ratelimit-headers: structured fields, the tightest limit alone. */
-function limitHeaders({ rule, window, verdict }: Judged): [string, string][] {
-  const name = `"${rule.name.replaceAll(/["\\]/g, '\\$&')}"`;
-  return [
-    ['ratelimit-policy', `${name};q=${window.requests};w=${seconds(window.windowMs)}`],
-    ['ratelimit', `${name};r=${verdict.remaining};t=${seconds(verdict.resetMs)}`],
-  ];
+function registerStore(registry: Registry, store: SharedStore): void {
+  new Gauge({
+    name: 'banyan_rate_limit_store_up',
+    help: 'Can the store of shared rate limits be asked: 1 or 0.',
+    registers: [registry],
+    collect() {
+      this.set(store.up ? 1 : 0);
+    },
+  });
+  new Counter({
+    name: 'banyan_rate_limit_store_failures_total',
+    help: 'Requests whose shared limits could not be asked for; onStoreFailure says what became of them.',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(store.failures);
+    },
+  });
 }
-
-function refusal(judged: Judged): LocalReply {
-  return {
-    status: 429,
-    cause: 'rate-limited',
-    side: 'client',
-    message: `Too many requests: the limit '${judged.rule.name}' is exhausted.`,
-    details: 'request_rate_limited',
-    flag: 'RL',
-    headers: [['retry-after', String(seconds(judged.verdict.retryAfterMs))], ...limitHeaders(judged)],
-  };
-}
-
-const pluginFor = (spec: FilterSpec<RateLimitSettings>): GatewayPlugin<RateLimitSettings> => ({
-  spec,
-  plugin: fp(async (app) => app.banyan.contribute(createRateLimitFilter(spec.name, app.banyan.clock)), {
-    name: `banyan-${spec.name}`,
-  }),
-});
-
-export const rateLimit = pluginFor(rateLimitSpec);
-export const identityRateLimit = pluginFor(identityRateLimitSpec);

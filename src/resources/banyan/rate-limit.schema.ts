@@ -36,7 +36,7 @@ export const rateLimitSchema = resourceSchema(
     {
       selector: described('Labels of the gateway pod; absent or empty: every gateway.', ref('RateLimitSelector')),
       scope: described(
-        'local (default): each gateway process counts for itself, with its share of the limit. shared: all count together in the store.',
+        'local (default): each gateway process counts for itself. shared: all count together in the store.',
         oneWordOf('local', 'shared'),
       ),
       onStoreFailure: described(

@@ -46,7 +46,7 @@ export interface ObjectMeta {
 export interface RateLimitSpec {
   readonly selector?: RateLimitSelector;
   /**
-   * local (default): each gateway process counts for itself, with its share of the limit. shared: all count together in the store.
+   * local (default): each gateway process counts for itself. shared: all count together in the store.
    */
   readonly scope?: 'local' | 'shared';
   /**

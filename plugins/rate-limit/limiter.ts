@@ -1,0 +1,119 @@
+import { randomInt } from 'node:crypto';
+import type { Exchange, Filter, LocalReply } from '../../src/contract/index.ts';
+import type { Clock } from '../../src/kernel/clock.ts';
+import { type Judged, refusal, setLimitHeaders, storeFailure } from './answers.ts';
+import { BucketTable } from './bucket-table.ts';
+import type { RateLimitRuleSettings, RateLimitSettings } from './config.ts';
+import { judge, toleranceOf } from './gcra.ts';
+import { appliesTo, callerOf } from './keys.ts';
+import type { Charge, SharedStore } from './store.ts';
+
+/** One million places of 16 bytes. */
+const DEFAULT_PLACES = 2 ** 20;
+
+interface RuleCharge extends Charge {
+  readonly rule: RateLimitRuleSettings;
+}
+
+export interface LimiterOptions {
+  readonly clock: Clock;
+  /** Where rules of scope `shared` are counted; undefined: in memory like the others. */
+  readonly store?: SharedStore | undefined;
+  readonly places?: number;
+}
+
+/**
+ * Limits the network team set for everybody, counted before anything is forwarded. A request that any rule refuses is
+ * charged to none. The filters that ask before and after authentication share what they count in.
+ */
+export class Limiter {
+  readonly #options: LimiterOptions;
+  #table: BucketTable | undefined;
+  readonly #tightest = new WeakMap<Exchange, Judged>();
+
+  constructor(options: LimiterOptions) {
+    this.#options = options;
+  }
+
+  filter(name: string): Filter<RateLimitSettings> {
+    return {
+      name,
+      request: (exchange, settings) => this.#request(exchange, settings),
+      response: (exchange, head) => {
+        const judged = this.#tightest.get(exchange);
+        if (judged !== undefined) setLimitHeaders(head.headers, judged);
+      },
+    };
+  }
+
+  #request(exchange: Exchange, settings: RateLimitSettings): LocalReply | undefined | Promise<LocalReply | undefined> {
+    const { store } = this.#options;
+    const local: RuleCharge[] = [];
+    const shared: RuleCharge[] = [];
+    for (const rule of settings.rules) {
+      if (!appliesTo(rule, exchange)) continue;
+      const caller = callerOf(rule, exchange);
+      for (const [i, window] of rule.windows.entries()) {
+        // Nothing passes a window of no requests, and nobody need be asked about it.
+        const charges = rule.shared && store !== undefined && window.requests > 0 ? shared : local;
+        charges.push({ rule, window, key: `${rule.id}\n${i}\n${caller}` });
+      }
+    }
+    if (shared.length === 0 || store === undefined) return this.#chargeLocal(exchange, local, true);
+    // Whom memory refuses need not trouble the store; the charge itself waits for the store's word.
+    return this.#chargeLocal(exchange, local, false) ?? this.#chargeShared(exchange, shared, local, store);
+  }
+
+  async #chargeShared(
+    exchange: Exchange,
+    charges: readonly RuleCharge[],
+    local: readonly RuleCharge[],
+    store: SharedStore,
+  ): Promise<LocalReply | undefined> {
+    const verdicts = await store.charge(charges);
+    if (verdicts === 'failed') {
+      const strict = charges.find(({ rule }) => rule.onStoreFailure === 'deny');
+      return strict === undefined ? this.#chargeLocal(exchange, local, true) : storeFailure(strict.rule);
+    }
+    for (const [i, { rule, window }] of charges.entries()) {
+      const verdict = verdicts[i];
+      if (verdict === undefined) continue;
+      const judged = { rule, window, verdict };
+      if (!verdict.allowed) return this.#refuse(exchange, judged);
+      this.#note(exchange, judged);
+    }
+    return this.#chargeLocal(exchange, local, true);
+  }
+
+  #chargeLocal(exchange: Exchange, charges: readonly RuleCharge[], commit: boolean): LocalReply | undefined {
+    if (charges.length === 0) return undefined;
+    const { clock, places = DEFAULT_PLACES } = this.#options;
+    this.#table ??= new BucketTable(places, randomInt(2 ** 32));
+    const table = this.#table;
+    const nowMs = clock.monotonicMs();
+    const passed: Judged[] = [];
+    for (const { key, rule, window } of charges) {
+      const judged = { rule, window, verdict: judge(window, table.get(key), nowMs) };
+      if (!judged.verdict.allowed) return this.#refuse(exchange, judged);
+      passed.push(judged);
+    }
+    if (!commit) return undefined;
+    for (const [i, judged] of passed.entries()) {
+      const { key, window } = charges[i] as RuleCharge;
+      table.set(key, judged.verdict.nextArrivalMs, toleranceOf(window), nowMs);
+      this.#note(exchange, judged);
+    }
+    return undefined;
+  }
+
+  #refuse(exchange: Exchange, judged: Judged): LocalReply {
+    this.#tightest.set(exchange, judged);
+    return refusal(judged);
+  }
+
+  #note(exchange: Exchange, judged: Judged): void {
+    const before = this.#tightest.get(exchange);
+    if (before === undefined || judged.verdict.remaining < before.verdict.remaining)
+      this.#tightest.set(exchange, judged);
+  }
+}

@@ -1,0 +1,140 @@
+import { Redis } from 'ioredis';
+import { intervalOf, judge, toleranceOf, type Verdict } from './gcra.ts';
+import type { Charge, SharedStore } from './store.ts';
+
+/** What a store that is slow or gone may add to a request (edge-security L-06). */
+const DEADLINE_MS = 50;
+/** So many answers in a row that came too late: the connection is given up, and requests no longer wait for it. */
+const LATE_IN_A_ROW = 3;
+/** A connection that is made but says nothing is made anew after this long. */
+const SILENT_MS = 2_000;
+const CONNECT_TIMEOUT_MS = 500;
+const MAX_RECONNECT_MS = 1_000;
+const PREFIX = 'banyan:rl:';
+
+/**
+ * GCRA for several buckets at once, all or none, by the store's own clock in microseconds. KEYS: buckets. ARGV: interval
+ * and tolerance of each. Answers the time, the first bucket that refuses or 0, and what each bucket held before. Numbers
+ * are written by `%.0f`: Lua's own text of a number keeps 14 digits and loses the microseconds.
+ */
+const SCRIPT = `
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local before, after, refused = {}, {}, 0
+for i, key in ipairs(KEYS) do
+  local interval, tolerance = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
+  local arrival = tonumber(redis.call('GET', key) or now)
+  before[i] = string.format('%.0f', arrival)
+  arrival = math.max(math.min(arrival, now + tolerance), now) + interval
+  after[i] = arrival
+  if refused == 0 and arrival - now > tolerance + interval / 1000 then refused = i end
+end
+if refused == 0 then
+  for i, key in ipairs(KEYS) do
+    redis.call('SET', key, string.format('%.0f', after[i]), 'PX', math.ceil((after[i] - now) / 1000) + 1)
+  end
+end
+return { string.format('%.0f', now), refused, unpack(before) }
+`;
+
+type ScriptAnswer = readonly [now: string, refused: number, ...before: string[]];
+
+interface WithScript extends Redis {
+  banyanCharge(count: number, ...keysAndArguments: string[]): Promise<ScriptAnswer>;
+}
+
+/** `url`: `redis://` or `rediss://`, with user, password and database where they are needed. */
+export function createRedisStore(url: string): SharedStore {
+  const redis = new Redis(url, {
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    commandTimeout: DEADLINE_MS,
+    maxRetriesPerRequest: 0,
+    enableOfflineQueue: false,
+    disconnectTimeout: CONNECT_TIMEOUT_MS,
+    retryStrategy: (times) => Math.min(2 ** times * 10, MAX_RECONNECT_MS),
+  }) as WithScript;
+  redis.defineCommand('banyanCharge', { lua: SCRIPT });
+  let failures = 0;
+  let late = 0;
+  let usable = false;
+  // A server that hangs accepts connections and says nothing; requests do not wait for one that is not ready.
+  let silent: NodeJS.Timeout | undefined;
+  redis.on('connect', () => {
+    clearTimeout(silent);
+    silent = setTimeout(() => !usable && redis.disconnect(true), SILENT_MS);
+    silent.unref();
+  });
+  redis.on('ready', () => {
+    clearTimeout(silent);
+    usable = true;
+  });
+  redis.on('close', () => {
+    usable = false;
+  });
+  // Each failure is counted where it costs a request; the client connects anew by itself.
+  redis.on('error', () => {});
+
+  const failed = (): 'failed' => {
+    failures += 1;
+    return 'failed';
+  };
+  return {
+    async charge(charges) {
+      if (!usable) return failed();
+      const answer = await withinDeadline(ask(redis, charges));
+      if (answer === 'late' && usable && ++late >= LATE_IN_A_ROW) {
+        late = 0;
+        usable = false;
+        redis.disconnect(true);
+      }
+      if (answer === 'late' || answer === 'failed') return failed();
+      late = 0;
+      return verdictsOf(charges, answer);
+    },
+    get up() {
+      return usable;
+    },
+    get failures() {
+      return failures;
+    },
+    async close() {
+      clearTimeout(silent);
+      redis.disconnect();
+    },
+  };
+}
+
+function ask(redis: WithScript, charges: readonly Charge[]): Promise<ScriptAnswer> {
+  const keys = charges.map(({ key }) => PREFIX + key);
+  const numbers = charges.flatMap(({ window }) => [
+    String(intervalOf(window) * 1000),
+    String(toleranceOf(window) * 1000),
+  ]);
+  return redis.banyanCharge(charges.length, ...keys, ...numbers);
+}
+
+/** Our own clock besides the client's: nothing that happens in there holds up a request. */
+function withinDeadline<T>(work: Promise<T>): Promise<T | 'late' | 'failed'> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve('late'), DEADLINE_MS);
+    work.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (error: Error) => {
+        clearTimeout(timer);
+        resolve(error.message === 'Command timed out' ? 'late' : 'failed');
+      },
+    );
+  });
+}
+
+/** What the callers are told comes from the same arithmetic as in memory; who passes, the store has decided. */
+function verdictsOf(charges: readonly Charge[], [now, refused, ...before]: ScriptAnswer): readonly Verdict[] {
+  const nowMs = Number(now) / 1000;
+  return charges.map(({ window }, i) => ({
+    ...judge(window, Number(before[i] ?? now) / 1000, nowMs),
+    allowed: i + 1 !== refused,
+  }));
+}

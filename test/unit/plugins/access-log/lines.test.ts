@@ -1,0 +1,156 @@
+import { describe, expect, it } from 'vitest';
+import { jsonLine, textLine } from '../../../../plugins/access-log/lines.ts';
+import { redact } from '../../../../plugins/access-log/redact.ts';
+import { fakeRecord } from '../../../support/fake-record.ts';
+
+describe('a line of JSON', () => {
+  it('has Istio’s keys and ours', () => {
+    expect(
+      JSON.parse(jsonLine(fakeRecord({ flags: ['URX', 'UF'], grpcStatus: 14, principal: 'https://idp/alice' }))),
+    ).toEqual({
+      start_time: '2026-01-02T03:04:05.678Z',
+      method: 'GET',
+      path: '/cart?page=2',
+      protocol: 'HTTP/1.1',
+      response_code: 200,
+      response_flags: 'URX,UF',
+      response_code_details: 'via_upstream',
+      bytes_received: 3,
+      bytes_sent: 17,
+      duration: 12,
+      upstream_service_time: 11,
+      x_forwarded_for: '198.51.100.7',
+      user_agent: 'curl/8',
+      request_id: '2f1c7f4e-0000-4000-8000-000000000000',
+      authority: 'shop.example.com',
+      upstream_host: '10.0.0.1:8080',
+      upstream_cluster: 'outbound|80||cart.shop.svc.cluster.local',
+      upstream_transport_failure_reason: null,
+      downstream_remote_address: '198.51.100.7',
+      requested_server_name: null,
+      route_name: 'cart',
+      owner_namespace: 'shop',
+      owner_object: 'VirtualService/web',
+      route: 'shop/web/0',
+      table_revision: 'r1',
+      attempts: 1,
+      cause: null,
+      grpc_status: 14,
+      principal: 'https://idp/alice',
+      listener_port: 80,
+    });
+  });
+
+  it('says null of what there was not', () => {
+    const line = jsonLine(
+      fakeRecord({
+        owner: undefined,
+        routeId: undefined,
+        routeName: '',
+        cluster: undefined,
+        upstreamMs: undefined,
+        userAgent: undefined,
+        details: '',
+      }),
+    );
+    expect(JSON.parse(line)).toMatchObject({
+      owner_namespace: null,
+      owner_object: null,
+      route: null,
+      route_name: null,
+      upstream_cluster: null,
+      upstream_service_time: null,
+      user_agent: null,
+      response_code_details: null,
+      response_flags: '-',
+    });
+  });
+});
+
+describe('a line of text', () => {
+  it('is Istio’s', () => {
+    expect(textLine(fakeRecord())).toBe(
+      '[2026-01-02T03:04:05.678Z] "GET /cart?page=2 HTTP/1.1" 200 - via_upstream - "-" 3 17 12 11 "198.51.100.7" "curl/8" "2f1c7f4e-0000-4000-8000-000000000000" "shop.example.com" "10.0.0.1:8080" outbound|80||cart.shop.svc.cluster.local - - 198.51.100.7 - cart\n',
+    );
+  });
+});
+
+// edge-security G-01
+describe('what clients, teams and services write', () => {
+  const naughty = [
+    'a\r\nb',
+    'a\u001b[31mb',
+    'a\u0000b',
+    'a"}b',
+    'a\\b',
+    'a\u0085b',
+    'a b',
+    '\u2028',
+    ['$', '{jndi:x}'].join(''),
+    '__proto__',
+    '%00',
+    'é'.repeat(10),
+  ];
+  const fields = [
+    'originalTarget',
+    'method',
+    'userAgent',
+    'forwardedFor',
+    'authority',
+    'serverName',
+    'upstreamFailure',
+    'routeName',
+    'principal',
+    'details',
+    'clientAddress',
+  ] as const;
+
+  it.each(fields)('makes one line of JSON, and comes back whole: %s', (field) => {
+    for (const text of naughty) {
+      const line = jsonLine(fakeRecord({ [field]: text }));
+      expect(line.indexOf('\n')).toBe(line.length - 1);
+      expect(line.slice(0, -1)).not.toMatch(/[^\P{Cc}\u007f-\u009f]/u);
+      expect(Object.values(JSON.parse(line) as object)).toContain(text);
+    }
+  });
+
+  it.each(fields)('makes one line of text with as many fields as ever: %s', (field) => {
+    const count = (line: string): number => line.match(/"(?:[^"\\]|\\.)*"|\[[^\]]*\]|[^ \n"]+/g)?.length ?? 0;
+    for (const text of naughty) {
+      const line = textLine(fakeRecord({ [field]: text }));
+      expect(line.indexOf('\n')).toBe(line.length - 1);
+      expect(line.slice(0, -1)).not.toMatch(/\p{Cc}/u);
+      expect(count(line), line).toBe(count(textLine(fakeRecord())));
+    }
+  });
+});
+
+// edge-security G-02
+describe('credentials in a target', () => {
+  it.each([
+    ['/a?access_token=s3cret&b=1', '/a?access_token=[redacted]&b=1'],
+    ['/a?b=1&Api_Key=s3cret', '/a?b=1&Api_Key=[redacted]'],
+    ['/a?access%5Ftoken=s3cret', '/a?access%5Ftoken=[redacted]'],
+    ['/a?token=a=b=c', '/a?token=[redacted]'],
+    ['/a?token=', '/a?token=[redacted]'],
+    ['/a?x=1?token=s3cret&code=s3cret', '/a?x=1?token=s3cret&code=[redacted]'],
+    ['/a?j=eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2ln', '/a?j=[redacted]'],
+    ['/t/eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2ln/x', '/t/[redacted]/x'],
+    ['/a?%zz=1&password=s3cret', '/a?%zz=1&password=[redacted]'],
+  ])('%s', (target, shown) => {
+    expect(redact(target)).toBe(shown);
+  });
+
+  it.each(['/a', '/a?', '/a?page=2', '/token=abc', '/a?tokens=3', '/a?token', '/a?keyword=shoes', '/a?x=eyJ'])(
+    'none in %s',
+    (target) => {
+      expect(redact(target)).toBe(target);
+    },
+  );
+
+  it('show in no format', () => {
+    const record = fakeRecord({ originalTarget: '/cb?code=s3cret' });
+    expect(jsonLine(record)).not.toContain('s3cret');
+    expect(textLine(record)).not.toContain('s3cret');
+  });
+});

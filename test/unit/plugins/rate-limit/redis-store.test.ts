@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createRedisStore } from '../../../../plugins/rate-limit/redis-store.ts';
+import type { SharedStore } from '../../../../plugins/rate-limit/store.ts';
+import { freePort } from '../../../support/gateway.ts';
+import { haveRedis, startRedis, type TestRedis } from '../../../support/redis.ts';
+import { asking, handClock, perClient, settingsOf } from './support.ts';
+
+const stores: SharedStore[] = [];
+let redis: TestRedis;
+let serial = 0;
+
+/** Limits of a name of their own, asked through a connection of their own, as a replica would. */
+function replica(spec: object) {
+  const store = createRedisStore(redis.url);
+  stores.push(store);
+  return { store, ...asking(settingsOf({ scope: 'shared', ...spec }), { clock: handClock(), store }) };
+}
+
+/** The same rule under a new name for each test: nothing is left from another one. */
+const shared = (requests: number, window: string, more: object = {}): object => {
+  const { rules } = perClient(requests, window) as { rules: readonly object[] };
+  return { ...more, rules: rules.map((rule) => ({ ...rule, name: `fair-${serial}` })) };
+};
+
+const ready = (store: SharedStore): Promise<void> => expect.poll(() => store.up, { timeout: 10_000 }).toBe(true);
+
+describe.skipIf(!haveRedis)('limits that replicas share through Redis', () => {
+  beforeAll(async () => {
+    redis = await startRedis(await freePort());
+  });
+  afterAll(async () => {
+    for (const store of stores) await store.close();
+    await redis.close();
+  });
+  beforeEach(() => void serial++);
+
+  it('count together: the total of two replicas is the limit', async () => {
+    const replicas = [replica(shared(200, '1h')), replica(shared(200, '1h'))];
+    for (const { store } of replicas) await ready(store);
+    const passed = await Promise.all(replicas.flatMap(({ passes }) => Array.from({ length: 16 }, () => passes(25))));
+    expect(passed.reduce((all, one) => all + one)).toBe(200);
+  });
+
+  it('say what is left, and when to come back', async () => {
+    const { store, ask } = replica(shared(2, '1h'));
+    await ready(store);
+    expect((await ask()).headers['ratelimit']).toContain(';r=1;');
+    await ask();
+    const { reply, headers } = await ask();
+    expect(reply).toMatchObject({ status: 429 });
+    expect(Number(headers['retry-after'])).toBeGreaterThan(1790);
+    expect(Number(headers['retry-after'])).toBeLessThanOrEqual(1800);
+  });
+
+  it('come back at the even rate', async () => {
+    const { store, passes } = replica(shared(20, '1s'));
+    await ready(store);
+    expect(await passes(30)).toBeGreaterThanOrEqual(20);
+    await expect.poll(() => passes(1)).toBe(1);
+  });
+
+  it('charge no window when another refuses', async () => {
+    const rule = {
+      name: `two-${serial}`,
+      per: 'gateway',
+      limits: [
+        { requests: 50, window: '1h' },
+        { requests: 2, window: '1h' },
+      ],
+    };
+    const { store, passes, ask } = replica({ rules: [rule] });
+    await ready(store);
+    expect(await passes(20)).toBe(2);
+    const wide = replica({ rules: [{ ...rule, limits: [rule.limits[0]] }] });
+    await ready(wide.store);
+    expect((await wide.ask()).headers['ratelimit']).toContain(';r=47;');
+    expect((await ask()).reply).toMatchObject({ status: 429 });
+  });
+
+  it('refuse everything at nothing, without being asked', async () => {
+    const { ask } = replica(shared(0, '1m'));
+    expect((await ask()).reply).toMatchObject({ status: 429 });
+  });
+
+  it.each([
+    ['allow', undefined],
+    ['deny', 503],
+  ])(
+    'are kept or dropped as onStoreFailure says when it is dead, hung, restarted: %s',
+    async (onStoreFailure, status) => {
+      const { store, ask } = replica(shared(1000, '1h', { onStoreFailure }));
+      await ready(store);
+      const statuses = async (): Promise<number | undefined> => (await ask()).reply?.status;
+      expect(await statuses()).toBeUndefined();
+
+      await redis.kill();
+      await expect.poll(statuses).toBe(status);
+      expect(store.failures).toBeGreaterThan(0);
+      await redis.restart();
+      await ready(store);
+      expect(await statuses()).toBeUndefined();
+
+      redis.hang();
+      for (let i = 0; i < 20; i++) expect(await statuses()).toBe(status);
+      expect(store.up).toBe(false);
+      redis.wake();
+      await ready(store);
+      expect(await statuses()).toBeUndefined();
+    },
+  );
+
+  it('that are strict say what is wrong, and no more', async () => {
+    const { store, ask } = replica(shared(5, '1h', { onStoreFailure: 'deny' }));
+    await ready(store);
+    await store.close();
+    expect((await ask()).reply).toMatchObject({
+      status: 503,
+      cause: 'rate-limit-unavailable',
+      side: 'gateway',
+      headers: [['retry-after', '1']],
+    });
+  });
+
+  it('beside local ones that refuse charge nobody', async () => {
+    const { store } = replica(shared(5, '1h'));
+    await ready(store);
+    const both = settingsOf({ scope: 'shared', ...shared(5, '1h') });
+    const local = settingsOf(perClient(1, '1h'));
+    const { passes } = asking({ rules: [...local.rules, ...both.rules] }, { clock: handClock(), store });
+    expect(await passes(20)).toBe(1);
+    const alone = asking(both, { clock: handClock(), store });
+    expect((await alone.ask()).headers['ratelimit']).toContain(';r=3;');
+  });
+});
