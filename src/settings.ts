@@ -77,6 +77,12 @@ export function clusterApiServer(
   return address === undefined ? undefined : { address, port: Number(env['KUBERNETES_SERVICE_PORT'] ?? 443) };
 }
 
+/** What a worker's process inherits: no settings, which it is told, and no way to a cluster's credentials (edge-security §3). */
+export const workerEnvironment = (
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Record<string, string | undefined> =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => name !== 'KUBECONFIG' && !name.startsWith('BANYAN_')));
+
 interface Given {
   readonly text: string;
   /** What the user would look for: the flag, the variable, the place in the file. */

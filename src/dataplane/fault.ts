@@ -19,6 +19,8 @@ export type GatewayFault =
   | { readonly kind: 'unknown-destination' }
   | { readonly kind: 'no-healthy-upstream' }
   | { readonly kind: 'overloaded' }
+  | { readonly kind: 'gateway-overloaded' }
+  | { readonly kind: 'namespace-overloaded' }
   | { readonly kind: 'upstream-reset'; readonly reason: ResetReason; readonly retried: boolean }
   | { readonly kind: 'upstream-timeout'; readonly perTry: boolean }
   | { readonly kind: 'rewritten-path-invalid' }
@@ -142,6 +144,24 @@ function row(fault: GatewayFault): Row {
         details: 'overload',
         flag: 'UO',
         headers: [['x-envoy-overloaded', 'true']],
+      };
+    case 'gateway-overloaded':
+      return {
+        status: 503,
+        side: 'gateway',
+        message: 'The gateway has more to do than it can; try again shortly.',
+        details: 'overload_manager',
+        flag: 'OM',
+        headers: [['retry-after', '1']],
+      };
+    case 'namespace-overloaded':
+      return {
+        status: 503,
+        side: 'route-owner',
+        message: 'Too many requests for the routes of this namespace are under way.',
+        details: 'namespace_overload',
+        flag: 'OM',
+        headers: [['retry-after', '1']],
       };
     case 'upstream-reset': {
       const { status, flag, message } = RESETS[fault.reason];

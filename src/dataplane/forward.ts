@@ -28,6 +28,7 @@ import type {
 } from './stream.ts';
 import { splice } from './tunnel.ts';
 import type { UpstreamCluster, UpstreamHost, Upstreams } from './upstreams/port.ts';
+import { WebSocketSide } from './websocket.ts';
 
 export interface ForwardingOptions {
   readonly upstreams: Upstreams;
@@ -37,6 +38,8 @@ export interface ForwardingOptions {
   readonly mirrors: MirrorSender;
   /** How much of a body is kept for another try; a larger one is not tried again (istio-semantics §2.10). */
   readonly retryBufferBytes: number;
+  /** WebSockets that are open now: those to be told when the gateway goes away. */
+  readonly webSockets: Set<WebSocketSide>;
 }
 
 /** Starts forwarding: one request, its tries one after the other, and the answer that comes of them. */
@@ -269,15 +272,19 @@ class Forwarding {
   upgraded(headers: HeaderList, upstream: Tunnel, first: Uint8Array): void {
     this.#committed = true;
     stripUpgradeAnswer(headers);
-    const client = this.#responder.upgrade(headers);
-    if (client === undefined) {
+    const raw = this.#responder.upgrade(headers);
+    if (raw === undefined) {
       upstream.destroy();
       this.#fail({ kind: 'upstream-reset', reason: 'protocol-error', retried: false });
       return;
     }
     clearTimeout(this.#deadline);
     const { record } = this.#exchange;
+    const client = new WebSocketSide(raw);
+    const { webSockets } = this.#options;
+    webSockets.add(client);
     splice(client, upstream, first, (received, sent) => {
+      webSockets.delete(client);
       record.bytesReceived += received;
       record.bytesSent += sent;
       this.#over();

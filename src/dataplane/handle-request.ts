@@ -11,6 +11,7 @@ import { faultReply, type GatewayFault } from './fault.ts';
 import { type FilterOutcome, logRecord, runRequestFilters } from './filter-chain.ts';
 import { type ForwardingOptions, forward } from './forward.ts';
 import { grpcMessage, grpcStatusOf, renderReply } from './local-reply.ts';
+import type { Overload } from './overload.ts';
 import { newRecord, rejectedRecord } from './record.ts';
 import { redirectLocation, tlsRedirectLocation } from './redirect.ts';
 import { applyHeaderPolicy } from './request-headers.ts';
@@ -22,6 +23,7 @@ export interface HandlingOptions {
   readonly pinned: () => PinnedTable | undefined;
   readonly filters: () => readonly Filter[];
   readonly forwarding: ForwardingOptions;
+  readonly overload: Overload;
   readonly clock: Clock;
   readonly random: () => number;
   /** An error of ours, with the request it happened to; the request was answered 500. */
@@ -54,6 +56,8 @@ class Handling {
   readonly #record: RequestRecord;
 
   #over = false;
+  /** Whose share of this process the request takes. */
+  #admittedFor: string | undefined;
 
   constructor(options: HandlingOptions, raw: RawRequest) {
     this.#options = options;
@@ -86,7 +90,16 @@ class Handling {
       this.#record.details = 'downstream_remote_disconnect';
       responder.finish();
     });
-    this.#filter(exchange, responder);
+    if (this.#admit(exchange, responder)) this.#filter(exchange, responder);
+  }
+
+  /** Who is too many is told at once, before any filter or upstream has work with it. */
+  #admit(exchange: GatewayExchange, responder: Responder): boolean {
+    const namespace = exchange.route?.owner.namespace ?? '';
+    const admission = this.#options.overload.admit(namespace);
+    if (admission === 'admitted') this.#admittedFor = namespace;
+    else responder.reply(faultReply({ kind: admission }));
+    return admission === 'admitted';
   }
 
   /** Everything that is settled before a route is looked for; a fault here is answered without filters, as no policy could be told what it judges. */
@@ -245,8 +258,9 @@ class Handling {
   #close(): void {
     if (this.#over) return;
     this.#over = true;
-    const { clock, onActive, filters } = this.#options;
+    const { clock, onActive, filters, overload } = this.#options;
     onActive(-1);
+    if (this.#admittedFor !== undefined) overload.release(this.#admittedFor);
     this.#record.durationMs = clock.monotonicMs() - this.#raw.startedMonotonicMs;
     logRecord(filters(), this.#record);
   }

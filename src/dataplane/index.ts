@@ -9,10 +9,12 @@ import type { PinnedTable } from './exchange.ts';
 import { announceSettings, FilterChains } from './filter-chain.ts';
 import { createRequestHandling } from './handle-request.ts';
 import { createMirrorSender } from './mirror.ts';
+import { Overload, watchLoad } from './overload.ts';
 import { callCluster } from './own-requests.ts';
 import type { Tunnel } from './stream.ts';
 import { createUpstreams } from './upstreams/index.ts';
 import type { ClusterSnapshot, Upstreams } from './upstreams/port.ts';
+import type { WebSocketSide } from './websocket.ts';
 import { pickByWeight } from './weighted.ts';
 
 export type { ListenerReport } from './downstream/index.ts';
@@ -39,6 +41,8 @@ export interface GatewayOptions {
 
 /** How much of a request body is kept for another try (istio-semantics §2.10: Envoy's connection buffer). Bytes. */
 const RETRY_BUFFER_BYTES = 1024 * 1024;
+/** WebSockets know no end of a request: while it drains the gateway closes them itself, after this long or half of the grace. */
+const WEBSOCKET_GRACE_MS = 5_000;
 const MIRROR_LIMITS = { maxConcurrent: 1024, maxBodyBytes: 1024 * 1024, timeoutMs: 30_000 };
 
 /** The data plane: what is published in the handles is served. It knows tables, and nothing of where they come from. */
@@ -60,9 +64,13 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
   let pinned: PinnedTable | undefined;
   let bound: BoundTable | undefined;
   let activeRequests = 0;
+  const webSockets = new Set<WebSocketSide>();
+  const overload = new Overload();
+  const endWatch = watchLoad(overload);
   const handling = createRequestHandling({
     pinned: () => pinned,
     filters: () => filters,
+    overload,
     clock: options.clock,
     random,
     onError: options.onError,
@@ -74,6 +82,7 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
       clock: options.clock,
       random,
       retryBufferBytes: RETRY_BUFFER_BYTES,
+      webSockets,
       mirrors: createMirrorSender({ upstreams, random, ...MIRROR_LIMITS }),
     },
   });
@@ -122,10 +131,18 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
     clusters: () => upstreams.snapshot(),
     connections: () => ({ open: downstream.openConnections(), activeRequests }),
     async drain(graceMs) {
+      const farewell = setTimeout(
+        () => {
+          for (const webSocket of webSockets) webSocket.goAway();
+        },
+        Math.min(WEBSOCKET_GRACE_MS, graceMs / 2),
+      );
       await downstream.drain(graceMs);
+      clearTimeout(farewell);
     },
     async close() {
       for (const end of subscriptions) end();
+      endWatch();
       await downstream.close();
       await upstreams.close(0);
     },

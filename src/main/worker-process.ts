@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { FromWorker, ToWorker, WorkerHandle } from '../control/worker-messages.ts';
 import type { ListenerReport } from '../dataplane/index.ts';
-import type { Settings } from '../settings.ts';
+import { type Settings, workerEnvironment } from '../settings.ts';
 import type { LogRelay } from './log-relay.ts';
 
 /** As `main.ts` knows it. */
@@ -36,10 +36,4 @@ function handleOf(child: ChildProcess): WorkerHandle<WorkerStart, ListenerReport
     onExit: (listener) =>
       void child.once('exit', (code, signal) => listener(signal ?? `exit code ${code ?? 'unknown'}`)),
   };
-}
-
-/** No way to a cluster's credentials: a worker meets strangers' bytes and needs none (edge-security §3). */
-function workerEnvironment(): NodeJS.ProcessEnv {
-  const { KUBECONFIG: _kubeconfig, ...rest } = process.env;
-  return Object.fromEntries(Object.entries(rest).filter(([name]) => !name.startsWith('BANYAN_')));
 }
