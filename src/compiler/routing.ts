@@ -52,6 +52,7 @@ export function createRouting(options: CompileOptions, policies: PolicyRunner): 
     const built = new Map<string, BuiltRouteConfig>();
     for (const [name, servers] of byRouteConfig(plan.servers)) {
       const building: HostBuilding = {
+        severalServers: servers.length > 1,
         completeAnew: lastInput?.inputs !== inputs || lastInput.backends !== backends,
         bind(server, old) {
           const contextOf = contexts.chooser(server, servers);

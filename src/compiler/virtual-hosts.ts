@@ -39,6 +39,8 @@ export interface HostBuilding {
   complete(translation: Translation, domain: string): Completion;
   /** What filters make of a route may have changed for all of them. */
   readonly completeAnew: boolean;
+  /** A VirtualService may come to one host by more than one of them. */
+  readonly severalServers: boolean;
 }
 
 /**
@@ -162,7 +164,7 @@ function buildHost(
     return { ...before, parts, diagnostics };
   }
   return {
-    host: { domain, requireTls, routes: inOrder(completions, routes) },
+    host: { domain, requireTls, routes: inOrder(completions, routes, building.severalServers) },
     parts,
     diagnostics,
     fingerprint: new Slot(),
@@ -181,9 +183,12 @@ const hasSame = ({ host, parts }: BuiltHost, routes: readonly Route[], requireTl
   );
 
 /** All catch-alls go to the end (istio-semantics §2.1). */
-function inOrder(completions: readonly Completion[], routes: readonly Route[]): readonly Route[] {
-  const owners = new Set(completions.map(({ routes: [first] }) => `${first?.owner.namespace}/${first?.owner.name}`));
-  const once = owners.size === completions.length ? routes : firstOfEach(routes);
+function inOrder(
+  completions: readonly Completion[],
+  routes: readonly Route[],
+  severalServers: boolean,
+): readonly Route[] {
+  const once = severalServers ? firstOfEach(routes) : routes;
   return completions.some(({ endsInCatchAll }) => endsInCatchAll) ? sortCatchAllsLast(once) : once;
 }
 
