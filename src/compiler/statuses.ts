@@ -12,6 +12,8 @@ const REPORTED: readonly ResourceKind[] = [
   'RequestAuthentication',
   'AuthorizationPolicy',
   'RateLimit',
+  'EdgePolicy',
+  'PolicyExemption',
 ];
 
 /** Codes that say an object does nothing here at all. */
