@@ -3,7 +3,9 @@
  * same output, so that what did not change keeps its identity through a whole compilation. Entries go with their
  * arguments (weak references), so there is nothing to invalidate and nothing to bound.
  */
-export function memoizeByIdentity<A extends readonly object[], R extends object>(compute: (...args: A) => R): (...args: A) => R {
+export function memoizeByIdentity<A extends readonly object[], R extends object>(
+  compute: (...args: A) => R,
+): (...args: A) => R {
   type Node = WeakMap<object, unknown>;
   const root: Node = new WeakMap();
   return (...args) => {
@@ -11,12 +13,18 @@ export function memoizeByIdentity<A extends readonly object[], R extends object>
     for (let i = 0; i < args.length - 1; i++) {
       const key = args[i] as object;
       let next = node.get(key) as Node | undefined;
-      if (next === undefined) node.set(key, (next = new WeakMap()));
+      if (next === undefined) {
+        next = new WeakMap();
+        node.set(key, next);
+      }
       node = next;
     }
     const last = args[args.length - 1] as object;
     let value = node.get(last) as R | undefined;
-    if (value === undefined) node.set(last, (value = compute(...args)));
+    if (value === undefined) {
+      value = compute(...args);
+      node.set(last, value);
+    }
     return value;
   };
 }
