@@ -57,5 +57,6 @@ export async function readCluster(settings: Settings, mesh: MeshSettings): Promi
     clearTimeout(limit);
     clearInterval(look);
     await source.close();
+    await client.close();
   }
 }

@@ -17,6 +17,7 @@ import type { MeshSettings } from '../resources/index.ts';
 import type { Settings } from '../settings.ts';
 import { createHandle } from '../table/index.ts';
 import type { CredentialTable, EndpointTable, RouteTable } from '../table/model.ts';
+import { startClusterDuties } from './cluster-duties.ts';
 import type { DataPlane } from './data-plane.ts';
 import { ListenerLog, nothingListens } from './listener-log.ts';
 import { openSources, type Sources } from './sources.ts';
@@ -198,15 +199,20 @@ class RunningGateway {
     const compiler = createCompiler({ gatewayLabels, gatewayNamespace, mesh, filters: filterSpecs });
     const credentials = createFileCredentials({ target: this.#credentials, log: this.#log });
     this.#ends.push(() => credentials.close());
+    const duties = startClusterDuties(this.#settings, sources, this.#log);
     const publish = (state: ControlState, previous: ControlState | undefined): void => {
       publishState({ tables: this.#tables, endpoints: this.#endpoints, credentials }, state);
       reportState(state, previous, this.#log);
       void dataPlane.applied().then(
-        (reports) => this.#listeners.report(reports),
+        (reports) => {
+          this.#listeners.report(reports);
+          duties?.published(state);
+        },
         () => {},
       );
     };
-    this.#ends.push(() => sources.source.close());
+    this.#ends.push(() => sources.close());
+    if (duties !== undefined) this.#ends.push(() => duties.close());
     this.#reconciler = await startReconciler({
       source: sources.source,
       compile: (resources) => compiler.compile(resources),

@@ -16,6 +16,7 @@ export interface Sources {
   readonly cluster: { readonly source: KubernetesSource; readonly client: ApiClient } | undefined;
   /** Looks at everything now, and takes what was held back until somebody says so. */
   refresh(): void;
+  close(): Promise<void>;
 }
 
 export async function openSources(settings: Settings, mesh: MeshSettings, log: Log): Promise<Sources> {
@@ -25,11 +26,16 @@ export async function openSources(settings: Settings, mesh: MeshSettings, log: L
       : directorySource({ ...directoryOptions(settings), warn: (message) => log.warn(message) });
   const cluster = settings.kubernetes ? await openClusterSource(settings, mesh, log) : undefined;
   const all = [directory, cluster?.source].filter((source) => source !== undefined);
+  const source = combinedSource<ResourceSource>(all);
   return {
-    source: combinedSource<ResourceSource>(all),
+    source,
     cluster,
     refresh() {
-      for (const source of all) source.refresh();
+      for (const one of all) one.refresh();
+    },
+    async close() {
+      await source.close();
+      await cluster?.client.close();
     },
   };
 }

@@ -1,9 +1,10 @@
 import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
 import type { Resource, ResourceKind } from '../../resources/kinds.ts';
 import type { FrozenFile } from '../source.ts';
+import { digestOfStatus } from './conditions.ts';
 import { decodePruned, type PrunedObject, prune } from './decode-object.ts';
 import { Departures } from './departures.ts';
-import { isObject, isOlder, type RawObject, versionOf } from './raw.ts';
+import { isOlder, type RawObject, versionOf } from './raw.ts';
 import type { Listing, ReflectorSink } from './reflector.ts';
 
 /** What somebody who writes statuses must know of an object beyond what it says. */
@@ -11,8 +12,14 @@ export interface ObjectFacts {
   readonly apiVersion: string;
   readonly version: string;
   readonly generation: number;
-  /** As it was last seen; undefined: none, or of no interest. */
-  readonly status: unknown;
+  /** Of our conditions as they were last seen; undefined: there are none, or they are of no interest. */
+  readonly statusDigest: string | undefined;
+}
+
+/** An object with what is in service of it. */
+export interface KnownObject extends ObjectFacts {
+  readonly resource: Resource | undefined;
+  readonly diagnostics: readonly Diagnostic[];
 }
 
 interface Entry {
@@ -31,7 +38,7 @@ export interface KindStoreOptions {
   readonly accepts: (namespace: string) => boolean;
   readonly nowMs: () => number;
   readonly guarded: boolean;
-  /** Keep what `facts` gives as status. */
+  /** Whether it will be asked what status an object has. */
   readonly keepStatus: boolean;
   readonly onChange: () => void;
 }
@@ -90,8 +97,9 @@ export class KindStore implements ReflectorSink {
     );
   }
 
-  facts(namespace: string, name: string): ObjectFacts | undefined {
-    return this.#entries.get(`${namespace}/${name}`)?.facts;
+  known(namespace: string, name: string): KnownObject | undefined {
+    const entry = this.#entries.get(`${namespace}/${name}`);
+    return entry && { ...entry.facts, resource: entry.resource, diagnostics: entry.diagnostics };
   }
 
   /** What was saved is the past that the first list is held against. */
@@ -185,7 +193,7 @@ export class KindStore implements ReflectorSink {
       apiVersion: this.#apiVersion,
       version: versionOf(raw),
       generation: typeof generation === 'number' ? generation : 0,
-      status: this.#options.keepStatus && isObject(raw.status) ? raw.status : undefined,
+      statusDigest: this.#options.keepStatus ? digestOfStatus(raw.status) : undefined,
     };
   }
 

@@ -36,6 +36,8 @@ const PLURALS: Readonly<Record<ResourceKind, string>> = {
   RequestAuthentication: 'requestauthentications',
   AuthorizationPolicy: 'authorizationpolicies',
   RateLimit: 'ratelimits',
+  EdgePolicy: 'edgepolicies',
+  PolicyExemption: 'policyexemptions',
   Namespace: 'namespaces',
   Service: 'services',
   EndpointSlice: 'endpointslices',

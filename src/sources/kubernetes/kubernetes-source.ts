@@ -9,13 +9,14 @@ import { type ApiClient, ApiError } from './client.ts';
 import { discover } from './discovery.ts';
 import { kindFindings, savedStateFinding } from './findings.ts';
 import type { KindHealth, KindState, KubernetesHealth } from './health.ts';
-import { KindStore, type ObjectFacts } from './kind-store.ts';
+import { KindStore, type KnownObject } from './kind-store.ts';
 import { pathOf, type WatchedKind, watchedKinds } from './kinds.ts';
 import { Reflector, type ReflectorTimings, TIMINGS } from './reflector.ts';
 import { SavedState } from './saved-state.ts';
 import { type SourceLog, Troubles } from './troubles.ts';
 
 export interface KubernetesOptions {
+  /** Whoever made it closes it. */
   readonly client: ApiClient;
   readonly gatewayNamespace: string;
   /** Labels that a namespace must have for its objects to count; undefined: all count. */
@@ -24,7 +25,7 @@ export interface KubernetesOptions {
   readonly ownNamespaces?: readonly string[];
   /** Where what is served is saved; undefined: nowhere. */
   readonly stateDir?: string | undefined;
-  /** Whether `facts` will be asked for. */
+  /** Whether `known` will be asked what status an object has. */
   readonly keepStatus?: boolean;
   readonly clock: Clock;
   readonly log: SourceLog;
@@ -47,7 +48,7 @@ export interface KubernetesSource extends ResourceSource {
   refresh(): void;
   health(): KubernetesHealth;
   /** What is known of an object as the API server has it. */
-  facts(ref: ObjectRef): ObjectFacts | undefined;
+  known(ref: ObjectRef): KnownObject | undefined;
 }
 
 const DEFAULT_TIMINGS: KubernetesTimings = {
@@ -132,8 +133,8 @@ class Kubernetes implements KubernetesSource {
     };
   }
 
-  facts({ kind, namespace, name }: ObjectRef): ObjectFacts | undefined {
-    return this.#kinds.get(kind as ResourceKind)?.store.facts(namespace, name);
+  known({ kind, namespace, name }: ObjectRef): KnownObject | undefined {
+    return this.#kinds.get(kind as ResourceKind)?.store.known(namespace, name);
   }
 
   async close(): Promise<void> {
@@ -144,7 +145,6 @@ class Kubernetes implements KubernetesSource {
     clearTimeout(this.#saving);
     await Promise.all([this.#discovering, ...[...this.#kinds.values()].map(({ reflector }) => reflector?.close())]);
     await this.#save();
-    await this.#options.client.close();
   }
 
   #watched(definition: WatchedKind): Watched {

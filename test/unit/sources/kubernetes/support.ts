@@ -45,8 +45,9 @@ export interface Followed {
 export function follow(api: FakeApi, options: Partial<KubernetesOptions> = {}): Followed {
   const log: string[] = [];
   let current: SourceSnapshot | undefined;
+  const client = createApiClient(api.access, { timeoutMs: 2_000 });
   const source = kubernetesSource({
-    client: createApiClient(api.access, { timeoutMs: 2_000 }),
+    client,
     gatewayNamespace: 'istio-system',
     clock: systemClock,
     log: { info: (line) => void log.push(line), warn: (line) => void log.push(line) },
@@ -62,7 +63,10 @@ export function follow(api: FakeApi, options: Partial<KubernetesOptions> = {}): 
       return first;
     });
   started.catch(() => {});
-  onTestFinished(() => source.close());
+  onTestFinished(async () => {
+    await source.close();
+    await client.close();
+  });
   return {
     source,
     started,

@@ -1,0 +1,75 @@
+import { hash } from 'node:crypto';
+import type { ObjectRef } from '../../diagnostics/diagnostic.ts';
+import { isObject } from './raw.ts';
+
+/** Ours; whatever other conditions an object has are other people's, and stay. */
+export const CONDITION_TYPES = ['Accepted', 'Programmed', 'Conflicted', 'Frozen'] as const;
+export type ConditionType = (typeof CONDITION_TYPES)[number];
+
+export interface Verdict {
+  readonly status: 'True' | 'False';
+  /** One word for programs, `Shadowed`. */
+  readonly reason: string;
+  /** For people. */
+  readonly message: string;
+}
+
+/** What became of an object, as it was when it had this generation. */
+export interface DesiredStatus {
+  readonly ref: ObjectRef;
+  readonly generation: number;
+  readonly verdicts: Readonly<Record<ConditionType, Verdict>>;
+}
+
+export interface Condition extends Verdict {
+  readonly type: string;
+  readonly observedGeneration?: number;
+  readonly lastTransitionTime?: string;
+  readonly [field: string]: unknown;
+}
+
+/** Which revision of the table serves the object, and on how many replicas, when its conditions were written. */
+export interface Receipt {
+  readonly revision: string;
+  /** `2/3`. */
+  readonly replicas: string;
+}
+
+/** What of a status is ours, in a few bytes. Times and the receipt are none of it: they alone are no reason to write. */
+export function digestOfStatus(status: unknown): string | undefined {
+  const conditions = isObject(status) && Array.isArray(status['conditions']) ? status['conditions'] : [];
+  const ours = CONDITION_TYPES.map((type) => conditions.find((one: unknown) => isObject(one) && one['type'] === type));
+  if (!ours.every(isObject)) return undefined;
+  return digest(
+    ours.map(({ status: value, reason, message, observedGeneration }) => [value, reason, message, observedGeneration]),
+  );
+}
+
+export const digestOfDesired = ({ verdicts, generation }: DesiredStatus): string =>
+  digest(
+    CONDITION_TYPES.map((type) => {
+      const { status, reason, message } = verdicts[type];
+      return [status, reason, message, generation];
+    }),
+  );
+
+const digest = (parts: readonly unknown[]): string => hash('sha1', JSON.stringify(parts), 'base64');
+
+/** The status to be written over the one there is. A condition keeps its time for as long as it keeps its status. */
+export function statusWith(
+  current: unknown,
+  { verdicts, generation }: DesiredStatus,
+  receipt: Receipt,
+  now: string,
+): Readonly<Record<string, unknown>> {
+  const before =
+    isObject(current) && Array.isArray(current['conditions']) ? current['conditions'].filter(isObject) : [];
+  const others = before.filter(({ type }) => !CONDITION_TYPES.includes(type as ConditionType));
+  const ours = CONDITION_TYPES.map((type): Condition => {
+    const last = before.find((condition) => condition['type'] === type);
+    const since = last?.['status'] === verdicts[type].status ? last['lastTransitionTime'] : undefined;
+    const lastTransitionTime = typeof since === 'string' ? since : now;
+    return { type, ...verdicts[type], observedGeneration: generation, lastTransitionTime };
+  });
+  return { conditions: [...others, ...ours], observedGeneration: generation, banyan: receipt };
+}

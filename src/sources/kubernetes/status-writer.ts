@@ -1,0 +1,174 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { formatObjectRef, type ObjectRef } from '../../diagnostics/diagnostic.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { ResourceKind } from '../../resources/kinds.ts';
+import { type ApiClient, ApiError } from './client.ts';
+import { type DesiredStatus, digestOfDesired, statusWith } from './conditions.ts';
+import type { ObjectFacts } from './kind-store.ts';
+import { pathOf, pluralOf } from './kinds.ts';
+import { Election } from './leader.ts';
+import type { RawObject } from './raw.ts';
+import type { SourceLog } from './troubles.ts';
+
+/** What is served, and what is to be said of the objects that it is made of. */
+export interface StatusReport {
+  readonly revision: string;
+  readonly statuses: readonly DesiredStatus[];
+}
+
+export interface StatusWriterOptions {
+  readonly client: ApiClient;
+  /** Where the Lease lies. */
+  readonly namespace: string;
+  readonly identity: string;
+  readonly facts: (ref: ObjectRef) => ObjectFacts | undefined;
+  readonly clock: Clock;
+  readonly log: SourceLog;
+  readonly timings?: Partial<StatusTimings>;
+}
+
+export interface StatusTimings {
+  /** Between two rounds; what changed in between is written together. */
+  readonly roundMs: number;
+  /** Between two looks at the Lease. */
+  readonly leaseMs: number;
+  /** So long a status that did not come to be what was written is left alone. */
+  readonly againMs: number;
+}
+
+export interface StatusWriter {
+  update(report: StatusReport): void;
+  readonly leads: boolean;
+  /** Statuses written since the start, and tries that failed. */
+  readonly counts: { readonly written: number; readonly failed: number };
+  close(): Promise<void>;
+}
+
+const TIMINGS: StatusTimings = { roundMs: 1_000, leaseMs: 5_000, againMs: 600_000 };
+/** At once; more would be felt by the API server. */
+const AT_ONCE = 4;
+
+/** Writes to each object what became of it. Only the leader of the replicas does, and only where it is news. */
+export const startStatusWriter = (options: StatusWriterOptions): StatusWriter => new Writer(options);
+
+class Writer implements StatusWriter {
+  readonly counts = { written: 0, failed: 0 };
+  readonly #options: StatusWriterOptions;
+  readonly #timings: StatusTimings;
+  readonly #election: Election;
+  readonly #stop = new AbortController();
+  /** What was written of late, for objects that do not come back as they were written. */
+  readonly #tried = new Map<string, { readonly digest: string; readonly atMs: number }>();
+  #report: StatusReport | undefined;
+  #nextLeaseMs = 0;
+  #trouble: string | undefined;
+  readonly #running: Promise<void>;
+
+  constructor(options: StatusWriterOptions) {
+    const { client, namespace, identity, clock } = options;
+    this.#options = options;
+    this.#timings = { ...TIMINGS, ...options.timings };
+    this.#election = new Election({ client, namespace, identity, clock });
+    this.#running = this.#run();
+  }
+
+  get leads(): boolean {
+    return this.#election.leads;
+  }
+
+  update(report: StatusReport): void {
+    if (report.revision !== this.#report?.revision) this.#nextLeaseMs = 0;
+    this.#report = report;
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+    await this.#election.resign().catch(() => {});
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        await this.#round();
+        this.#trouble = undefined;
+      } catch (error) {
+        this.#failed(error as Error);
+      }
+      await sleep(this.#timings.roundMs, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  async #round(): Promise<void> {
+    const report = this.#report;
+    if (report === undefined) return;
+    const now = this.#options.clock.monotonicMs();
+    if (now >= this.#nextLeaseMs) {
+      this.#nextLeaseMs = now + this.#timings.leaseMs;
+      await this.#election.round(report.revision);
+    }
+    if (!this.#election.leads) return;
+    await this.#writeAll(report);
+  }
+
+  async #writeAll({ revision, statuses }: StatusReport): Promise<void> {
+    const todo = statuses.filter((status) => this.#isNews(status));
+    const { live, serving } = this.#election.replicas(revision);
+    const receipt = { revision, replicas: `${serving}/${live}` };
+    const work = async (): Promise<void> => {
+      for (let status = todo.shift(); status !== undefined; status = todo.shift()) {
+        // A long list must not cost the Lease, nor be finished when it is stale.
+        if (this.#stop.signal.aborted || this.#options.clock.monotonicMs() >= this.#nextLeaseMs) return;
+        await this.#write(status, receipt);
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+  }
+
+  #isNews(status: DesiredStatus): boolean {
+    const facts = this.#options.facts(status.ref);
+    if (facts === undefined || facts.generation !== status.generation) return false;
+    const digest = digestOfDesired(status);
+    if (facts.statusDigest === digest) return false;
+    const tried = this.#tried.get(formatObjectRef(status.ref));
+    return tried?.digest !== digest || this.#options.clock.monotonicMs() - tried.atMs > this.#timings.againMs;
+  }
+
+  async #write(
+    status: DesiredStatus,
+    receipt: { readonly revision: string; readonly replicas: string },
+  ): Promise<void> {
+    const { client, facts, clock } = this.#options;
+    const apiVersion = facts(status.ref)?.apiVersion;
+    if (apiVersion === undefined) return;
+    const { kind, namespace, name } = status.ref;
+    const list = pathOf({ plural: pluralOf(kind as ResourceKind), namespace }, apiVersion);
+    const path = `${list}/${encodeURIComponent(name)}`;
+    try {
+      const current = await client.send<RawObject>('GET', path);
+      const { resourceVersion, generation } = current.metadata ?? {};
+      // Changed meanwhile: what is known is about its past, and what it is now will be told soon.
+      if (generation !== undefined && generation !== status.generation) return;
+      const now = `${new Date(clock.nowMs()).toISOString().slice(0, 19)}Z`;
+      await client.send('PATCH', `${path}/status`, {
+        contentType: 'application/merge-patch+json',
+        body: { metadata: { resourceVersion }, status: statusWith(current.status, status, receipt, now) },
+      });
+      this.#tried.set(formatObjectRef(status.ref), { digest: digestOfDesired(status), atMs: clock.monotonicMs() });
+      this.counts.written++;
+    } catch (error) {
+      if (error instanceof ApiError && (error.status === 409 || error.status === 404)) return;
+      // Refused, it will be refused again: the other objects are not to wait for this one.
+      if (error instanceof ApiError && error.status < 500 && error.status !== 429)
+        this.#tried.set(formatObjectRef(status.ref), { digest: digestOfDesired(status), atMs: clock.monotonicMs() });
+      this.#failed(error as Error);
+    }
+  }
+
+  #failed({ message }: Error): void {
+    this.counts.failed++;
+    if (message !== this.#trouble) this.#options.log.warn(`statuses cannot be written: ${message}`);
+    this.#trouble = message;
+  }
+}
