@@ -14,8 +14,14 @@ export const yamlOrigin = (file: string, chunk: YamlChunk, root: FieldPath): Ori
   locate: (path, of = 'value') => locate(file, chunk, [...root, ...path], of),
 });
 
-/** Findings come in bunches: what was read of the document asked for last is kept. */
-let last: { readonly chunk: YamlChunk; readonly file: string; readonly reading: Reading } | undefined;
+/**
+ * Findings come in bunches, and those that tell two objects apart go back and forth between them: what was read of the
+ * documents asked for last is kept, as far as they are small. The latest stands at the end.
+ */
+const readings = new Map<YamlChunk, { readonly file: string; readonly reading: Reading }>();
+const KEPT_READINGS = 16;
+/** Trees are a hundred times the text. */
+const KEPT_CHARACTERS = 256 * 1024;
 
 type Reading =
   | { readonly kind: 'plain'; readonly root: PlainNode }
@@ -26,11 +32,29 @@ function read(chunk: YamlChunk, file: string): Reading {
   return root === undefined ? { kind: 'composed', composed: composeDocument(chunk, file) } : { kind: 'plain', root };
 }
 
+function reading(chunk: YamlChunk, file: string): Reading {
+  const kept = readings.get(chunk);
+  readings.delete(chunk);
+  const now = kept?.file === file ? kept : { file, reading: read(chunk, file) };
+  readings.set(chunk, now);
+  if (now !== kept) forgetOldReadings();
+  return now.reading;
+}
+
+function forgetOldReadings(): void {
+  let characters = 0;
+  for (const chunk of readings.keys()) characters += chunk.text.length;
+  for (const chunk of readings.keys()) {
+    if (readings.size === 1 || (readings.size <= KEPT_READINGS && characters <= KEPT_CHARACTERS)) return;
+    characters -= chunk.text.length;
+    readings.delete(chunk);
+  }
+}
+
 function locate(file: string, chunk: YamlChunk, path: FieldPath, of: 'key' | 'value'): SourceLocation {
-  if (last?.chunk !== chunk || last.file !== file) last = { chunk, file, reading: read(chunk, file) };
-  const { reading } = last;
-  if (reading.kind === 'plain') return placeOf(chunk, file, plainOffset(reading.root, path, of));
-  const { document, locate: locationOf } = reading.composed;
+  const known = reading(chunk, file);
+  if (known.kind === 'plain') return placeOf(chunk, file, plainOffset(known.root, path, of));
+  const { document, locate: locationOf } = known.composed;
   return document?.contents == null ? { file, line: chunk.line, column: 1 } : locationOf(offsetOf(document, path, of));
 }
 
