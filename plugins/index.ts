@@ -4,6 +4,7 @@ import { type AccessLogOptions, accessLog } from './access-log/index.ts';
 import { authJwt } from './auth-jwt/index.ts';
 import { authorization } from './authorization/index.ts';
 import { cors } from './cors/index.ts';
+import { clientAddresses, compression, requestLimits, securityHeaders } from './edge-policy/index.ts';
 import { externalAuthorization } from './external-authorization/index.ts';
 import { faultInjection } from './fault-injection/index.ts';
 import { metrics } from './metrics/index.ts';
@@ -25,6 +26,10 @@ export function gatewayPlugins({ accessLog: logging, registry, redisUrl }: Plugi
     requestId,
     accessLog(logging, registry),
     metrics(registry),
+    securityHeaders,
+    compression,
+    clientAddresses,
+    requestLimits,
     rateLimit,
     externalAuthorization,
     authJwt,

@@ -3,6 +3,7 @@ import { accessLogSpec } from './access-log/config.ts';
 import { authJwtSpec } from './auth-jwt/config.ts';
 import { authorizationSpec } from './authorization/config.ts';
 import { corsSpec } from './cors/config.ts';
+import { clientAddressesSpec, compressionSpec, requestLimitsSpec, securityHeadersSpec } from './edge-policy/config.ts';
 import { externalAuthorizationSpec } from './external-authorization/config.ts';
 import { faultInjectionSpec } from './fault-injection/config.ts';
 import { metricsSpec } from './metrics/config.ts';
@@ -17,6 +18,10 @@ export const filterSpecs: readonly FilterSpec[] = Object.freeze([
   requestIdSpec,
   accessLogSpec,
   metricsSpec,
+  securityHeadersSpec,
+  compressionSpec,
+  clientAddressesSpec,
+  requestLimitsSpec,
   rateLimitSpec,
   externalAuthorizationSpec,
   authJwtSpec,

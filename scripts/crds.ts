@@ -7,6 +7,8 @@ import { pluralOf } from '../src/sources/kubernetes/kinds.ts';
 /** Kinds that Kubernetes does not have by itself. */
 const CUSTOM: readonly ResourceKind[] = [
   'RateLimit',
+  'EdgePolicy',
+  'PolicyExemption',
   'Gateway',
   'VirtualService',
   'DestinationRule',

@@ -74,6 +74,8 @@ export interface Exchange {
   bufferBody(limitBytes: number): Promise<Uint8Array | 'too-large'>;
   /** The first `limitBytes` of the body, the rest still to stream: for allowPartialMessage. */
   peekBody(limitBytes: number): Promise<{ readonly bytes: Uint8Array; readonly complete: boolean }>;
+  /** A body that grows beyond the limit ends the request: 413, or a cut where an answer has begun. Of several limits the smallest counts. */
+  limitBody(limitBytes: number): void;
   /** Called when the client leaves before the answer is complete. */
   onClientGone(callback: () => void): void;
 }

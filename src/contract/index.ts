@@ -5,6 +5,7 @@ export type { FaultSide, LocalReply } from './fault.ts';
 export { headerLines } from './header-lines.ts';
 export { HeaderList } from './headers.ts';
 export type {
+  BodyTransform,
   Filter,
   FilterContext,
   FilterFinding,

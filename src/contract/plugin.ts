@@ -81,12 +81,34 @@ export interface Filter<S = unknown> {
    * by a filter is seen by that filter and those before it, as in Envoy: those behind it never saw the request (§0.1).
    */
   response?(exchange: Exchange, head: ResponseHead, settings: S): void;
+  /**
+   * For a service's answer that has a body, after `response`: what the body is to pass through; undefined: nothing. May
+   * change the headers, and must take out a `content-length` that no longer holds. Of several filters the last one's counts.
+   */
+  transformBody?(exchange: Exchange, head: ResponseHead, settings: S): BodyTransform | undefined;
   /** Once a request has ended, whichever way. Must not throw and must not wait. */
   log?(record: RequestRecord): void;
   /** Called also where no settings were compiled (with `undefined`): request ids, access log. */
   readonly always?: boolean;
   /** The settings of a newly published table, before the first request sees them: warm caches, drop stale ones. */
   published?(settings: readonly S[]): void;
+}
+
+/** Bytes in, other bytes out, with back-pressure at both ends; nothing is gathered beyond one block. */
+export interface BodyTransform {
+  /** False: enough for now; `onDrain` says when more is welcome. The bytes were taken all the same. */
+  write(chunk: Uint8Array): boolean;
+  /** All is written; `onEnd` follows when all has come out. */
+  end(): void;
+  /** The reader has enough for now, and then room again. */
+  pause(): void;
+  resume(): void;
+  /** Nobody will read on; may be called more than once. */
+  destroy(): void;
+  onData: ((chunk: Uint8Array) => void) | undefined;
+  onDrain: (() => void) | undefined;
+  onEnd: (() => void) | undefined;
+  onError: ((error: unknown) => void) | undefined;
 }
 
 /** What the gateway offers to a plugin, as the decorator `banyan` of its Fastify instance. */

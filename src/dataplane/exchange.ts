@@ -120,6 +120,10 @@ export class GatewayExchange implements Exchange {
     return this.body.collect(limitBytes);
   }
 
+  limitBody(limitBytes: number): void {
+    this.body.limit(limitBytes);
+  }
+
   onClientGone(callback: () => void): void {
     if (this.clientGone) callback();
     else this.#gone.push(callback);

@@ -1,6 +1,6 @@
 import type { Exchange, ResponseHead } from '../contract/exchange.ts';
 import type { LocalReply } from '../contract/fault.ts';
-import type { Filter } from '../contract/plugin.ts';
+import type { BodyTransform, Filter } from '../contract/plugin.ts';
 import type { RequestRecord } from '../contract/record.ts';
 import type { FilterSettings, Route, RouteTable } from '../table/model.ts';
 
@@ -117,6 +117,21 @@ export function runResponseFilters(
     const { filter, settings, order } = chain[i] as ChainLink;
     if (order < reached) filter.response?.(exchange, head, settings);
   }
+}
+
+/** What the body of a service's answer passes through, if some filter that saw the request wants it to. */
+export function bodyTransformOf(
+  chain: readonly ChainLink[],
+  reached: number,
+  exchange: Exchange,
+  head: ResponseHead,
+): BodyTransform | undefined {
+  for (let i = chain.length - 1; i >= 0; i--) {
+    const { filter, settings, order } = chain[i] as ChainLink;
+    const transform = order < reached ? filter.transformBody?.(exchange, head, settings) : undefined;
+    if (transform !== undefined) return transform;
+  }
+  return undefined;
 }
 
 /** Tells each filter the settings of a newly published table before any request sees it. */

@@ -7,6 +7,7 @@ import { formatFacts } from './format-facts.ts';
 import { type HashChoice, hashOf } from './hash-policy.ts';
 import { applyHeaderOperations } from './header-operations.ts';
 import type { MirrorSender } from './mirror.ts';
+import type { BodyAbort } from './request-body.ts';
 import { stripResponseHopByHop } from './request-headers.ts';
 import type { Responder } from './responder.ts';
 import {
@@ -253,8 +254,7 @@ class Forwarding {
     stripResponseHopByHop(headers);
     headers.set('x-envoy-upstream-service-time', String(Math.round(upstreamMs)));
     if (this.#hash.setCookie !== undefined) headers.append('set-cookie', this.#hash.setCookie);
-    const { writer } = this.#exchange.raw;
-    writer.onDrain = () => attempt.exchange?.resume();
+    this.#responder.onDrain = () => attempt.exchange?.resume();
     this.#responder.upstreamHead(status, headers, length);
   }
 
@@ -360,7 +360,7 @@ class Forwarding {
     this.#responder.finish();
   }
 
-  #bodyAborted(reason: 'client-gone' | 'malformed'): void {
+  #bodyAborted(reason: BodyAbort): void {
     if (reason === 'client-gone') {
       this.#clientGone();
       return;
@@ -369,7 +369,7 @@ class Forwarding {
     if (this.#committed) {
       this.#over();
       this.#responder.abort();
-    } else this.#fail({ kind: 'request-malformed' });
+    } else this.#fail({ kind: reason === 'too-large' ? 'payload-too-large' : 'request-malformed' });
   }
 
   #fail(fault: GatewayFault): void {

@@ -5,8 +5,10 @@ import type { BodySink, BodySource } from './stream.ts';
 export interface BodyWatcher {
   /** The whole request has arrived. */
   onComplete?(): void;
-  onAbort?(reason: 'client-gone' | 'malformed'): void;
+  onAbort?(reason: BodyAbort): void;
 }
+
+export type BodyAbort = 'client-gone' | 'malformed' | 'too-large';
 
 /**
  * The request body between the lane and whoever takes it: the try under way, the tries after it, filters that must see
@@ -23,7 +25,8 @@ export class RequestBody {
   #keepLimit = 0;
   #started = false;
   #complete: boolean;
-  #aborted: 'client-gone' | 'malformed' | undefined;
+  #limit = Number.POSITIVE_INFINITY;
+  #aborted: BodyAbort | undefined;
   #trailers: HeaderList | undefined;
   #sink: BodySink | undefined;
   #paused = false;
@@ -57,6 +60,11 @@ export class RequestBody {
     this.#watchers.push(watcher);
     if (this.#complete) watcher.onComplete?.();
     else if (this.#aborted !== undefined) watcher.onAbort?.(this.#aborted);
+  }
+
+  /** What is longer is not read on; whoever watches is told. */
+  limit(limitBytes: number): void {
+    this.#limit = Math.min(this.#limit, limitBytes);
   }
 
   /** From now on keep up to `limitBytes` for another try; called before anything has streamed away. */
@@ -141,7 +149,13 @@ export class RequestBody {
   }
 
   #onData(chunk: Uint8Array): void {
+    if (this.#aborted !== undefined) return;
     this.bytesReceived += chunk.length;
+    if (this.bytesReceived > this.#limit) {
+      this.#pause();
+      this.#onAbort('too-large');
+      return;
+    }
     for (const tee of this.#tees) tee(chunk);
     if (this.#kept !== undefined) {
       this.#kept.push(chunk);
@@ -156,6 +170,7 @@ export class RequestBody {
   }
 
   #onEnd(trailers: HeaderList | undefined): void {
+    if (this.#aborted !== undefined) return;
     this.#complete = true;
     this.#trailers = trailers;
     if (this.#sink !== undefined) this.#finish();
@@ -163,7 +178,8 @@ export class RequestBody {
     for (const watcher of this.#watchers) watcher.onComplete?.();
   }
 
-  #onAbort(reason: 'client-gone' | 'malformed'): void {
+  #onAbort(reason: BodyAbort): void {
+    if (this.#aborted !== undefined) return;
     this.#aborted = reason;
     this.#wake();
     for (const watcher of this.#watchers) watcher.onAbort?.(reason);

@@ -1,9 +1,10 @@
 import type { ResponseHead } from '../contract/exchange.ts';
 import type { LocalReply } from '../contract/fault.ts';
 import type { HeaderList } from '../contract/headers.ts';
+import type { BodyTransform } from '../contract/plugin.ts';
 import type { Route } from '../table/model.ts';
 import type { GatewayExchange } from './exchange.ts';
-import { runResponseFilters } from './filter-chain.ts';
+import { bodyTransformOf, runResponseFilters } from './filter-chain.ts';
 import { formatFacts, type SentRequest } from './format-facts.ts';
 import { applyHeaderOperations } from './header-operations.ts';
 import { renderReply } from './local-reply.ts';
@@ -22,6 +23,10 @@ export class Responder implements BodySink {
   #over = false;
   /** What went upstream, once something did: response operators look at it. */
   sent: SentRequest | undefined;
+  /** More of a service's answer is welcome; set before its head comes. */
+  onDrain: (() => void) | undefined;
+  /** What a service's answer passes through on its way. */
+  #transform: BodyTransform | undefined;
 
   constructor(exchange: GatewayExchange, onOver: () => void) {
     this.#exchange = exchange;
@@ -76,18 +81,53 @@ export class Responder implements BodySink {
     if (route?.action.kind === 'forward') this.#applyForwardOperations(route, headers, status);
     const head: ResponseHead = { status, headers, origin: 'upstream' };
     this.#finishHead(head);
-    this.#exchange.raw.writer.head(head.status, head.headers, bodyLength);
+    const { writer } = this.#exchange.raw;
+    const transform = bodyLength === 0 || this.#exchange.method === 'HEAD' ? undefined : this.#transformOf(head);
+    writer.onDrain = transform === undefined ? this.onDrain : () => transform.resume();
+    writer.head(head.status, head.headers, transform === undefined ? bodyLength : undefined);
   }
 
   write(chunk: Uint8Array): boolean {
-    this.#exchange.record.bytesSent += chunk.length;
-    return this.#exchange.raw.writer.write(chunk);
+    return this.#transform === undefined ? this.#writeOut(chunk) : this.#transform.write(chunk);
   }
 
   end(trailers?: HeaderList): void {
     if (this.#over) return;
+    const transform = this.#transform;
+    if (transform === undefined) {
+      this.#endOut(trailers);
+      return;
+    }
+    transform.onEnd = () => this.#endOut(trailers);
+    transform.end();
+  }
+
+  #writeOut(chunk: Uint8Array): boolean {
+    this.#exchange.record.bytesSent += chunk.length;
+    return this.#exchange.raw.writer.write(chunk);
+  }
+
+  #endOut(trailers: HeaderList | undefined): void {
+    if (this.#over) return;
     this.#exchange.raw.writer.end(trailers);
     this.finish();
+  }
+
+  /** A slow client holds up the transform, and that the service. */
+  #transformOf(head: ResponseHead): BodyTransform | undefined {
+    const { pinned, route, record } = this.#exchange;
+    const transform = bodyTransformOf(pinned.chains.forRoute(route), this.#reached, this.#exchange, head);
+    if (transform === undefined) return undefined;
+    this.#transform = transform;
+    transform.onData = (chunk) => {
+      if (!this.#over && !this.#writeOut(chunk)) transform.pause();
+    };
+    transform.onDrain = () => this.onDrain?.();
+    transform.onError = () => {
+      record.details = 'response_transform_failed';
+      this.abort();
+    };
+    return transform;
   }
 
   /** 101: the client's raw side. */
@@ -112,6 +152,7 @@ export class Responder implements BodySink {
   finish(): void {
     if (this.#over) return;
     this.#over = true;
+    this.#transform?.destroy();
     this.#onOver();
   }
 

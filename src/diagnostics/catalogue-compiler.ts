@@ -144,6 +144,12 @@ export const COMPILER_FINDINGS = {
       'Policies act from the root namespace or the gateway’s own, with a selector that fits the gateway’s labels.',
     istio: 'IST0127',
   },
+  'weakens-mandatory-policy': {
+    severity: 'error',
+    summary: 'A team’s EdgePolicy that would weaken what the network team has made mandatory.',
+    consequence: 'The mandatory value holds; the rest of the policy acts.',
+    remedy: 'Take the value out, or ask the network team for a PolicyExemption.',
+  },
   'unusable-provider': {
     severity: 'error',
     summary: 'A CUSTOM policy whose provider cannot be asked.',

@@ -36,11 +36,19 @@ export type {
   TrafficPolicy,
   WarmupConfiguration,
 } from './generated/destination-rule.ts';
+export type {
+  EdgeClientAddresses,
+  EdgeCompression,
+  EdgeLimits,
+  EdgePolicyBody,
+  EdgeSecurityHeaders,
+} from './generated/edge-policy.ts';
 export type { EndpointPort, EndpointSliceBody, SliceEndpoint } from './generated/endpoint-slice.ts';
 export type { GatewayBody, Port, Server, ServerTLSSettings } from './generated/gateway.ts';
 export type { MeshConfigBody } from './generated/mesh-config.ts';
 export type { NamespaceBody } from './generated/namespace.ts';
 export type { PodBody } from './generated/pod.ts';
+export type { PolicyExemptionBody } from './generated/policy-exemption.ts';
 export type {
   RateLimitBody,
   RateLimitKey,

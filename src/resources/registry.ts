@@ -1,13 +1,17 @@
+import { edgePolicySchema, policyExemptionSchema } from './banyan/edge-policy.schema.ts';
 import { rateLimitSchema } from './banyan/rate-limit.schema.ts';
+import { validateEdgePolicy, validatePolicyExemption } from './banyan/validate-edge-policy.ts';
 import { validateRateLimit } from './banyan/validate-rate-limit.ts';
 import { endpointSliceSchema, namespaceSchema, podSchema, secretSchema, serviceSchema } from './core/core.schema.ts';
 import type { Findings } from './findings.ts';
 import type { AuthorizationPolicyBody } from './generated/authorization-policy.ts';
 import type { DestinationRuleBody } from './generated/destination-rule.ts';
+import type { EdgePolicyBody } from './generated/edge-policy.ts';
 import type { EndpointSliceBody } from './generated/endpoint-slice.ts';
 import type { GatewayBody } from './generated/gateway.ts';
 import type { NamespaceBody } from './generated/namespace.ts';
 import type { PodBody } from './generated/pod.ts';
+import type { PolicyExemptionBody } from './generated/policy-exemption.ts';
 import type { RateLimitBody } from './generated/rate-limit.ts';
 import type { RequestAuthenticationBody } from './generated/request-authentication.ts';
 import type { SecretBody } from './generated/secret.ts';
@@ -38,6 +42,7 @@ export interface KindDefinition<B> {
 }
 
 const NETWORKING = ['networking.istio.io/v1', 'networking.istio.io/v1beta1', 'networking.istio.io/v1alpha3'];
+const OURS = ['banyan.dev/v1alpha1'];
 const SECURITY = ['security.istio.io/v1', 'security.istio.io/v1beta1'];
 
 /** `B` is generated from the schema. */
@@ -63,7 +68,9 @@ export const KINDS = {
     validateRequestAuthentication,
   ),
   AuthorizationPolicy: kind<AuthorizationPolicyBody>(authorizationPolicySchema, SECURITY, validateAuthorizationPolicy),
-  RateLimit: kind<RateLimitBody>(rateLimitSchema, ['banyan.dev/v1alpha1'], validateRateLimit),
+  RateLimit: kind<RateLimitBody>(rateLimitSchema, OURS, validateRateLimit),
+  EdgePolicy: kind<EdgePolicyBody>(edgePolicySchema, OURS, validateEdgePolicy),
+  PolicyExemption: kind<PolicyExemptionBody>(policyExemptionSchema, OURS, validatePolicyExemption),
   Namespace: kind<NamespaceBody>(namespaceSchema, ['v1'], undefined, 'cluster'),
   Service: kind<ServiceBody>(serviceSchema, ['v1'], undefined),
   EndpointSlice: kind<EndpointSliceBody>(endpointSliceSchema, ['discovery.k8s.io/v1'], undefined),

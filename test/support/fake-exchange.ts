@@ -84,6 +84,12 @@ export class FakeExchange implements Exchange {
     return { bytes: this.#body.slice(0, limitBytes), complete: this.#body.length <= limitBytes };
   }
 
+  /** The smallest limit that was set. */
+  bodyLimit = Number.POSITIVE_INFINITY;
+  limitBody(limitBytes: number): void {
+    this.bodyLimit = Math.min(this.bodyLimit, limitBytes);
+  }
+
   onClientGone(): void {}
 }
 

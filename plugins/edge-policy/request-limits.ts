@@ -1,0 +1,51 @@
+import type { Exchange, Filter, LocalReply } from '../../src/contract/index.ts';
+import type { Clock } from '../../src/kernel/clock.ts';
+import { type RequestLimitSettings, requestLimitsSpec } from './config.ts';
+import { type Choice, inForce } from './layers.ts';
+
+/** Refuses requests that are larger than they may be: at once where they say so, else when the limit is passed. */
+export function createRequestLimitFilter(clock: Clock): Filter<RequestLimitSettings> {
+  return {
+    name: requestLimitsSpec.name,
+    request(exchange, { bodyBytes, headerBytes }) {
+      const nowMs = clock.nowMs();
+      const headerLimit = smallest(headerBytes, nowMs);
+      if (headerLimit !== undefined && sizeOfHeaders(exchange) > headerLimit) return tooManyHeaders(headerLimit);
+      const bodyLimit = smallest(bodyBytes, nowMs);
+      if (bodyLimit === undefined) return undefined;
+      const announced = exchange.headers.get('content-length');
+      if (announced !== undefined && Number(announced) > bodyLimit) return tooLargeBody(bodyLimit);
+      exchange.limitBody(bodyLimit);
+      return undefined;
+    },
+  };
+}
+
+function smallest(choice: Choice<number> | undefined, nowMs: number): number | undefined {
+  if (choice === undefined) return undefined;
+  const values = inForce(choice.mandatory, nowMs).map(({ value }) => value);
+  if (choice.otherwise !== undefined) values.push(choice.otherwise.value);
+  return values.length === 0 ? undefined : Math.min(...values);
+}
+
+function sizeOfHeaders({ headers }: Exchange): number {
+  let size = 0;
+  for (const part of headers.raw()) size += part.length;
+  return size;
+}
+
+const tooManyHeaders = (limit: number): LocalReply => ({
+  status: 431,
+  cause: 'headers-too-large',
+  side: 'client',
+  message: `The headers of the request are larger than ${limit} bytes.`,
+  details: 'request_headers_too_large',
+});
+
+const tooLargeBody = (limit: number): LocalReply => ({
+  status: 413,
+  cause: 'payload-too-large',
+  side: 'client',
+  message: `The body of the request is larger than ${limit} bytes.`,
+  details: 'request_payload_too_large',
+});
