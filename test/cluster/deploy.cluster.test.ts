@@ -32,7 +32,7 @@ describe('manifests', () => {
   it.each(KUSTOMIZATIONS)('of %s are accepted by the API server, without a warning', async (folder) => {
     const objects = build(folder);
     const ours = objects.filter((object) => !isOfCertManager(object));
-    expect(objects.length - ours.length).toBe(folder.endsWith('production') ? 2 : 0);
+    expect(objects.length - ours.length).toBe(folder.endsWith('production') ? 4 : 0);
     const { stdout, stderr } = await dryRun(ours);
     expect(stderr).toBe('');
     expect(stdout.trim().split('\n')).toHaveLength(ours.length);
