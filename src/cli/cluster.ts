@@ -15,11 +15,17 @@ import { usageError } from './terminal.ts';
 /** Longer nobody waits at a prompt. */
 const READ_LIMIT_MS = 30_000;
 
-export async function openCluster({ kubeconfig }: Settings): Promise<ApiClient> {
+export interface OpenCluster {
+  readonly client: ApiClient;
+  /** The kubeconfig's, where none is named. */
+  readonly namespace: string;
+}
+
+export async function openCluster({ kubeconfig }: Settings): Promise<OpenCluster> {
   const access = await loadAccess(kubeconfig).catch((error: Error) => {
     throw usageError(error.message, 'see --kubeconfig');
   });
-  return createApiClient(access);
+  return { client: createApiClient(access), namespace: access.namespace };
 }
 
 /** What of the settings concerns the source; the rest is the caller's. */
@@ -38,7 +44,7 @@ export const clusterOptions = (
 
 /** The cluster as it is now. */
 export async function readCluster(settings: Settings, mesh: MeshSettings): Promise<SourceSnapshot> {
-  const client = await openCluster(settings);
+  const { client } = await openCluster(settings);
   const troubles: string[] = [];
   const log = { info: () => {}, warn: (message: string) => void troubles.push(message) };
   const source = kubernetesSource({ ...clusterOptions(client, settings, mesh, systemClock), log });

@@ -45,6 +45,7 @@ const EXIT_CODES = {
   check:
     '  0  nothing is wrong (warnings may be there, unless --max-warnings says otherwise)\n  1  errors were found\n  2  wrong arguments, or the directory cannot be read',
   ask: '  0  answered\n  1  no route fits (explain)\n  2  wrong arguments, or the directory cannot be read',
+  wait: '  0  in service\n  1  refused, or not in service in time\n  2  wrong arguments, or the cluster cannot be read',
   serve:
     '  0  stopped as told\n  1  failed: a port is in use, or an error of its own\n  2  wrong arguments, or the directory cannot be read',
 };
@@ -95,6 +96,7 @@ function buildProgram(host: CliHost, done: (exitCode: number) => void): Command 
   addCheck(program, host, done);
   addExplain(program, host, done);
   addRoutes(program, host, done);
+  addWait(program, host, done);
 
   command(program, 'completion', 'print a completion script for a shell')
     .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
@@ -219,6 +221,20 @@ function addRoutes(program: Command, host: CliHost, done: (exitCode: number) => 
       const settings = await settingsFromOptions(options, host.terminal, NEEDS_SOURCE);
       const { routes } = await import('./commands/routes.ts');
       done(await routes(settings, options, host));
+    });
+}
+
+function addWait(program: Command, host: CliHost, done: (exitCode: number) => void): void {
+  withSettings(command(program, 'wait', 'wait until what an object of a cluster says is in service'), ['kubeconfig'])
+    .argument('<object>', 'virtualservice/NAME, gateway/NAME or ratelimit/NAME')
+    .option('-n, --namespace <name>', "its namespace; else the kubeconfig's")
+    .option('--timeout <seconds>', 'how long at most', '30')
+    .addHelpText('after', text('Examples', '  kubectl apply -f cart.yaml && banyan wait virtualservice/cart -n shop'))
+    .addHelpText('after', text('Exit codes', EXIT_CODES.wait))
+    .action(async (object: string, options) => {
+      const settings = await settingsFromOptions(options, host.terminal);
+      const { wait } = await import('./commands/wait.ts');
+      done(await wait(settings, object, options, host.terminal));
     });
 }
 

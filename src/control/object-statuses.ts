@@ -1,7 +1,7 @@
 import type { ObjectStatus } from '../compiler/compilation.ts';
 import { type Diagnostic, formatFieldPath, formatObjectRef, type ObjectRef } from '../diagnostics/index.ts';
 import type { ResourceKind } from '../resources/kinds.ts';
-import type { DesiredStatus, KnownObject, Verdict } from '../sources/kubernetes.ts';
+import { type DesiredStatus, type KnownObject, UNATTACHED, type Verdict } from '../sources/kubernetes.ts';
 import type { ControlState } from './reconciler.ts';
 
 /** Kinds whose objects are told what became of them. */
@@ -114,7 +114,7 @@ function programmed(
     case 'unattached':
       return {
         status: 'False',
-        reason: 'Unattached',
+        reason: UNATTACHED,
         message: textOf(findings, 'no listener of this gateway takes it'),
       };
     case 'refused':

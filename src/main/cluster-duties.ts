@@ -22,6 +22,10 @@ export function startClusterDuties(settings: Settings, { cluster }: Sources, log
     namespace: settings.gatewayNamespace,
     // A Pod's host name is its own; another process of the same machine is told apart all the same.
     identity: `${hostname()}-${randomBytes(3).toString('hex')}`,
+    gateway: `${settings.gatewayNamespace}/${Object.entries(settings.gatewayLabels)
+      .map(([key, value]) => `${key}=${value}`)
+      .toSorted()
+      .join()}`,
     facts: (ref) => source.known(ref),
     clock: systemClock,
     log,

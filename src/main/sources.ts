@@ -41,7 +41,7 @@ export async function openSources(settings: Settings, mesh: MeshSettings, log: L
 }
 
 async function openClusterSource(settings: Settings, mesh: MeshSettings, log: Log) {
-  const client = await openCluster(settings);
+  const { client } = await openCluster(settings);
   const source = kubernetesSource({
     ...clusterOptions(client, settings, mesh, systemClock),
     stateDir: settings.stateDir,

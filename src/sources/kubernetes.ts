@@ -9,6 +9,7 @@ export type {
 } from './kubernetes/conditions.ts';
 export type { KindHealth, KubernetesHealth } from './kubernetes/health.ts';
 export type { KnownObject } from './kubernetes/kind-store.ts';
+export { objectPath } from './kubernetes/kinds.ts';
 export {
   type KubernetesOptions,
   type KubernetesSource,

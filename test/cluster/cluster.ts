@@ -121,7 +121,7 @@ export async function serve(kubeconfig: string, ns: string, port: number, ...mor
     child.kill(signal);
     await ended;
   };
-  onTestFinished(() => stop('SIGKILL'));
+  onTestFinished(() => stop());
   return { port, admin, child, log: () => log, ask: (host, path = '/') => ask(port, host, path), stop };
 }
 

@@ -20,6 +20,8 @@ export interface Credentials {
 export interface ApiAccess {
   /** With a path, where it lies behind a proxy: `https://proxy/k8s/clusters/c1`. */
   readonly server: string;
+  /** Where objects are looked for that name no namespace. */
+  readonly namespace: string;
   /** Asked before each request: tokens are rotated while we run. */
   credentials(): Promise<Credentials>;
 }
@@ -42,7 +44,11 @@ export async function loadAccess(kubeconfig: string | undefined): Promise<ApiAcc
   if (kubeconfig === undefined && cluster.server === NOTHING_FOUND)
     throw new Error('no cluster is configured: there is neither a kubeconfig nor a ServiceAccount');
   if (cluster.proxyUrl !== undefined) throw new Error('a kubeconfig with proxy-url is not supported');
-  return { server: cluster.server.replace(/\/+$/, ''), credentials: () => credentialsOf(config) };
+  return {
+    server: cluster.server.replace(/\/+$/, ''),
+    namespace: config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
+    credentials: () => credentialsOf(config),
+  };
 }
 
 /** What client-node assumes where it finds nothing. */

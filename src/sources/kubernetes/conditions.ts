@@ -30,6 +30,8 @@ export interface Condition extends Verdict {
 
 /** Which revision of the table serves the object, and on how many replicas, when its conditions were written. */
 export interface Receipt {
+  /** Whose conditions they are: a cluster may have several gateways. */
+  readonly gateway: string;
   readonly revision: string;
   /** `2/3`. */
   readonly replicas: string;
@@ -54,6 +56,24 @@ export const digestOfDesired = ({ verdicts, generation }: DesiredStatus): string
   );
 
 const digest = (parts: readonly unknown[]): string => hash('sha1', JSON.stringify(parts), 'base64');
+
+/**
+ * Whether another gateway serves the object while this one has nothing to do with it: then the other's word is the one
+ * of interest.
+ */
+export function isOthers(current: unknown, { verdicts, generation }: DesiredStatus, gateway: string): boolean {
+  if (verdicts.Programmed.reason !== UNATTACHED || !isObject(current) || !isObject(current['banyan'])) return false;
+  const conditions = Array.isArray(current['conditions']) ? current['conditions'].filter(isObject) : [];
+  const programmed = conditions.find(({ type }) => type === 'Programmed');
+  return (
+    current['banyan']['gateway'] !== gateway &&
+    programmed?.['reason'] !== UNATTACHED &&
+    programmed?.['observedGeneration'] === generation
+  );
+}
+
+/** The reason of Programmed for an object that no listener of the gateway takes. */
+export const UNATTACHED = 'Unattached';
 
 /** The status to be written over the one there is. A condition keeps its time for as long as it keeps its status. */
 export function statusWith(

@@ -1,3 +1,4 @@
+import type { ObjectRef } from '../../diagnostics/diagnostic.ts';
 import type { ResourceKind } from '../../resources/kinds.ts';
 import { KINDS } from '../../resources/registry.ts';
 
@@ -77,3 +78,7 @@ export function pathOf({ plural, namespace }: Pick<WatchedKind, 'plural' | 'name
     ? `${root}/${plural}`
     : `${root}/namespaces/${encodeURIComponent(namespace)}/${plural}`;
 }
+
+/** Of one object: `/apis/networking.istio.io/v1/namespaces/shop/virtualservices/cart`. */
+export const objectPath = ({ kind, namespace, name }: ObjectRef, apiVersion: string): string =>
+  `${pathOf({ plural: pluralOf(kind as ResourceKind), namespace }, apiVersion)}/${encodeURIComponent(name)}`;

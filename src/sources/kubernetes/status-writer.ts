@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatObjectRef, type ObjectRef } from '../../diagnostics/diagnostic.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import type { ResourceKind } from '../../resources/kinds.ts';
 import { type ApiClient, ApiError } from './client.ts';
-import { type DesiredStatus, digestOfDesired, statusWith } from './conditions.ts';
+import { type DesiredStatus, digestOfDesired, isOthers, type Receipt, statusWith } from './conditions.ts';
 import type { ObjectFacts } from './kind-store.ts';
-import { pathOf, pluralOf } from './kinds.ts';
+import { objectPath } from './kinds.ts';
 import { Election } from './leader.ts';
 import type { RawObject } from './raw.ts';
 import type { SourceLog } from './troubles.ts';
@@ -20,7 +19,10 @@ export interface StatusWriterOptions {
   readonly client: ApiClient;
   /** Where the Lease lies. */
   readonly namespace: string;
+  /** Of the replica. */
   readonly identity: string;
+  /** Of the gateway that it is a replica of. */
+  readonly gateway: string;
   readonly facts: (ref: ObjectRef) => ObjectFacts | undefined;
   readonly clock: Clock;
   readonly log: SourceLog;
@@ -115,7 +117,7 @@ class Writer implements StatusWriter {
   async #writeAll({ revision, statuses }: StatusReport): Promise<void> {
     const todo = statuses.filter((status) => this.#isNews(status));
     const { live, serving } = this.#election.replicas(revision);
-    const receipt = { revision, replicas: `${serving}/${live}` };
+    const receipt = { gateway: this.#options.gateway, revision, replicas: `${serving}/${live}` };
     const work = async (): Promise<void> => {
       for (let status = todo.shift(); status !== undefined; status = todo.shift()) {
         // A long list must not cost the Lease, nor be finished when it is stale.
@@ -135,35 +137,35 @@ class Writer implements StatusWriter {
     return tried?.digest !== digest || this.#options.clock.monotonicMs() - tried.atMs > this.#timings.againMs;
   }
 
-  async #write(
-    status: DesiredStatus,
-    receipt: { readonly revision: string; readonly replicas: string },
-  ): Promise<void> {
+  async #write(status: DesiredStatus, receipt: Receipt): Promise<void> {
     const { client, facts, clock } = this.#options;
     const apiVersion = facts(status.ref)?.apiVersion;
     if (apiVersion === undefined) return;
-    const { kind, namespace, name } = status.ref;
-    const list = pathOf({ plural: pluralOf(kind as ResourceKind), namespace }, apiVersion);
-    const path = `${list}/${encodeURIComponent(name)}`;
+    const path = objectPath(status.ref, apiVersion);
     try {
       const current = await client.send<RawObject>('GET', path);
       const { resourceVersion, generation } = current.metadata ?? {};
       // Changed meanwhile: what is known is about its past, and what it is now will be told soon.
       if (generation !== undefined && generation !== status.generation) return;
+      if (isOthers(current.status, status, receipt.gateway)) return this.#remember(status);
       const now = `${new Date(clock.nowMs()).toISOString().slice(0, 19)}Z`;
       await client.send('PATCH', `${path}/status`, {
         contentType: 'application/merge-patch+json',
         body: { metadata: { resourceVersion }, status: statusWith(current.status, status, receipt, now) },
       });
-      this.#tried.set(formatObjectRef(status.ref), { digest: digestOfDesired(status), atMs: clock.monotonicMs() });
+      this.#remember(status);
       this.counts.written++;
     } catch (error) {
       if (error instanceof ApiError && (error.status === 409 || error.status === 404)) return;
       // Refused, it will be refused again: the other objects are not to wait for this one.
-      if (error instanceof ApiError && error.status < 500 && error.status !== 429)
-        this.#tried.set(formatObjectRef(status.ref), { digest: digestOfDesired(status), atMs: clock.monotonicMs() });
+      if (error instanceof ApiError && error.status < 500 && error.status !== 429) this.#remember(status);
       this.#failed(error as Error);
     }
+  }
+
+  #remember(status: DesiredStatus): void {
+    const atMs = this.#options.clock.monotonicMs();
+    this.#tried.set(formatObjectRef(status.ref), { digest: digestOfDesired(status), atMs });
   }
 
   #failed({ message }: Error): void {

@@ -45,6 +45,7 @@ const RESOURCES: Readonly<Record<string, readonly string[]>> = {
   ],
   '/apis/security.istio.io/v1': ['requestauthentications', 'authorizationpolicies'],
   '/apis/banyan.dev/v1alpha1': ['ratelimits'],
+  '/apis/coordination.k8s.io/v1': ['leases'],
 };
 export const VIRTUAL_SERVICES = '/apis/networking.istio.io/v1/virtualservices';
 export const GATEWAYS = '/apis/networking.istio.io/v1/gateways';
@@ -72,7 +73,7 @@ export class FakeApi {
 
   get access(): ApiAccess {
     const server = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-    return { server, credentials: () => Promise.resolve({ headers: this.headers, tls: NO_TLS }) };
+    return { server, namespace: 'default', credentials: () => Promise.resolve({ headers: this.headers, tls: NO_TLS }) };
   }
 
   async close(): Promise<void> {
@@ -156,6 +157,7 @@ export class FakeApi {
     if (this.faults.some((fault) => fault(call, response))) return;
     const resources = this.resources.get(call.path);
     if (resources !== undefined) send(response, 200, { resources: resources.map((name) => ({ name })) });
+    else if (method !== 'GET' || ONE.test(call.path)) this.#one(call, response);
     else if (!this.#isServed(call.path)) refuse(response, 404, 'NotFound');
     else if (call.query.has('watch')) this.#watch(call, response);
     else this.#list(call, response);
@@ -165,6 +167,23 @@ export class FakeApi {
     const plain = path.replace(/\/namespaces\/[^/]+(?=\/)/, '');
     const slash = plain.lastIndexOf('/');
     return this.resources.get(plain.slice(0, slash))?.includes(plain.slice(slash + 1)) === true;
+  }
+
+  /** An object of its own: read, made, or merged with what is sent. */
+  #one({ method, path, body }: Call, response: ServerResponse): void {
+    const { root, namespace = '', plural, name } = (method === 'POST' ? MANY : ONE).exec(path)?.groups ?? {};
+    const list = `${root}/${plural}`;
+    const sent = body as FakeObject;
+    const key = `${namespace}/${name ?? sent.metadata.name}`;
+    const known = this.get(list, key);
+    const version = sent?.metadata?.['resourceVersion'];
+    if (method === 'POST' && known !== undefined) refuse(response, 409, 'AlreadyExists');
+    else if (method === 'POST')
+      send(response, 201, this.put(list, merged({ metadata: { namespace } }, sent) as FakeObject));
+    else if (known === undefined) refuse(response, 404, 'NotFound');
+    else if (method === 'GET') send(response, 200, known);
+    else if (version !== undefined && version !== known.metadata['resourceVersion']) refuse(response, 409, 'Conflict');
+    else send(response, 200, this.put(list, merged(known, sent) as FakeObject));
   }
 
   #list({ path, query }: Call, response: ServerResponse): void {
@@ -185,6 +204,21 @@ export class FakeApi {
     this.#watchers.add(watcher);
     response.on('close', () => this.#watchers.delete(watcher));
   }
+}
+
+const MANY = /^(?<root>\/apis?(?:\/[^/]+)?\/v\w+)\/namespaces\/(?<namespace>[^/]+)\/(?<plural>[^/]+)$/;
+const ONE =
+  /^(?<root>\/apis?(?:\/[^/]+)?\/v\w+)\/namespaces\/(?<namespace>[^/]+)\/(?<plural>[^/]+)\/(?<name>[^/]+)(?:\/status)?$/;
+
+/** RFC 7396. */
+function merged(target: unknown, patch: unknown): unknown {
+  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch;
+  const result: Record<string, unknown> = { ...(target as Record<string, unknown>) };
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete result[key];
+    else result[key] = merged(result[key], value);
+  }
+  return result;
 }
 
 const NO_TLS = { ca: undefined, cert: undefined, key: undefined, servername: undefined, rejectUnauthorized: true };

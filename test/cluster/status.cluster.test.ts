@@ -1,0 +1,95 @@
+import { execFile } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { type Cluster, cluster, freePort, gateway, namespace, route, serve, soon } from './cluster.ts';
+
+interface Reported {
+  readonly metadata: { readonly generation: number; readonly resourceVersion: string };
+  readonly status?: {
+    readonly observedGeneration: number;
+    readonly conditions: readonly { readonly type: string; readonly status: string; readonly message: string }[];
+  };
+}
+
+const conditions = async (kube: Cluster, ns: string, name: string): Promise<Readonly<Record<string, string>>> => {
+  const { status, metadata } = await kube.get<Reported>(route(ns, name, ''));
+  if (status?.observedGeneration !== metadata.generation) return {};
+  return Object.fromEntries(status.conditions.map(({ type, status: value }) => [type, value]));
+};
+
+/** The exit code, and what was said. */
+const wait = (kube: Cluster, ...args: readonly string[]): Promise<readonly [number, string]> =>
+  new Promise((resolve) => {
+    const all = ['bin/banyan.js', 'wait', ...args, '--kubeconfig', kube.kubeconfig];
+    execFile(process.execPath, all, (error, _, err) => resolve([error === null ? 0 : Number(error.code), err]));
+  });
+
+describe('what became of an object', () => {
+  it('is written to it, and can be waited for', async () => {
+    const kube = await cluster();
+    const port = await freePort();
+    for (const name of ['told', 'istio-system']) await kube.apply(namespace(name));
+    await kube.apply(gateway('told', port));
+    await serve(kube.kubeconfig, 'told', port);
+    await kube.apply(route('told', 'a', 'a'));
+    expect(await wait(kube, 'virtualservice/a', '-n', 'told')).toEqual([0, expect.stringContaining('is in service')]);
+    expect(await conditions(kube, 'told', 'a')).toEqual({
+      Accepted: 'True',
+      Programmed: 'True',
+      Conflicted: 'False',
+      Frozen: 'False',
+    });
+    expect((await wait(kube, 'gateway/public', '-n', 'told'))[0]).toBe(0);
+  });
+
+  it('names the other owner and a request that both would answer', async () => {
+    const kube = await cluster();
+    const port = await freePort();
+    await kube.apply(namespace('met'));
+    await kube.apply(gateway('met', port));
+    await serve(kube.kubeconfig, 'met', port);
+    await kube.apply(route('met', 'first', 'a', 'same.example.com'));
+    await kube.apply(route('met', 'second', 'b', 'same.example.com'));
+    await soon(async () => expect(await conditions(kube, 'met', 'second')).toMatchObject({ Conflicted: 'True' }));
+    const { status } = await kube.get<Reported>(route('met', 'second', ''));
+    const message = status?.conditions.find(({ type }) => type === 'Conflicted')?.message;
+    expect(message).toContain('VirtualService met/first');
+    expect(message).toContain('GET http://same.example.com/');
+  });
+
+  it('says that a version is refused and the last good one serves', async () => {
+    const kube = await cluster();
+    const port = await freePort();
+    await kube.apply(namespace('frozen'));
+    await kube.apply(gateway('frozen', port));
+    const served = await serve(kube.kubeconfig, 'frozen', port);
+    await kube.apply(route('frozen', 'a', 'good'));
+    expect((await wait(kube, 'vs/a', '-n', 'frozen'))[0]).toBe(0);
+    const broken = { hosts: ['a.example.com'], gateways: ['frozen/public'], http: [{ timeout: '1 parsec' }] };
+    await kube.apply({ ...route('frozen', 'a', ''), spec: broken });
+    expect(await wait(kube, 'vs/a', '-n', 'frozen')).toEqual([1, expect.stringContaining('parsec')]);
+    await soon(async () =>
+      expect(await conditions(kube, 'frozen', 'a')).toMatchObject({
+        Accepted: 'False',
+        Programmed: 'False',
+        Frozen: 'True',
+      }),
+    );
+    expect((await served.ask('a.example.com')).body).toBe('good');
+  });
+
+  it('is written once by two replicas, and not again while nothing changes', async () => {
+    const kube = await cluster();
+    const [port, other] = [await freePort(), await freePort()];
+    for (const name of ['calm', 'calm-system']) await kube.apply(namespace(name));
+    await kube.apply(gateway('calm', port));
+    const own = ['--gateway-namespace', 'calm-system'];
+    await serve(kube.kubeconfig, 'calm', port, ...own);
+    await serve(kube.kubeconfig, 'calm', port, '--port-offset', String(Math.abs(other - port) % 1_000 || 1), ...own);
+    await kube.apply(route('calm', 'a', 'a'));
+    expect((await wait(kube, 'vs/a', '-n', 'calm'))[0]).toBe(0);
+    const version = async () => (await kube.get<Reported>(route('calm', 'a', ''))).metadata.resourceVersion;
+    const before = await version();
+    await new Promise((resume) => setTimeout(resume, 4_000));
+    expect(await version()).toBe(before);
+  });
+});

@@ -1,0 +1,198 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { systemClock } from '../../../../src/kernel/clock.ts';
+import {
+  type Condition,
+  createApiClient,
+  type DesiredStatus,
+  type StatusWriter,
+  startStatusWriter,
+} from '../../../../src/sources/kubernetes.ts';
+import { type FakeApi, refuse, VIRTUAL_SERVICES, virtualService, when } from './fake-api.ts';
+import { type Followed, fakeApi, follow, soon } from './support.ts';
+
+const LEASES = '/apis/coordination.k8s.io/v1/leases';
+const no = (reason: string) => ({ status: 'False', reason, message: reason }) as const;
+const yes = (reason: string) => ({ status: 'True', reason, message: reason }) as const;
+
+const desired = (name: string, generation = 1, message = 'Serving'): DesiredStatus => ({
+  ref: { kind: 'VirtualService', namespace: 'shop', name },
+  generation,
+  verdicts: {
+    Accepted: yes('Accepted'),
+    Programmed: yes(message),
+    Conflicted: no('NoConflict'),
+    Frozen: no('UpToDate'),
+  },
+});
+
+interface Status {
+  readonly observedGeneration: number;
+  readonly conditions: readonly Condition[];
+  readonly banyan: unknown;
+}
+const statusOf = (api: FakeApi, name: string): Status | undefined =>
+  api.get(VIRTUAL_SERVICES, `shop/${name}`)?.['status'] as Status | undefined;
+const writes = (api: FakeApi): number =>
+  api.calls.filter(({ method, path }) => method === 'PATCH' && path.endsWith('/status')).length;
+
+function writer(api: FakeApi, { source }: Followed, identity = 'one'): StatusWriter {
+  const client = createApiClient(api.access);
+  const started = startStatusWriter({
+    client,
+    namespace: 'istio-system',
+    identity,
+    gateway: 'istio-system/istio=ingressgateway',
+    facts: (ref) => source.known(ref),
+    clock: systemClock,
+    log: { info: () => {}, warn: () => {} },
+    timings: { roundMs: 10, leaseMs: 20 },
+  });
+  onTestFinished(async () => {
+    await started.close();
+    await client.close();
+  });
+  return started;
+}
+
+async function followed(api: FakeApi): Promise<Followed> {
+  const one = follow(api, { keepStatus: true });
+  await one.started;
+  return one;
+}
+const rounds = () => new Promise((resume) => setTimeout(resume, 100));
+
+describe('statuses', () => {
+  it('are written with what they were observed of', async () => {
+    const api = await fakeApi();
+    api.put(VIRTUAL_SERVICES, virtualService('cart'));
+    writer(api, await followed(api)).update({ revision: 'r1', statuses: [desired('cart')] });
+    await soon(() => expect(statusOf(api, 'cart')).toBeDefined());
+    expect(statusOf(api, 'cart')).toMatchObject({
+      observedGeneration: 1,
+      banyan: { revision: 'r1', replicas: '1/1' },
+      conditions: [
+        { type: 'Accepted', status: 'True', observedGeneration: 1 },
+        { type: 'Programmed', status: 'True' },
+        { type: 'Conflicted', status: 'False' },
+        { type: 'Frozen', status: 'False' },
+      ],
+    });
+  });
+
+  it('are written once, and again only when they are news', async () => {
+    const api = await fakeApi();
+    api.put(VIRTUAL_SERVICES, virtualService('cart'));
+    const statuses = writer(api, await followed(api));
+    statuses.update({ revision: 'r1', statuses: [desired('cart')] });
+    await soon(() => expect(writes(api)).toBe(1));
+    statuses.update({ revision: 'r2', statuses: [desired('cart')] });
+    await rounds();
+    expect(writes(api)).toBe(1);
+    statuses.update({ revision: 'r3', statuses: [desired('cart', 1, 'PartlyServing')] });
+    await soon(() => expect(writes(api)).toBe(2));
+  });
+
+  it('leave the conditions of others, and keep the time of what did not turn', async () => {
+    const api = await fakeApi();
+    const others = { type: 'Reconciled', status: 'True' };
+    const old = { type: 'Accepted', status: 'True', lastTransitionTime: '2020-01-01T00:00:00Z' };
+    api.put(VIRTUAL_SERVICES, { ...virtualService('cart'), status: { conditions: [others, old] } });
+    writer(api, await followed(api)).update({ revision: 'r1', statuses: [desired('cart')] });
+    await soon(() => expect(statusOf(api, 'cart')?.conditions).toHaveLength(5));
+    expect(statusOf(api, 'cart')?.conditions[0]).toEqual(others);
+    expect(statusOf(api, 'cart')?.conditions[1]?.lastTransitionTime).toBe('2020-01-01T00:00:00Z');
+  });
+
+  it('are not written again where they do not come to be what was written', async () => {
+    const api = await fakeApi();
+    api.put(VIRTUAL_SERVICES, virtualService('cart'));
+    api.faults.push(
+      when(
+        ({ method, path }) => method === 'PATCH' && path.endsWith('/status'),
+        (to) => to.end('{}'),
+      ),
+    );
+    writer(api, await followed(api)).update({ revision: 'r1', statuses: [desired('cart')] });
+    await soon(() => expect(writes(api)).toBe(1));
+    await rounds();
+    expect(writes(api)).toBe(1);
+  });
+
+  it('say nothing of a version of an object that is not known yet, nor of objects that are nowhere', async () => {
+    const api = await fakeApi();
+    api.put(VIRTUAL_SERVICES, virtualService('cart'));
+    writer(api, await followed(api)).update({ revision: 'r1', statuses: [desired('cart', 2), desired('none')] });
+    await rounds();
+    expect(writes(api)).toBe(0);
+  });
+
+  it('of an object that another gateway serves are left to that one', async () => {
+    const api = await fakeApi();
+    const programmed = { type: 'Programmed', status: 'True', reason: 'Serving', observedGeneration: 1 };
+    const status = { conditions: [programmed], banyan: { gateway: 'other/app=inner' } };
+    api.put(VIRTUAL_SERVICES, { ...virtualService('cart'), status });
+    const { verdicts, ...rest } = desired('cart');
+    const statuses = [{ ...rest, verdicts: { ...verdicts, Programmed: no('Unattached') } }];
+    writer(api, await followed(api)).update({ revision: 'r1', statuses });
+    await rounds();
+    expect(writes(api)).toBe(0);
+  });
+
+  it('of one object are refused without harm to the others', async () => {
+    const api = await fakeApi();
+    for (const name of ['a', 'b']) api.put(VIRTUAL_SERVICES, virtualService(name));
+    api.faults.push(
+      when(
+        ({ method, path }) => method === 'PATCH' && path.includes('/a/'),
+        (to) => refuse(to, 403, 'Forbidden'),
+      ),
+    );
+    const statuses = writer(api, await followed(api));
+    statuses.update({ revision: 'r1', statuses: [desired('a'), desired('b')] });
+    await soon(() => expect(statusOf(api, 'b')).toBeDefined());
+    await rounds();
+    expect(statuses.counts).toEqual({ written: 1, failed: 1 });
+  });
+
+  it('are written by one of two replicas, which counts the other', async () => {
+    const api = await fakeApi();
+    const source = await followed(api);
+    const [one, two] = [writer(api, source, 'one'), writer(api, source, 'two')];
+    for (const replica of [one, two]) replica.update({ revision: 'r1', statuses: [] });
+    await soon(() => expect([one.leads, two.leads].filter(Boolean)).toHaveLength(1));
+    await rounds();
+    expect([one.leads, two.leads].filter(Boolean)).toHaveLength(1);
+    api.put(VIRTUAL_SERVICES, virtualService('cart'));
+    await soon(() => expect(source.names()).toEqual(['cart']));
+    for (const replica of [one, two]) replica.update({ revision: 'r1', statuses: [desired('cart')] });
+    await soon(() => expect(statusOf(api, 'cart')?.banyan).toMatchObject({ revision: 'r1', replicas: '2/2' }));
+  });
+
+  it('are taken over at once from a leader that resigns', async () => {
+    const api = await fakeApi();
+    const source = await followed(api);
+    const one = writer(api, source, 'one');
+    one.update({ revision: 'r1', statuses: [] });
+    await soon(() => expect(one.leads).toBe(true));
+    const two = writer(api, source, 'two');
+    two.update({ revision: 'r1', statuses: [] });
+    await one.close();
+    await soon(() => expect(two.leads).toBe(true));
+    expect(api.get(LEASES, 'istio-system/banyan-status')?.['spec']).toMatchObject({ holderIdentity: 'two' });
+  });
+
+  it('are nobody’s to write while the Lease is refused', async () => {
+    const api = await fakeApi();
+    api.put(VIRTUAL_SERVICES, virtualService('cart'));
+    api.faults.push(
+      when(
+        ({ path }) => path.includes('/leases'),
+        (to) => refuse(to, 403, 'Forbidden'),
+      ),
+    );
+    const statuses = writer(api, await followed(api));
+    statuses.update({ revision: 'r1', statuses: [desired('cart')] });
+    await soon(() => expect(statuses.counts.failed).toBeGreaterThan(0));
+    expect(writes(api)).toBe(0);
+  });
+});
