@@ -3,7 +3,7 @@ const AT_ONCE = 5;
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 30_000;
 /** Who has served for so long did not die of its start. */
-const GROWN_UP_MS = 5_000;
+const GROWN_UP_MS = 2_000;
 
 /** How long the place of a dead worker stays empty: not at all at first, longer and longer when each one dies young. */
 export class RestartPace {
