@@ -33,6 +33,7 @@ interface Lease {
 
 const NAME = 'banyan-status';
 const LEASE_SECONDS = 15;
+const SAFE_SHARE = 2 / 3;
 /** `replica.banyan.dev/<identity>: <revision>`; that it is there says that the replica lives. */
 const REPLICA = 'replica.banyan.dev/';
 
@@ -46,7 +47,8 @@ export class Election {
   readonly #path: string;
   readonly #seen = new Map<string, { readonly what: string; readonly atMs: number }>();
   #beat = 0;
-  #leads = false;
+  /** When the Lease was last ours for certain. */
+  #heldAtMs = Number.NEGATIVE_INFINITY;
   #replicas: ReadonlyMap<string, string> = new Map();
 
   constructor(options: ElectionOptions) {
@@ -54,8 +56,10 @@ export class Election {
     this.#path = `/apis/coordination.k8s.io/v1/namespaces/${encodeURIComponent(options.namespace)}/leases`;
   }
 
+  /** For less time than others wait before they take the Lease. */
   get leads(): boolean {
-    return this.#leads;
+    const { clock, leaseSeconds } = this.#options;
+    return clock.monotonicMs() - this.#heldAtMs < leaseSeconds * SAFE_SHARE * 1_000;
   }
 
   replicas(revision: string): Replicas {
@@ -63,16 +67,16 @@ export class Election {
     return { live: all.length, serving: all.filter((note) => note === revision).length };
   }
 
-  /** Once every few seconds. Rejects when the Lease cannot be had; nobody leads meanwhile. */
+  /** Once every few seconds. Rejects when the Lease cannot be had: before long this replica does not lead any more. */
   async round(revision: string): Promise<void> {
+    const beganMs = this.#options.clock.monotonicMs();
     try {
       const lease = await this.#read();
       this.#replicas = this.#liveReplicas(lease, revision);
       const mine = this.#mayHold(lease);
       await this.#write(lease, revision, mine);
-      this.#leads = mine;
+      this.#heldAtMs = mine ? beganMs : Number.NEGATIVE_INFINITY;
     } catch (error) {
-      this.#leads = false;
       // Another replica was quicker; the next round will show.
       if (!(error instanceof ApiError && error.status === 409)) throw error;
     }
@@ -81,8 +85,8 @@ export class Election {
   /** Gives the Lease away, so that nobody has to wait until it runs out. */
   async resign(): Promise<void> {
     const { client, identity } = this.#options;
-    const led = this.#leads;
-    this.#leads = false;
+    const led = this.leads;
+    this.#heldAtMs = Number.NEGATIVE_INFINITY;
     await client.send('PATCH', `${this.#path}/${NAME}`, {
       contentType: 'application/merge-patch+json',
       body: {
@@ -143,10 +147,11 @@ export class Election {
     };
     await client.send('PATCH', `${this.#path}/${NAME}`, {
       contentType: 'application/merge-patch+json',
-      // The version only where the Lease is claimed: a note is in nobody's way.
-      body: mine
-        ? { metadata: { annotations, resourceVersion: lease.metadata.resourceVersion }, spec }
-        : { metadata: { annotations } },
+      // The version only where the Lease changes hands: others' notes, which change it too, are in nobody's way.
+      body: {
+        metadata: { annotations, ...(mine && isNew && { resourceVersion: lease.metadata.resourceVersion }) },
+        ...(mine && { spec }),
+      },
     });
   }
 }
