@@ -1,5 +1,6 @@
 import type { Answer, Upstream } from '../admin/views/answer.ts';
 import type { ExplainedCandidate, Explanation } from '../admin/views/explanation.ts';
+import type { ExplainedValue } from '../admin/views/policy-values.ts';
 import { unreachable } from '../kernel/assert.ts';
 import { printable, type Terminal } from './terminal.ts';
 
@@ -164,13 +165,22 @@ function upstreamLines(upstream: Upstream, paint: Paint): readonly string[] {
 
 function policies({ policies: all }: Explanation, title: Title): readonly string[] {
   if (all.length === 0) return [];
-  const lines = all.map(({ filter, layer, sources }) => {
+  const lines = all.flatMap(({ filter, layer, sources, values }) => {
+    if (values.length > 0)
+      return [field(filter, layer === 'gateway' ? 'every request' : 'this route', 24), ...values.map(valueLine)];
     const from = sources.map((source) => `${source.object} (${source.place})`).join(', ');
-    return field(
-      filter,
-      `${layer === 'gateway' ? 'every request' : 'this route'}${from === '' ? '' : `: ${from}`}`,
-      24,
-    );
+    const where = layer === 'gateway' ? 'every request' : 'this route';
+    return [field(filter, `${where}${from === '' ? '' : `: ${from}`}`, 24)];
   });
   return [title('Policies'), ...lines];
+}
+
+/** `bodyBytes = 1048576   mandatory, gateway: EdgePolicy istio-system/base (istio-system/base.yaml:1)`. */
+function valueLine({ name, value, layer, level, source, exemptions }: ExplainedValue): string {
+  const lifted = exemptions.map(
+    (exemption) =>
+      `; lifted until ${exemption.until} by ${exemption.approver}, ${exemption.source.object} (${exemption.source.place})`,
+  );
+  const text = `${name} = ${JSON.stringify(value)}  ${level}, ${layer}: ${source.object} (${source.place})${lifted.join('')}`;
+  return field('', text, 4);
 }

@@ -1,7 +1,7 @@
 import type { Compilation } from '../../compiler/compilation.ts';
 import { HeaderList } from '../../contract/headers.ts';
 import type { FilterSpec } from '../../contract/plugin.ts';
-import type { Diagnostic, ObjectRef, SourceLocation } from '../../diagnostics/diagnostic.ts';
+import type { Diagnostic, ObjectRef } from '../../diagnostics/diagnostic.ts';
 import type { ResourceKind } from '../../resources/kinds.ts';
 import type { ResourceSet } from '../../resources/set.ts';
 import {
@@ -17,6 +17,7 @@ import type { Route } from '../../table/model.ts';
 import { type Answer, answerOf, tcpAnswer, tlsRedirect } from './answer.ts';
 import { claimText, headerText, matchText, ownerText, pathText, placeText, queryText } from './describe.ts';
 import { chooseListener, type ListenerChoice } from './listener-choice.ts';
+import { type ExplainedSource, type ExplainedValue, sourceOf, valuesIn } from './policy-values.ts';
 import type { Question } from './question.ts';
 
 /** Everything that decides one request, in the order in which it is decided. */
@@ -61,7 +62,9 @@ interface ExplainedPolicy {
   readonly filter: string;
   /** gateway: for every request, set by the network team. route: the route's own. */
   readonly layer: 'gateway' | 'route';
-  readonly sources: readonly { readonly object: string; readonly place: string }[];
+  readonly sources: readonly ExplainedSource[];
+  /** Of policies in layers: each value with its own; empty for others. */
+  readonly values: readonly ExplainedValue[];
   readonly settings: unknown;
 }
 
@@ -198,26 +201,34 @@ function policiesOf(
   for (const { name, kinds } of specs) {
     const workload = compilation.table.filters[name];
     const own = route?.filters[name];
+    const values = valuesIn(own ?? workload, resources);
+    if (values.length > 0) {
+      const layer = own === undefined ? 'gateway' : 'route';
+      policies.push({ filter: name, layer, sources: sourcesOf(values), values, settings: own ?? workload });
+      continue;
+    }
     if (workload !== undefined) {
       const objects = kinds
         .flatMap((kind) => resources.ofKind(kind as ResourceKind))
         .filter((object) => !ineffective.has(keyOf(object.ref)));
-      const sources = objects.map(({ ref, origin }) => ({
-        object: `${ref.kind} ${ref.namespace}/${ref.name}`,
-        place: placeText(origin.locate([]) as SourceLocation),
-      }));
-      policies.push({ filter: name, layer: 'gateway', sources, settings: workload });
+      const sources = objects.map(({ ref }) => sourceOf(ref, resources));
+      policies.push({ filter: name, layer: 'gateway', sources, values, settings: workload });
     }
     if (own !== undefined && route !== undefined)
       policies.push({
         filter: name,
         layer: 'route',
         sources: [{ object: `${route.owner.kind} ${ownerText(route.owner)}`, place: placeText(route.owner) }],
+        values,
         settings: own,
       });
   }
   return policies;
 }
+
+const sourcesOf = (values: readonly ExplainedValue[]): readonly ExplainedSource[] => [
+  ...new Map(values.map(({ source }) => [source.object, source])).values(),
+];
 
 const keyOf = (ref: ObjectRef): string => `${ref.kind}/${ref.namespace}/${ref.name}`;
 

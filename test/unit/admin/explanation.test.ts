@@ -146,12 +146,14 @@ describe('explaining a request', () => {
         layer: 'gateway',
         settings: { all: true },
         sources: [{ object: 'ServiceEntry shop/cart', place: 'shop/service.yaml:1' }],
+        values: [],
       },
       {
         filter: 'own',
         layer: 'route',
         settings: { some: 1 },
         sources: [{ object: 'VirtualService shop/cart', place: 'shop/cart.yaml:11' }],
+        values: [],
       },
     ]);
     expect(ask(SHOP, 'http://shop.example.com/basket', [], specs).policies).toHaveLength(1);

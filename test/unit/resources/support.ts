@@ -16,7 +16,8 @@ export function withSpec(kind: string, spec: string, name = 'x'): string {
   const group = ['RequestAuthentication', 'AuthorizationPolicy'].includes(kind)
     ? 'security.istio.io/v1'
     : 'networking.istio.io/v1';
-  const apiVersion = kind === 'RateLimit' ? 'banyan.dev/v1alpha1' : group;
+  const ours = ['RateLimit', 'EdgePolicy', 'PolicyExemption'].includes(kind);
+  const apiVersion = ours ? 'banyan.dev/v1alpha1' : group;
   const indented = spec
     .trim()
     .split('\n')

@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import { filterSpecs } from '../../../plugins/specs.ts';
+import { explainQuestion } from '../../../src/admin/views/explanation.ts';
+import { readQuestion } from '../../../src/admin/views/question.ts';
+import { explanationText } from '../../../src/cli/explanation-text.ts';
+import { SHOP } from '../cli/run.ts';
+import { stateOf } from './state.ts';
+
+const policy = (kind: string, name: string, spec: string): string => `apiVersion: banyan.dev/v1alpha1
+kind: ${kind}
+metadata: { name: ${name} }
+spec: ${spec}
+`;
+const FILES = {
+  ...SHOP,
+  'istio-system/base.yaml': policy(
+    'EdgePolicy',
+    'base',
+    '{ limits: { bodyBytes: 100 }, securityHeaders: { set: { X-Frame-Options: DENY } } }',
+  ),
+  'istio-system/exempt.yaml': policy(
+    'PolicyExemption',
+    'uploads',
+    '{ approver: ada, reason: big, expires: 2999-01-01T00:00:00Z, sections: [limits], namespace: shop }',
+  ),
+  'shop/own.yaml': policy('EdgePolicy', 'own', '{ limits: { bodyBytes: 500 } }'),
+};
+
+function explain(request: string) {
+  const question = readQuestion(request, []);
+  if (!question.ok) throw new Error(question.error);
+  const { compilation, resources } = stateOf(FILES, filterSpecs);
+  return explainQuestion(question.value, { compilation, resources, specs: filterSpecs, portOffset: 0 });
+}
+
+describe('policies in layers', () => {
+  it('are explained value by value, with layer and file', () => {
+    const { policies } = explain('http://shop.example.com/cart/');
+    const limits = policies.find(({ filter }) => filter === 'request-limits');
+    expect(limits).toMatchObject({
+      layer: 'route',
+      values: [
+        {
+          name: 'bodyBytes',
+          value: 100,
+          layer: 'gateway',
+          level: 'mandatory',
+          source: { object: 'EdgePolicy istio-system/base', place: 'istio-system/base.yaml:1' },
+          exemptions: [
+            {
+              until: '2999-01-01T00:00:00.000Z',
+              approver: 'ada',
+              source: { object: 'PolicyExemption istio-system/uploads', place: 'istio-system/exempt.yaml:1' },
+            },
+          ],
+        },
+        {
+          name: 'bodyBytes',
+          value: 500,
+          layer: 'namespace',
+          level: 'default',
+          source: { object: 'EdgePolicy shop/own', place: 'shop/own.yaml:1' },
+          exemptions: [],
+        },
+      ],
+    });
+    expect(policies.find(({ filter }) => filter === 'security-headers')).toMatchObject({
+      layer: 'gateway',
+      values: [{ name: 'headers.x-frame-options', value: 'DENY' }],
+    });
+  });
+
+  it('read well', () => {
+    const text = explanationText(explain('http://shop.example.com/cart/'), { paint: (_style, words) => words });
+    expect(text).toContain('bodyBytes = 500  default, namespace: EdgePolicy shop/own (shop/own.yaml:1)');
+    expect(text).toContain(
+      'mandatory, gateway: EdgePolicy istio-system/base (istio-system/base.yaml:1); lifted until 2999-01-01',
+    );
+  });
+});
