@@ -196,23 +196,25 @@ class RunningGateway {
 
   async #startControl(mesh: MeshSettings, dataPlane: DataPlane, sources: Sources): Promise<void> {
     const { gatewayLabels, gatewayNamespace, dir } = this.#settings;
-    const compiler = createCompiler({ gatewayLabels, gatewayNamespace, mesh, filters: filterSpecs });
+    const compile = { gatewayLabels, gatewayNamespace, mesh, filters: filterSpecs };
+    const compiler = createCompiler(compile);
     const credentials = createFileCredentials({ target: this.#credentials, log: this.#log });
     this.#ends.push(() => credentials.close());
-    const duties = startClusterDuties(this.#settings, sources, this.#log);
+    const state = (): ControlState | undefined => this.#reconciler?.current();
+    const duties = await startClusterDuties({ settings: this.#settings, sources, compile, state, log: this.#log });
     const publish = (state: ControlState, previous: ControlState | undefined): void => {
       publishState({ tables: this.#tables, endpoints: this.#endpoints, credentials }, state);
       reportState(state, previous, this.#log);
       void dataPlane.applied().then(
         (reports) => {
           this.#listeners.report(reports);
-          duties?.published(state);
+          duties.published(state);
         },
         () => {},
       );
     };
     this.#ends.push(() => sources.close());
-    if (duties !== undefined) this.#ends.push(() => duties.close());
+    this.#ends.push(() => duties.close());
     this.#reconciler = await startReconciler({
       source: sources.source,
       compile: (resources) => compiler.compile(resources),
@@ -228,9 +230,12 @@ class RunningGateway {
   }
 }
 
-/** Only Linux spreads the connections of one port over several processes that bind it. */
+/**
+ * `auto` leaves a core to the part that reads and compiles; on one or two cores both share a process. Only Linux spreads the
+ * connections of one port over several processes that bind it.
+ */
 const workerCount = ({ workers }: Settings): number =>
-  workers !== 'auto' ? workers : process.platform === 'linux' ? availableParallelism() : 1;
+  workers !== 'auto' ? workers : process.platform === 'linux' ? Math.max(1, availableParallelism() - 1) : 1;
 
 /** A gateway ought not to start with a setting that nobody wrote: a mesh configuration that is wrong ends it. */
 async function soundMesh(settings: Settings): Promise<MeshSettings> {

@@ -29,7 +29,7 @@ export interface Settings {
   /** undefined: standard output. */
   readonly accessLogFile: string | undefined;
   readonly drainSeconds: number;
-  /** Processes that serve; `auto`: one per core. One alone shares its process with the control part. */
+  /** Processes that serve; `auto`: one per core but one, which is left to the control part. One alone shares its process with that. */
   readonly workers: number | 'auto';
   /** Larger files are refused unread. */
   readonly maxFileMib: number;
@@ -165,7 +165,7 @@ export const SETTINGS: readonly SettingSpec[] = [
   spec('accessLog', 'FORMAT', 'json', 'json, text or off', oneOf('json', 'text', 'off')),
   spec('accessLogFile', 'FILE', undefined, 'instead of standard output', text),
   spec('drainSeconds', 'N', '30', 'how long requests under way may take when it stops', wholeNumber(0, 3600)),
-  spec('workers', 'N', 'auto', 'processes that serve: a number, or auto: one per core', workerNumber),
+  spec('workers', 'N', 'auto', 'processes that serve: a number, or auto: one per core but one', workerNumber),
   spec('maxFileMib', 'N', '10', 'larger files are refused unread', wholeNumber(1, 1024)),
   spec('redisUrl', 'URL', undefined, 'Redis that shares rate limits among replicas', text),
   { ...spec('kubernetes', '', 'no', 'read the objects of the Kubernetes cluster too', yesOrNo), alone: true },
