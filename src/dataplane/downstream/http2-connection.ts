@@ -62,6 +62,9 @@ function sessionOptions(limits: DownstreamLimits): ServerSessionOptions {
   };
 }
 
+/** No stream is later than this one: "soon, but not yet". */
+const LAST_STREAM_ID = 2 ** 31 - 1;
+
 /** One HTTP/2 connection: many requests at once, by node's stream interface. */
 export class Http2Connection implements ConnectionLife {
   readonly #connection: DownstreamConnection;
@@ -70,6 +73,7 @@ export class Http2Connection implements ConnectionLife {
   readonly #requests = new Map<Http2Request, ServerHttp2Stream>();
   #controlFrames = 0;
   #idleSinceMs: number;
+  #drainingSinceMs: number | undefined;
 
   constructor(connection: DownstreamConnection, side: Socket, options: Http2Options) {
     this.#connection = connection;
@@ -138,9 +142,14 @@ export class Http2Connection implements ConnectionLife {
     this.#options.handling.rejected(rejectedRequest(reason, { ...of, ...at }));
   }
 
-  /** GOAWAY: streams the client opened later are refused unprocessed, so that it may send them elsewhere (RFC 9113 §6.8). */
+  /**
+   * In two steps, as RFC 9113 §6.8 has it: a first GOAWAY makes the client go elsewhere, while streams that are on their way
+   * still are served; only later the connection closes, and what comes then is refused unprocessed.
+   */
   drain(): void {
-    if (!this.#session.closed) this.#session.close();
+    if (this.#session.closed || this.#session.destroyed || this.#drainingSinceMs !== undefined) return;
+    this.#drainingSinceMs = this.#options.clock.monotonicMs();
+    this.#session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM_ID);
   }
 
   sweep(nowMs: number): void {
@@ -152,6 +161,7 @@ export class Http2Connection implements ConnectionLife {
       return;
     }
     this.#controlFrames = 0;
+    if (nowMs - (this.#drainingSinceMs ?? nowMs) >= this.#options.limits.drainIdleMs) this.#session.close();
     for (const [request, stream] of this.#requests) this.#sweepRequest(request, stream, nowMs);
     if (this.#requests.size === 0 && nowMs - this.#idleSinceMs >= this.#options.limits.http2IdleTimeoutMs)
       this.#session.close();
