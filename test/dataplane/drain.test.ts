@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { frame, startGateway, type TestGateway, virtualService } from '../support/gateway.ts';
+import { Http2Wire } from '../unit/dataplane/downstream/http2-wire.ts';
 
 let upstream: http.Server;
 let gateway: TestGateway;
@@ -56,5 +57,24 @@ describe('a gateway that drains', () => {
     const [error] = (await once(late, 'error')) as [NodeJS.ErrnoException];
     expect(error.code).toBe('ECONNREFUSED');
     agent.destroy();
+  });
+
+  it('serves streams that were on their way when it said GOAWAY', async () => {
+    const wire = await Http2Wire.connect(gateway.port);
+    const lines = [
+      [':method', 'GET'],
+      [':scheme', 'http'],
+      [':path', '/'],
+      [':authority', 'shop.example.com'],
+    ] as const;
+    wire.request(1, lines, true);
+    await wire.next('HEADERS');
+    const drained = gateway.gateway.drain(5_000);
+    const goaway = await wire.next('GOAWAY');
+    expect(goaway.payload.readUInt32BE(0)).toBe(2 ** 31 - 1);
+    wire.request(3, lines, true);
+    expect((await wire.next('HEADERS')).stream).toBe(3);
+    expect((await wire.next('GOAWAY')).payload.readUInt32BE(0)).toBe(3);
+    await drained;
   });
 });
