@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import type { AdmissionServer } from '../admission/index.ts';
+import { usageError } from '../cli/terminal.ts';
+import type { CompileOptions } from '../compiler/compilation.ts';
 import type { Log } from '../control/log.ts';
 import { objectStatuses } from '../control/object-statuses.ts';
 import type { ControlState } from '../control/reconciler.ts';
@@ -8,13 +11,42 @@ import type { Settings } from '../settings.ts';
 import { startStatusWriter } from '../sources/kubernetes.ts';
 import type { Sources } from './sources.ts';
 
-/** What a gateway owes the cluster that it reads: word of what became of its objects. */
+/** What a gateway owes the cluster that it reads: word of what became of its objects, and of what would. */
 export interface ClusterDuties {
   published(state: ControlState): void;
   close(): Promise<void>;
 }
 
-export function startClusterDuties(settings: Settings, { cluster }: Sources, log: Log): ClusterDuties | undefined {
+export interface DutiesOptions {
+  readonly settings: Settings;
+  readonly sources: Sources;
+  readonly compile: CompileOptions;
+  readonly state: () => ControlState | undefined;
+  readonly log: Log;
+}
+
+export async function startClusterDuties(options: DutiesOptions): Promise<ClusterDuties> {
+  const statuses = statusDuty(options);
+  const admission = await admissionDuty(options);
+  return {
+    published: (state) => statuses?.published(state),
+    async close() {
+      await Promise.all([statuses?.close(), admission?.close()]);
+    },
+  };
+}
+
+async function admissionDuty({ settings, compile, state, log }: DutiesOptions): Promise<AdmissionServer | undefined> {
+  const { admissionPort, admissionCerts, listenAddress } = settings;
+  if (admissionPort === 0) return undefined;
+  if (admissionCerts === undefined)
+    throw usageError('--admission-port needs --admission-certs, a folder with tls.crt and tls.key');
+  const { createReviewer, startAdmission } = await import('../admission/index.ts');
+  const review = createReviewer({ compile, resources: () => state()?.resources });
+  return startAdmission({ address: listenAddress, port: admissionPort, certificates: admissionCerts, review, log });
+}
+
+function statusDuty({ settings, sources: { cluster }, log }: DutiesOptions): ClusterDuties | undefined {
   if (cluster === undefined || !settings.writeStatus) return undefined;
   const { source, client } = cluster;
   const writer = startStatusWriter({

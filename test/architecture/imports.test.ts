@@ -38,6 +38,7 @@ const RULES: Readonly<
       'plugins',
     ],
   },
+  admission: { may: ['kernel', 'diagnostics', 'resources', 'contract', 'table', 'compiler', 'sources', 'control'] },
   cli: {
     may: [
       'kernel',
@@ -68,6 +69,7 @@ const RULES: Readonly<
       'control',
       'dataplane',
       'admin',
+      'admission',
       'cli',
       'settings',
       'plugins',

@@ -1,0 +1,103 @@
+import type { CompileOptions } from '../compiler/compilation.ts';
+import { createCompiler } from '../compiler/index.ts';
+import { type Diagnostic, formatFieldPath, formatObjectRef } from '../diagnostics/index.ts';
+import {
+  type DecodedObject,
+  decodeObject,
+  KINDS,
+  type Resource,
+  type ResourceKind,
+  type ResourceSet,
+  resourceSet,
+} from '../resources/index.ts';
+
+/** What the API server asks: AdmissionReview.request, as far as it is used. */
+export interface AdmissionRequest {
+  readonly uid: string;
+  readonly namespace?: string;
+  readonly object?: unknown;
+}
+
+export interface AdmissionAnswer {
+  readonly allowed: boolean;
+  /** Why not. */
+  readonly message: string;
+  /** What kubectl prints although it is allowed. */
+  readonly warnings: readonly string[];
+}
+
+export type Reviewer = (request: AdmissionRequest) => AdmissionAnswer;
+
+export interface ReviewerOptions {
+  readonly compile: CompileOptions;
+  /** What is in service; undefined: nothing yet. */
+  readonly resources: () => ResourceSet | undefined;
+}
+
+/** The API server cuts warnings off at 256 bytes each and 4,096 in all. */
+const MOST_WARNINGS = 10;
+const MOST_CHARACTERS = 240;
+const MOST_MESSAGE = 3_000;
+
+/**
+ * Judges an object as the gateway will. Refused is what the gateway would not apply; whatever else the compiler finds
+ * when the object takes its place among all others is a warning, since a route that meets another team's is no reason
+ * to keep anybody from deploying.
+ */
+export function createReviewer({ compile, resources }: ReviewerOptions): Reviewer {
+  // Its own: the gateway's remembers what it published last.
+  const compiler = createCompiler(compile);
+  const findingsAbout = (decoded: DecodedObject): readonly Diagnostic[] => {
+    const { resource } = decoded;
+    const before = resources();
+    if (resource === undefined || before === undefined) return decoded.diagnostics;
+    const known = new Set(compiler.compile(before).diagnostics.map(identity));
+    const after = compiler.compile(withObject(before, resource)).diagnostics;
+    return [
+      ...decoded.diagnostics,
+      ...after.filter((finding) => isAbout(finding, resource) || !known.has(identity(finding))),
+    ];
+  };
+  return ({ object, namespace }) => {
+    const decoded = decodeObject(object, ORIGIN, namespace);
+    const refusals = decoded.diagnostics.filter(({ refused }) => refused);
+    if (refusals.length > 0)
+      return { allowed: false, message: cut(refusals.map(textOf).join('; '), MOST_MESSAGE), warnings: [] };
+    const worth = findingsAbout(decoded).filter(({ severity }) => severity !== 'hint');
+    return { allowed: true, message: '', warnings: warningsOf(worth, decoded.resource) };
+  };
+}
+
+const PLACE = Object.freeze({ file: '', line: 1, column: 1 });
+const ORIGIN = { file: '', locate: () => PLACE };
+
+function withObject(before: ResourceSet, object: Resource): ResourceSet {
+  const { kind, meta } = object;
+  const others = (Object.keys(KINDS) as ResourceKind[]).flatMap((one): readonly Resource[] => before.ofKind(one));
+  const replaced = before.get(kind, meta.namespace, meta.name);
+  return resourceSet([...others.filter((other) => other !== replaced), object], before);
+}
+
+const isAbout = ({ object }: Diagnostic, { ref }: Resource): boolean =>
+  object !== undefined && formatObjectRef(object) === formatObjectRef(ref);
+
+const identity = ({ code, message, object, field }: Diagnostic): string =>
+  [code, message, object && formatObjectRef(object), formatFieldPath(field ?? [])].join('\n');
+
+const textOf = ({ field, message, remedy }: Diagnostic): string => {
+  const place = field === undefined || field.length === 0 ? '' : `${formatFieldPath(field)}: `;
+  return `${place}${message}${remedy.startsWith('Did you mean') ? ` ${remedy}` : ''}`;
+};
+
+function warningsOf(findings: readonly Diagnostic[], about: Resource | undefined): readonly string[] {
+  const lines = findings.map((finding) => {
+    const other = about !== undefined && finding.object !== undefined && !isAbout(finding, about);
+    const whose = other ? `${formatObjectRef(finding.object as NonNullable<typeof finding.object>)}: ` : '';
+    const witness = finding.witness === undefined ? '' : `; as ${finding.witness}`;
+    return cut(`${whose}${textOf(finding)}${witness}`, MOST_CHARACTERS);
+  });
+  if (lines.length <= MOST_WARNINGS) return lines;
+  return [...lines.slice(0, MOST_WARNINGS - 1), `and ${lines.length - MOST_WARNINGS + 1} more findings`];
+}
+
+const cut = (text: string, most: number): string => (text.length <= most ? text : `${text.slice(0, most - 1)}…`);
