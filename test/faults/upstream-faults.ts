@@ -149,7 +149,7 @@ export async function retryStorm(seconds: number): Promise<Row> {
 export async function slowTenant(seconds: number): Promise<Row> {
   const scene = await openScene();
   const slow = await startUpstream();
-  await slow.set({ delayMs: 5_000 });
+  await slow.set({ delayMs: 3_000 });
   scene.routes.write('slow/service.yaml', serviceYaml('slow', [['127.0.0.1', slow.port]]));
   scene.routes.write('slow/route.yaml', routeYaml('slow.test', 'slow'));
   scene.routes.write(

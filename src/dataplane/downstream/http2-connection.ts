@@ -62,9 +62,6 @@ function sessionOptions(limits: DownstreamLimits): ServerSessionOptions {
   };
 }
 
-/** No stream is later than this one: "soon, but not yet". */
-const LAST_STREAM_ID = 2 ** 31 - 1;
-
 /** One HTTP/2 connection: many requests at once, by node's stream interface. */
 export class Http2Connection implements ConnectionLife {
   readonly #connection: DownstreamConnection;
@@ -143,13 +140,14 @@ export class Http2Connection implements ConnectionLife {
   }
 
   /**
-   * In two steps, as RFC 9113 §6.8 has it: a first GOAWAY makes the client go elsewhere, while streams that are on their way
-   * still are served; only later the connection closes, and what comes then is refused unprocessed.
+   * GOAWAY: streams the client opened later are not looked at, and it may send them elsewhere (RFC 9113 §6.8). The connection
+   * stays for a while even without a stream: closed at once, with such a stream unread, it would be reset before the
+   * client has read why.
    */
   drain(): void {
     if (this.#session.closed || this.#session.destroyed || this.#drainingSinceMs !== undefined) return;
     this.#drainingSinceMs = this.#options.clock.monotonicMs();
-    this.#session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM_ID);
+    this.#session.goaway(constants.NGHTTP2_NO_ERROR);
   }
 
   sweep(nowMs: number): void {
