@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import type { Registry } from 'prom-client';
+import { registerClusterMetrics } from '../admin/cluster-metrics.ts';
 import type { AdmissionServer } from '../admission/index.ts';
 import { usageError } from '../cli/terminal.ts';
 import type { CompileOptions } from '../compiler/compilation.ts';
@@ -8,7 +10,7 @@ import { objectStatuses } from '../control/object-statuses.ts';
 import type { ControlState } from '../control/reconciler.ts';
 import { systemClock } from '../kernel/clock.ts';
 import type { Settings } from '../settings.ts';
-import { startStatusWriter } from '../sources/kubernetes.ts';
+import { type StatusWriter, startStatusWriter } from '../sources/kubernetes.ts';
 import type { Sources } from './sources.ts';
 
 /** What a gateway owes the cluster that it reads: word of what became of its objects, and of what would. */
@@ -22,16 +24,25 @@ export interface DutiesOptions {
   readonly sources: Sources;
   readonly compile: CompileOptions;
   readonly state: () => ControlState | undefined;
+  readonly registry: Registry;
   readonly log: Log;
 }
 
 export async function startClusterDuties(options: DutiesOptions): Promise<ClusterDuties> {
-  const statuses = statusDuty(options);
+  const { cluster } = options.sources;
+  const writer = startWriter(options);
+  if (cluster !== undefined) {
+    const health = () => cluster.source.health();
+    registerClusterMetrics(options.registry, { health, nowMs: systemClock.nowMs, writer });
+  }
   const admission = await admissionDuty(options);
   return {
-    published: (state) => statuses?.published(state),
+    published(state) {
+      const statuses = () => objectStatuses(state, (ref) => cluster?.source.known(ref));
+      writer?.update({ revision: state.compilation.table.revision, statuses });
+    },
     async close() {
-      await Promise.all([statuses?.close(), admission?.close()]);
+      await Promise.all([writer?.close(), admission?.close()]);
     },
   };
 }
@@ -46,10 +57,10 @@ async function admissionDuty({ settings, compile, state, log }: DutiesOptions): 
   return startAdmission({ address: listenAddress, port: admissionPort, certificates: admissionCerts, review, log });
 }
 
-function statusDuty({ settings, sources: { cluster }, log }: DutiesOptions): ClusterDuties | undefined {
+function startWriter({ settings, sources: { cluster }, log }: DutiesOptions): StatusWriter | undefined {
   if (cluster === undefined || !settings.writeStatus) return undefined;
   const { source, client } = cluster;
-  const writer = startStatusWriter({
+  return startStatusWriter({
     client,
     namespace: settings.gatewayNamespace,
     // A Pod's host name is its own; another process of the same machine is told apart all the same.
@@ -62,11 +73,4 @@ function statusDuty({ settings, sources: { cluster }, log }: DutiesOptions): Clu
     clock: systemClock,
     log,
   });
-  return {
-    published(state) {
-      const statuses = objectStatuses(state, (ref) => source.known(ref));
-      writer.update({ revision: state.compilation.table.revision, statuses });
-    },
-    close: () => writer.close(),
-  };
 }

@@ -201,7 +201,14 @@ class RunningGateway {
     const credentials = createFileCredentials({ target: this.#credentials, log: this.#log });
     this.#ends.push(() => credentials.close());
     const state = (): ControlState | undefined => this.#reconciler?.current();
-    const duties = await startClusterDuties({ settings: this.#settings, sources, compile, state, log: this.#log });
+    const duties = await startClusterDuties({
+      settings: this.#settings,
+      sources,
+      compile,
+      state,
+      registry: this.#registry,
+      log: this.#log,
+    });
     const publish = (state: ControlState, previous: ControlState | undefined): void => {
       publishState({ tables: this.#tables, endpoints: this.#endpoints, credentials }, state);
       reportState(state, previous, this.#log);

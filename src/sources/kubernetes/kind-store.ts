@@ -108,7 +108,6 @@ export class KindStore implements ReflectorSink {
       this.#apiVersion = String(value['apiVersion']);
       this.#put(value as RawObject);
     }
-    this.#changed();
   }
 
   listing(): Listing {
@@ -121,14 +120,13 @@ export class KindStore implements ReflectorSink {
           if (key !== undefined) named.add(key);
           if (index % SLICE === SLICE - 1) await new Promise((resume) => setImmediate(resume));
         }
-        this.#changed();
       },
       commit: () => {
         const gone = [...this.#entries.keys()].filter((key) => !named.has(key));
         const before = this.#served;
         for (const key of gone) this.#remove(key);
         this.departures.listed(before, this.#served);
-        this.#changed();
+        if (gone.length > 0) this.#changed();
       },
     };
   }
@@ -136,9 +134,10 @@ export class KindStore implements ReflectorSink {
   apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: RawObject): void {
     if (type === 'DELETED') {
       const key = keyOf(object);
-      if (key !== undefined && this.#remove(key)) this.departures.deleted(this.#served);
+      if (key === undefined || !this.#remove(key)) return;
+      this.departures.deleted(this.#served);
+      this.#changed();
     } else this.#put(object);
-    this.#changed();
   }
 
   /** Lets go of namespaces that do not count any more. That is no loss that somebody has to confirm. */
@@ -172,9 +171,13 @@ export class KindStore implements ReflectorSink {
     if (before !== undefined && isOlder(versionOf(raw), before.facts.version)) return key;
     const pruned = prune(raw, this.kind, this.#apiVersion);
     const facts = this.#factsOf(raw);
-    const same = before?.digest === pruned.digest;
-    this.#enter(key, same ? { ...before, facts } : this.#decode(key, pruned, facts, before));
-    this.departures.returned(key);
+    // That only a status was written, ours for one, is no news to anybody who serves.
+    if (before?.digest === pruned.digest) this.#enter(key, { ...before, facts });
+    else {
+      this.#enter(key, this.#decode(key, pruned, facts, before));
+      this.departures.returned(key);
+      this.#changed();
+    }
     return key;
   }
 

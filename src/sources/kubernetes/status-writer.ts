@@ -12,7 +12,8 @@ import type { SourceLog } from './troubles.ts';
 /** What is served, and what is to be said of the objects that it is made of. */
 export interface StatusReport {
   readonly revision: string;
-  readonly statuses: readonly DesiredStatus[];
+  /** Asked for only where they are to be written. */
+  readonly statuses: () => readonly DesiredStatus[];
 }
 
 export interface StatusWriterOptions {
@@ -34,6 +35,8 @@ export interface StatusTimings {
   readonly roundMs: number;
   /** Between two looks at the Lease. */
   readonly leaseMs: number;
+  /** How often all statuses are looked at although nothing was reported: somebody else may have overwritten them. */
+  readonly recheckMs: number;
   /** So long a status that did not come to be what was written is left alone. */
   readonly againMs: number;
 }
@@ -46,7 +49,7 @@ export interface StatusWriter {
   close(): Promise<void>;
 }
 
-const TIMINGS: StatusTimings = { roundMs: 1_000, leaseMs: 5_000, againMs: 600_000 };
+const TIMINGS: StatusTimings = { roundMs: 1_000, leaseMs: 5_000, recheckMs: 30_000, againMs: 600_000 };
 /** At once; more would be felt by the API server. */
 const AT_ONCE = 4;
 
@@ -63,6 +66,7 @@ class Writer implements StatusWriter {
   readonly #tried = new Map<string, { readonly digest: string; readonly atMs: number }>();
   #report: StatusReport | undefined;
   #nextLeaseMs = 0;
+  #nextCheckMs = 0;
   #trouble: string | undefined;
   readonly #running: Promise<void>;
 
@@ -81,6 +85,7 @@ class Writer implements StatusWriter {
   update(report: StatusReport): void {
     if (report.revision !== this.#report?.revision) this.#nextLeaseMs = 0;
     this.#report = report;
+    this.#nextCheckMs = 0;
   }
 
   async close(): Promise<void> {
@@ -110,12 +115,13 @@ class Writer implements StatusWriter {
       this.#nextLeaseMs = now + this.#timings.leaseMs;
       await this.#election.round(report.revision);
     }
-    if (!this.#election.leads) return;
+    if (!this.#election.leads || now < this.#nextCheckMs) return;
+    this.#nextCheckMs = now + this.#timings.recheckMs;
     await this.#writeAll(report);
   }
 
   async #writeAll({ revision, statuses }: StatusReport): Promise<void> {
-    const todo = statuses.filter((status) => this.#isNews(status));
+    const todo = statuses().filter((status) => this.#isNews(status));
     const { live, serving } = this.#election.replicas(revision);
     const receipt = { gateway: this.#options.gateway, revision, replicas: `${serving}/${live}` };
     const work = async (): Promise<void> => {
@@ -125,7 +131,9 @@ class Writer implements StatusWriter {
         await this.#write(status, receipt);
       }
     };
+    const failures = this.counts.failed;
     await Promise.all(Array.from({ length: AT_ONCE }, work));
+    if (todo.length > 0 || this.counts.failed > failures) this.#nextCheckMs = 0;
   }
 
   #isNews(status: DesiredStatus): boolean {
@@ -156,7 +164,11 @@ class Writer implements StatusWriter {
       this.#remember(status);
       this.counts.written++;
     } catch (error) {
-      if (error instanceof ApiError && (error.status === 409 || error.status === 404)) return;
+      if (error instanceof ApiError && error.status === 404) return;
+      if (error instanceof ApiError && error.status === 409) {
+        this.#nextCheckMs = 0;
+        return;
+      }
       // Refused, it will be refused again: the other objects are not to wait for this one.
       if (error instanceof ApiError && error.status < 500 && error.status !== 429) this.#remember(status);
       this.#failed(error as Error);

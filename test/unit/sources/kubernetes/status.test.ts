@@ -45,7 +45,7 @@ function writer(api: FakeApi, { source }: Followed, identity = 'one'): StatusWri
     facts: (ref) => source.known(ref),
     clock: systemClock,
     log: { info: () => {}, warn: () => {} },
-    timings: { roundMs: 10, leaseMs: 20 },
+    timings: { roundMs: 10, leaseMs: 20, recheckMs: 40 },
   });
   onTestFinished(async () => {
     await started.close();
@@ -65,7 +65,7 @@ describe('statuses', () => {
   it('are written with what they were observed of', async () => {
     const api = await fakeApi();
     api.put(VIRTUAL_SERVICES, virtualService('cart'));
-    writer(api, await followed(api)).update({ revision: 'r1', statuses: [desired('cart')] });
+    writer(api, await followed(api)).update({ revision: 'r1', statuses: () => [desired('cart')] });
     await soon(() => expect(statusOf(api, 'cart')).toBeDefined());
     expect(statusOf(api, 'cart')).toMatchObject({
       observedGeneration: 1,
@@ -83,12 +83,12 @@ describe('statuses', () => {
     const api = await fakeApi();
     api.put(VIRTUAL_SERVICES, virtualService('cart'));
     const statuses = writer(api, await followed(api));
-    statuses.update({ revision: 'r1', statuses: [desired('cart')] });
+    statuses.update({ revision: 'r1', statuses: () => [desired('cart')] });
     await soon(() => expect(writes(api)).toBe(1));
-    statuses.update({ revision: 'r2', statuses: [desired('cart')] });
+    statuses.update({ revision: 'r2', statuses: () => [desired('cart')] });
     await rounds();
     expect(writes(api)).toBe(1);
-    statuses.update({ revision: 'r3', statuses: [desired('cart', 1, 'PartlyServing')] });
+    statuses.update({ revision: 'r3', statuses: () => [desired('cart', 1, 'PartlyServing')] });
     await soon(() => expect(writes(api)).toBe(2));
   });
 
@@ -97,7 +97,7 @@ describe('statuses', () => {
     const others = { type: 'Reconciled', status: 'True' };
     const old = { type: 'Accepted', status: 'True', lastTransitionTime: '2020-01-01T00:00:00Z' };
     api.put(VIRTUAL_SERVICES, { ...virtualService('cart'), status: { conditions: [others, old] } });
-    writer(api, await followed(api)).update({ revision: 'r1', statuses: [desired('cart')] });
+    writer(api, await followed(api)).update({ revision: 'r1', statuses: () => [desired('cart')] });
     await soon(() => expect(statusOf(api, 'cart')?.conditions).toHaveLength(5));
     expect(statusOf(api, 'cart')?.conditions[0]).toEqual(others);
     expect(statusOf(api, 'cart')?.conditions[1]?.lastTransitionTime).toBe('2020-01-01T00:00:00Z');
@@ -112,7 +112,7 @@ describe('statuses', () => {
         (to) => to.end('{}'),
       ),
     );
-    writer(api, await followed(api)).update({ revision: 'r1', statuses: [desired('cart')] });
+    writer(api, await followed(api)).update({ revision: 'r1', statuses: () => [desired('cart')] });
     await soon(() => expect(writes(api)).toBe(1));
     await rounds();
     expect(writes(api)).toBe(1);
@@ -121,7 +121,7 @@ describe('statuses', () => {
   it('say nothing of a version of an object that is not known yet, nor of objects that are nowhere', async () => {
     const api = await fakeApi();
     api.put(VIRTUAL_SERVICES, virtualService('cart'));
-    writer(api, await followed(api)).update({ revision: 'r1', statuses: [desired('cart', 2), desired('none')] });
+    writer(api, await followed(api)).update({ revision: 'r1', statuses: () => [desired('cart', 2), desired('none')] });
     await rounds();
     expect(writes(api)).toBe(0);
   });
@@ -133,7 +133,7 @@ describe('statuses', () => {
     api.put(VIRTUAL_SERVICES, { ...virtualService('cart'), status });
     const { verdicts, ...rest } = desired('cart');
     const statuses = [{ ...rest, verdicts: { ...verdicts, Programmed: no('Unattached') } }];
-    writer(api, await followed(api)).update({ revision: 'r1', statuses });
+    writer(api, await followed(api)).update({ revision: 'r1', statuses: () => statuses });
     await rounds();
     expect(writes(api)).toBe(0);
   });
@@ -148,7 +148,7 @@ describe('statuses', () => {
       ),
     );
     const statuses = writer(api, await followed(api));
-    statuses.update({ revision: 'r1', statuses: [desired('a'), desired('b')] });
+    statuses.update({ revision: 'r1', statuses: () => [desired('a'), desired('b')] });
     await soon(() => expect(statusOf(api, 'b')).toBeDefined());
     await rounds();
     expect(statuses.counts).toEqual({ written: 1, failed: 1 });
@@ -158,13 +158,13 @@ describe('statuses', () => {
     const api = await fakeApi();
     const source = await followed(api);
     const [one, two] = [writer(api, source, 'one'), writer(api, source, 'two')];
-    for (const replica of [one, two]) replica.update({ revision: 'r1', statuses: [] });
+    for (const replica of [one, two]) replica.update({ revision: 'r1', statuses: () => [] });
     await soon(() => expect([one.leads, two.leads].filter(Boolean)).toHaveLength(1));
     await rounds();
     expect([one.leads, two.leads].filter(Boolean)).toHaveLength(1);
     api.put(VIRTUAL_SERVICES, virtualService('cart'));
     await soon(() => expect(source.names()).toEqual(['cart']));
-    for (const replica of [one, two]) replica.update({ revision: 'r1', statuses: [desired('cart')] });
+    for (const replica of [one, two]) replica.update({ revision: 'r1', statuses: () => [desired('cart')] });
     await soon(() => expect(statusOf(api, 'cart')?.banyan).toMatchObject({ revision: 'r1', replicas: '2/2' }));
   });
 
@@ -172,10 +172,10 @@ describe('statuses', () => {
     const api = await fakeApi();
     const source = await followed(api);
     const one = writer(api, source, 'one');
-    one.update({ revision: 'r1', statuses: [] });
+    one.update({ revision: 'r1', statuses: () => [] });
     await soon(() => expect(one.leads).toBe(true));
     const two = writer(api, source, 'two');
-    two.update({ revision: 'r1', statuses: [] });
+    two.update({ revision: 'r1', statuses: () => [] });
     await one.close();
     await soon(() => expect(two.leads).toBe(true));
     expect(api.get(LEASES, 'istio-system/banyan-status')?.['spec']).toMatchObject({ holderIdentity: 'two' });
@@ -191,7 +191,7 @@ describe('statuses', () => {
       ),
     );
     const statuses = writer(api, await followed(api));
-    statuses.update({ revision: 'r1', statuses: [desired('cart')] });
+    statuses.update({ revision: 'r1', statuses: () => [desired('cart')] });
     await soon(() => expect(statuses.counts.failed).toBeGreaterThan(0));
     expect(writes(api)).toBe(0);
   });
