@@ -10,6 +10,7 @@ import { faultInjection } from './fault-injection/index.ts';
 import { metrics } from './metrics/index.ts';
 import { rateLimits } from './rate-limit/index.ts';
 import { requestId } from './request-id/index.ts';
+import { type TracingOptions, tracing } from './tracing/index.ts';
 
 export interface PluginOptions {
   readonly accessLog: AccessLogOptions;
@@ -17,13 +18,23 @@ export interface PluginOptions {
   readonly registry: Registry;
   /** Where rate limits of scope `shared` are counted. */
   readonly redisUrl: string | undefined;
+  /** Default: off. */
+  readonly tracing?: TracingOptions;
 }
 
+const NO_TRACING: TracingOptions = { endpoint: undefined, samplingPercent: 0 };
+
 /** The shared concerns, in the order of their pure halves in specs.ts. A team can switch none of them off. */
-export function gatewayPlugins({ accessLog: logging, registry, redisUrl }: PluginOptions): readonly GatewayPlugin[] {
+export function gatewayPlugins({
+  accessLog: logging,
+  registry,
+  redisUrl,
+  tracing: traces,
+}: PluginOptions): readonly GatewayPlugin[] {
   const { rateLimit, identityRateLimit } = rateLimits({ redisUrl, registry });
   return [
     requestId,
+    tracing(traces ?? NO_TRACING, registry),
     accessLog(logging, registry),
     metrics(registry),
     securityHeaders,

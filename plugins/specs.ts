@@ -9,6 +9,7 @@ import { faultInjectionSpec } from './fault-injection/config.ts';
 import { metricsSpec } from './metrics/config.ts';
 import { identityRateLimitSpec, rateLimitSpec } from './rate-limit/config.ts';
 import { requestIdSpec } from './request-id/config.ts';
+import { tracingSpec } from './tracing/config.ts';
 
 /**
  * The pure halves, in the order in which the filters see a request (istio-semantics §0.1 step 5): what the compiler
@@ -16,6 +17,7 @@ import { requestIdSpec } from './request-id/config.ts';
  */
 export const filterSpecs: readonly FilterSpec[] = Object.freeze([
   requestIdSpec,
+  tracingSpec,
   accessLogSpec,
   metricsSpec,
   securityHeadersSpec,

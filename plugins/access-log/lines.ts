@@ -41,6 +41,7 @@ const stringify = fastJsonStringify({
     grpc_status: optionalNumber,
     principal: optionalText,
     listener_port: number,
+    trace_id: optionalText,
   },
 });
 
@@ -77,6 +78,7 @@ export function jsonLine(record: RequestRecord): string {
     grpc_status: record.grpcStatus ?? null,
     principal: record.principal ?? null,
     listener_port: record.listenerPort,
+    trace_id: record.traceId ?? null,
   })}\n`;
 }
 

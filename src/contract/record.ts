@@ -47,6 +47,8 @@ export interface RequestRecord {
   upstreamMs: number | undefined;
   /** Text of the upstream's TLS or connect failure. */
   upstreamFailure: string | undefined;
+  /** Of distributed tracing, 32 hex digits; undefined: it is off. */
+  traceId?: string;
   /** Verified subject, `iss/sub`; undefined without a token. */
   principal: string | undefined;
 }

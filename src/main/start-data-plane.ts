@@ -21,11 +21,17 @@ export interface DataPlaneStart {
 export function startDataPlane(start: DataPlaneStart): Promise<Gateway> {
   const { settings, tables, endpoints, credentials, registry, logError } = start;
   const { accessLog, accessLogFile, listenAddress, portOffset, redisUrl } = settings;
+  const tracing = { endpoint: settings.otlpEndpoint, samplingPercent: settings.traceSampling };
   return buildGateway({
     tables,
     endpoints,
     credentials,
-    plugins: gatewayPlugins({ accessLog: { format: accessLog, target: accessLogFile ?? '-' }, registry, redisUrl }),
+    plugins: gatewayPlugins({
+      accessLog: { format: accessLog, target: accessLogFile ?? '-' },
+      registry,
+      redisUrl,
+      tracing,
+    }),
     listenAddress,
     portOffset,
     clock: systemClock,

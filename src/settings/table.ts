@@ -34,6 +34,10 @@ export interface Settings {
   /** Larger files are refused unread. */
   readonly maxFileMib: number;
   readonly redisUrl: string | undefined;
+  /** OTLP/HTTP collector of traces; undefined: no tracing. */
+  readonly otlpEndpoint: string | undefined;
+  /** Percent of the traces that begin here. */
+  readonly traceSampling: number;
   /** Are the objects of a Kubernetes cluster read, besides or instead of a directory? */
   readonly kubernetes: boolean;
   /** undefined: KUBECONFIG, ~/.kube/config, or the ServiceAccount of the Pod. */
@@ -92,6 +96,14 @@ const oneOf =
 const yesOrNo = (value: string): Result<boolean, string> => {
   const word = oneOf('yes', 'no')(value);
   return word.ok ? ok(word.value === 'yes') : word;
+};
+
+const httpUrl = (value: string): Result<string, string> =>
+  /^https?:$/.test(URL.parse(value)?.protocol ?? '') ? ok(value) : err(`'${value}' is no http or https address`);
+
+const percent = (value: string): Result<number, string> => {
+  const number = /^\d+(?:\.\d+)?$/.test(value) ? Number(value) : Number.NaN;
+  return number <= 100 ? ok(number) : err(`'${value}' is not a share from 0 to 100`);
 };
 
 const ipAddress = (value: string): Result<string, string> =>
@@ -168,6 +180,8 @@ export const SETTINGS: readonly SettingSpec[] = [
   spec('workers', 'N', 'auto', 'processes that serve: a number, or auto: one per core but one', workerNumber),
   spec('maxFileMib', 'N', '10', 'larger files are refused unread', wholeNumber(1, 1024)),
   spec('redisUrl', 'URL', undefined, 'Redis that shares rate limits among replicas', text),
+  spec('otlpEndpoint', 'URL', undefined, 'OpenTelemetry collector that spans are sent to, over OTLP/HTTP', httpUrl),
+  spec('traceSampling', 'PERCENT', '1', 'share of the traces that begin here', percent),
   { ...spec('kubernetes', '', 'no', 'read the objects of the Kubernetes cluster too', yesOrNo), alone: true },
   spec('kubeconfig', 'FILE', undefined, 'how to reach the cluster, where KUBECONFIG and the Pod do not say it', text),
   spec('namespaceSelector', 'LABELS', undefined, 'objects count only of namespaces with these labels', text),

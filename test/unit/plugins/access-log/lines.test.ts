@@ -38,6 +38,7 @@ describe('a line of JSON', () => {
       grpc_status: 14,
       principal: 'https://idp/alice',
       listener_port: 80,
+      trace_id: null,
     });
   });
 
