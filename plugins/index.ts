@@ -10,6 +10,7 @@ import { faultInjection } from './fault-injection/index.ts';
 import { metrics } from './metrics/index.ts';
 import { rateLimits } from './rate-limit/index.ts';
 import { requestId } from './request-id/index.ts';
+import { withOwn } from './specs.ts';
 import { type TracingOptions, tracing } from './tracing/index.ts';
 
 export interface PluginOptions {
@@ -20,6 +21,8 @@ export interface PluginOptions {
   readonly redisUrl: string | undefined;
   /** Default: off. */
   readonly tracing?: TracingOptions;
+  /** The network team's own, in their order. */
+  readonly own?: readonly GatewayPlugin[];
 }
 
 const NO_TRACING: TracingOptions = { endpoint: undefined, samplingPercent: 0 };
@@ -30,9 +33,10 @@ export function gatewayPlugins({
   registry,
   redisUrl,
   tracing: traces,
+  own = [],
 }: PluginOptions): readonly GatewayPlugin[] {
   const { rateLimit, identityRateLimit } = rateLimits({ redisUrl, registry });
-  return [
+  const chain = [
     requestId,
     tracing(traces ?? NO_TRACING, registry),
     accessLog(logging, registry),
@@ -49,4 +53,5 @@ export function gatewayPlugins({
     faultInjection,
     cors,
   ] as readonly GatewayPlugin[];
+  return withOwn(chain, own, ({ spec }) => spec.name);
 }

@@ -32,9 +32,11 @@ const host: CliHost = {
   examples: path.join(packageRoot, 'routes-examples'),
   serve,
   demo,
-  async filterSpecs() {
-    const { filterSpecs } = await import('../plugins/specs.ts');
-    return filterSpecs;
+  async filterSpecs({ plugin }) {
+    const { filterSpecsWith } = await import('../plugins/specs.ts');
+    if (plugin.length === 0) return filterSpecsWith([]);
+    const { loadOwnPlugins } = await import('./main/own-plugins.ts');
+    return filterSpecsWith((await loadOwnPlugins(plugin)).map(({ spec }) => spec));
   },
 };
 

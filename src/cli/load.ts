@@ -44,7 +44,7 @@ export async function loadRoutes(
   host: CliHost,
   include: readonly string[] = [],
 ): Promise<LoadedRoutes> {
-  const specs = await host.filterSpecs();
+  const specs = await host.filterSpecs(settings);
   const mesh = await loadMesh(settings);
   const { gatewayLabels, gatewayNamespace } = settings;
   const compiler = createCompiler({ gatewayLabels, gatewayNamespace, mesh: mesh.settings, filters: specs });

@@ -13,8 +13,8 @@ export interface CliHost {
   /** Runs until it is told to stop; the exit code. */
   serve(settings: Settings): Promise<number>;
   demo(settings: Settings): Promise<number>;
-  /** The pure halves of the plugins, in their order. */
-  filterSpecs(): Promise<readonly FilterSpec[]>;
+  /** The pure halves of the plugins, own ones among them, in their order. */
+  filterSpecs(settings: Settings): Promise<readonly FilterSpec[]>;
 }
 
 /** Settings that decide what the routes come to. */
@@ -24,6 +24,7 @@ const COMPILING: readonly SettingKey[] = [
   'gatewayNamespace',
   'clusterDomain',
   'maxFileMib',
+  'plugin',
   ...(['kubernetes', 'kubeconfig', 'namespaceSelector'] as const),
 ];
 const SERVING: readonly SettingKey[] = [
@@ -251,12 +252,17 @@ const outputOption = (formats: readonly string[]): Option =>
 const collect = (line: string, lines: readonly string[]): readonly string[] => [...lines, line];
 const hiddenDir = (): Option => new Option('--dir <DIR>', 'the directory').hideHelp();
 
+/** A setting that was given several times, as it is written elsewhere. */
+const joined = (value: string, before: string | undefined): string =>
+  before === undefined ? value : `${before},${value}`;
+
 function withSettings(command: Command, keys: readonly SettingKey[], defaults: SettingNeeds['defaults'] = {}): Command {
   for (const key of keys) {
-    const { flag, value, about, env, alone, ...spec } = settingSpec(key);
+    const { flag, value, about, env, alone, repeated, ...spec } = settingSpec(key);
     const fallback = defaults[key] ?? spec.fallback;
     const preset = fallback === undefined || fallback === '' ? '' : `default: ${fallback}, `;
-    command.option(alone ? `--${flag}` : `--${flag} <${value}>`, `${about} (${preset}env: ${env})`);
+    const option = new Option(alone ? `--${flag}` : `--${flag} <${value}>`, `${about} (${preset}env: ${env})`);
+    command.addOption(repeated ? option.argParser(joined) : option);
   }
   return command.option(
     '--settings <FILE>',

@@ -1,11 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { Registry } from 'prom-client';
-import { filterSpecs } from '../../plugins/specs.ts';
+import { filterSpecsWith } from '../../plugins/specs.ts';
 import { registerControlMetrics, registerProcessMetrics } from '../admin/own-metrics.ts';
 import { buildAdmin, type Readiness } from '../admin/server.ts';
 import { loadMesh } from '../cli/load.ts';
 import { CliError, usageError } from '../cli/terminal.ts';
 import { createCompiler } from '../compiler/index.ts';
+import type { FilterSpec } from '../contract/index.ts';
 import { createFileCredentials } from '../control/file-credentials.ts';
 import { type Stop, untilTold } from '../control/lifecycle.ts';
 import { createLog, type Log } from '../control/log.ts';
@@ -20,6 +21,7 @@ import type { CredentialTable, EndpointTable, RouteTable } from '../table/model.
 import { startClusterDuties } from './cluster-duties.ts';
 import type { DataPlane } from './data-plane.ts';
 import { ListenerLog, nothingListens } from './listener-log.ts';
+import { loadOwnPlugins } from './own-plugins.ts';
 import { openSources, type Sources } from './sources.ts';
 import { startWorkerPool } from './worker-pool.ts';
 
@@ -58,6 +60,7 @@ class RunningGateway {
   readonly #credentials = createHandle<CredentialTable>();
   readonly #registry = new Registry();
   readonly #listeners: ListenerLog;
+  #specs: readonly FilterSpec[] = [];
   #readiness: Readiness = { ready: false, reason: 'the routes are being read' };
   #sources: Sources | undefined;
   #dataPlane: DataPlane | undefined;
@@ -79,6 +82,8 @@ class RunningGateway {
   /** Resolves when the first state is served. */
   async start(): Promise<void> {
     const mesh = await soundMesh(this.#settings);
+    const own = await loadOwnPlugins(this.#settings.plugin);
+    this.#specs = filterSpecsWith(own.map(({ spec }) => spec));
     // Workers take their time to begin: they do it while the routes are read.
     const dataPlane = await this.#startDataPlane();
     this.#sources = await openSources(this.#settings, mesh, this.#log);
@@ -123,7 +128,7 @@ class RunningGateway {
       hosts: adminHosts,
       readiness: () => this.#readinessNow(dataPlane),
       state: () => this.#reconciler?.current(),
-      specs: filterSpecs,
+      specs: this.#specs,
       portOffset,
       metrics: { contentType: this.#registry.contentType, read: () => dataPlane.metrics() },
     });
@@ -196,7 +201,7 @@ class RunningGateway {
 
   async #startControl(mesh: MeshSettings, dataPlane: DataPlane, sources: Sources): Promise<void> {
     const { gatewayLabels, gatewayNamespace, dir } = this.#settings;
-    const compile = { gatewayLabels, gatewayNamespace, mesh, filters: filterSpecs };
+    const compile = { gatewayLabels, gatewayNamespace, mesh, filters: this.#specs };
     const compiler = createCompiler(compile);
     const credentials = createFileCredentials({ target: this.#credentials, log: this.#log });
     this.#ends.push(() => credentials.close());

@@ -7,6 +7,7 @@ import type { Settings } from '../settings.ts';
 import type { Handle } from '../table/index.ts';
 import type { CredentialTable, EndpointTable, RouteTable } from '../table/model.ts';
 import { dialGuardOf } from './dial-guard.ts';
+import { loadOwnPlugins } from './own-plugins.ts';
 
 export interface DataPlaneStart {
   readonly settings: Settings;
@@ -18,7 +19,7 @@ export interface DataPlaneStart {
 }
 
 /** The gateway as the settings want it, alone in its process or as one of several workers. */
-export function startDataPlane(start: DataPlaneStart): Promise<Gateway> {
+export async function startDataPlane(start: DataPlaneStart): Promise<Gateway> {
   const { settings, tables, endpoints, credentials, registry, logError } = start;
   const { accessLog, accessLogFile, listenAddress, portOffset, redisUrl } = settings;
   const tracing = { endpoint: settings.otlpEndpoint, samplingPercent: settings.traceSampling };
@@ -31,6 +32,7 @@ export function startDataPlane(start: DataPlaneStart): Promise<Gateway> {
       registry,
       redisUrl,
       tracing,
+      own: await loadOwnPlugins(settings.plugin),
     }),
     listenAddress,
     portOffset,

@@ -34,6 +34,8 @@ export interface Settings {
   /** Larger files are refused unread. */
   readonly maxFileMib: number;
   readonly redisUrl: string | undefined;
+  /** Files or packages of the network team's own plugins, in their order. */
+  readonly plugin: readonly string[];
   /** OTLP/HTTP collector of traces; undefined: no tracing. */
   readonly otlpEndpoint: string | undefined;
   /** Percent of the traces that begin here. */
@@ -71,6 +73,8 @@ export interface SettingSpec<K extends SettingKey = SettingKey> {
   readonly about: string;
   /** On the command line it stands alone, and means yes. */
   readonly alone?: boolean;
+  /** It may be given several times on the command line; elsewhere commas stand between. */
+  readonly repeated?: boolean;
   readonly parse: (text: string) => Result<Settings[K], string>;
 }
 
@@ -180,6 +184,10 @@ export const SETTINGS: readonly SettingSpec[] = [
   spec('workers', 'N', 'auto', 'processes that serve: a number, or auto: one per core but one', workerNumber),
   spec('maxFileMib', 'N', '10', 'larger files are refused unread', wholeNumber(1, 1024)),
   spec('redisUrl', 'URL', undefined, 'Redis that shares rate limits among replicas', text),
+  {
+    ...spec('plugin', 'FILE', '', "a plugin of the network team's own: a file or a package; may be repeated", list),
+    repeated: true,
+  },
   spec('otlpEndpoint', 'URL', undefined, 'OpenTelemetry collector that spans are sent to, over OTLP/HTTP', httpUrl),
   spec('traceSampling', 'PERCENT', '1', 'share of the traces that begin here', percent),
   { ...spec('kubernetes', '', 'no', 'read the objects of the Kubernetes cluster too', yesOrNo), alone: true },
