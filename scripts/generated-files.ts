@@ -3,6 +3,7 @@ import { meshConfigSchema } from '../src/resources/mesh-config.schema.ts';
 import { KINDS } from '../src/resources/registry.ts';
 import type { JsonSchema } from '../src/resources/schema.ts';
 import { diagnosticsPage } from './diagnostics-page.ts';
+import { resourcePages } from './generate-resource-docs.ts';
 
 /** Every generated file: path from the project's root → content. */
 export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
@@ -10,6 +11,7 @@ export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   for (const [kind, { schema }] of Object.entries(KINDS)) files.set(typesPath(kind), await typesOf(schema));
   files.set(typesPath('MeshConfig'), await typesOf(meshConfigSchema));
   files.set('docs/diagnostics.md', diagnosticsPage());
+  for (const [path, page] of resourcePages()) files.set(path, page);
   return files;
 }
 

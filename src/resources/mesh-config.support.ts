@@ -1,0 +1,45 @@
+import { differs, ignored, ignoredSilently, type KindSupport, supported } from './support.ts';
+
+/** istio-semantics §2.10, §3.1, §7. */
+export const meshConfigSupport: KindSupport = {
+  about: `Settings of the network team, in the file of \`--mesh-config\`, with Istio’s names. An error in it keeps the gateway from
+starting. Of extensionProviders those with \`envoyExtAuthzHttp\` can be asked: \`service\`, \`port\`, \`timeout\`, \`pathPrefix\`,
+\`failOpen\`, \`statusOnError\`, \`includeRequestHeadersInCheck\`, \`includeAdditionalHeadersInCheck\`, \`includeRequestBodyInCheck\`,
+\`headersToUpstreamOnAllow\`, \`headersToDownstreamOnAllow\` and \`headersToDownstreamOnDeny\` are read.`,
+  messages: {
+    MeshConfig: {
+      rootNamespace: supported('where policies for all are', 'default `istio-system`'),
+      connectTimeout: supported('to services', 'default 10s'),
+      h2UpgradePolicy: supported('UPGRADE: HTTP/2 to ports of the HTTP family'),
+      pathNormalization: supported('before anything looks at a path'),
+      'pathNormalization.normalization': differs(
+        'how far; DEFAULT is BASE, as in Istio',
+        'absent: DECODE_AND_MERGE_SLASHES, where Istio takes BASE',
+      ),
+      defaultServiceExportTo: supported('where a service says nothing', 'default `*`'),
+      defaultVirtualServiceExportTo: supported('where a VirtualService says nothing', 'default `*`'),
+      defaultDestinationRuleExportTo: supported('where a DestinationRule says nothing', 'default `*`'),
+      defaultHttpRetryPolicy: supported('where a rule says nothing'),
+      extensionProviders: differs('whom CUSTOM policies ask', 'over HTTP only, see above'),
+      'extensionProviders[].name': supported('as policies say'),
+      defaultConfig: differs('of proxies', 'gatewayTopology only'),
+      'defaultConfig.gatewayTopology': supported('what stands before the gateway'),
+    },
+    GatewayTopology: {
+      numTrustedProxies: supported(
+        'addresses at the end of X-Forwarded-For that are believed',
+        'default 0: the connection’s',
+      ),
+      forwardClientCertDetails: supported('what of X-Forwarded-Client-Cert is passed on', 'default SANITIZE_SET'),
+      proxyProtocol: ignored('PROXY protocol of clients', 'ignored-field', 'such connections are refused'),
+    },
+    MeshHTTPRetry: {
+      attempts: supported('how many more tries'),
+      perTryTimeout: supported('of one try'),
+      retryOn: supported('conditions and statuses'),
+      retryRemoteLocalities: ignoredSilently('tries of other localities first', 'as in VirtualServices'),
+      retryIgnorePreviousHosts: supported('avoid hosts tried before'),
+      backoff: supported('pause before a try, growing'),
+    },
+  },
+};
