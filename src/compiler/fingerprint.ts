@@ -24,7 +24,7 @@ const hostHash = ({ fingerprint, host, parts }: BuiltHost): string =>
 
 const routeConfigHash = ({ fingerprint, config, hosts }: BuiltRouteConfig): string =>
   fingerprint.get(NO_PARTS, () =>
-    hash(`${config.name} ${config.port} ${[...hosts.values()].map((host) => hostHash(host)).join()}`),
+    hash(`${config.name} ${config.port} ${config.grpcWeb} ${[...hosts.values()].map((host) => hostHash(host)).join()}`),
   );
 
 const clusterHash = memoizeByIdentity((clusters: readonly Cluster[]) => ({ text: hash(JSON.stringify(clusters)) }));

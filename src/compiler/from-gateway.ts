@@ -34,6 +34,7 @@ export interface ServerPlan {
   readonly hosts: readonly ServerHost[];
   readonly handling: ServerHandling;
   readonly httpsRedirect: boolean;
+  readonly grpcWeb: boolean;
   readonly hasTls: boolean;
 }
 
@@ -90,6 +91,7 @@ function readServer(object: Gateway, server: Server, index: number): ServerPlan 
     hosts: readHosts(server.hosts, object.meta.namespace),
     handling: readHandling(object, server, number, portName, bind),
     httpsRedirect: tls?.httpsRedirect === true,
+    grpcWeb: port.protocol?.toUpperCase() === 'GRPC-WEB',
     hasTls: tls !== undefined,
   };
 }

@@ -62,10 +62,11 @@ export function buildRouteConfig(
   const drafts = collectHosts(servers, bindings, dirty);
   const hosts = updateHosts(drafts, dirty, building, before);
   const virtualHosts = [...hosts.values()].map(({ host }) => host);
-  if (before !== undefined && sameElements(virtualHosts, before.config.virtualHosts)) {
-    return { ...before, servers, bindings, hosts };
-  }
-  const config: RouteConfig = { name, port: servers[0]?.port ?? 0, virtualHosts };
+  // Servers that share a listener share its filters: those of the oldest.
+  const grpcWeb = servers[0]?.grpcWeb === true;
+  const same = before !== undefined && sameElements(virtualHosts, before.config.virtualHosts);
+  if (same && before.config.grpcWeb === grpcWeb) return { ...before, servers, bindings, hosts };
+  const config: RouteConfig = { name, port: servers[0]?.port ?? 0, grpcWeb, virtualHosts };
   return { config, servers, bindings, hosts, fingerprint: new Slot() };
 }
 

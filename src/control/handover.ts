@@ -22,6 +22,7 @@ type RouteConfigShape =
       readonly part: number;
       readonly name: string;
       readonly port: number;
+      readonly grpcWeb: boolean;
       readonly virtualHosts: readonly number[];
     };
 
@@ -89,8 +90,8 @@ export class HandoverSender {
   #routeConfigShape(config: RouteConfig, number: (value: unknown) => number): RouteConfigShape {
     const known = this.#numbers.get(config);
     if (known !== undefined) return { kind: 'known', part: known };
-    const { name, port, virtualHosts } = config;
-    return { kind: 'new', part: this.#number(config), name, port, virtualHosts: virtualHosts.map(number) };
+    const { name, port, grpcWeb, virtualHosts } = config;
+    return { kind: 'new', part: this.#number(config), name, port, grpcWeb, virtualHosts: virtualHosts.map(number) };
   }
 
   #number(value: unknown): number {
@@ -170,8 +171,8 @@ export class HandoverReceiver {
 
   #routeConfig(shape: RouteConfigShape): RouteConfig {
     if (shape.kind === 'known') return this.#part(shape.part);
-    const { part, name, port, virtualHosts } = shape;
-    const config: RouteConfig = { name, port, virtualHosts: virtualHosts.map((host) => this.#part(host)) };
+    const { part, name, port, grpcWeb, virtualHosts } = shape;
+    const config: RouteConfig = { name, port, grpcWeb, virtualHosts: virtualHosts.map((host) => this.#part(host)) };
     this.#parts.set(part, config);
     return config;
   }

@@ -5,6 +5,7 @@ import { type BoundTable, type MatchResult, matchRequest } from '../table/index.
 import type { Destination, Route, TableSettings } from '../table/model.ts';
 import type { RawRequest } from './downstream/port.ts';
 import type { FilterChains } from './filter-chain.ts';
+import { type GrpcWeb, TextDecoder64, translateRequest } from './grpc-web.ts';
 import { RequestBody } from './request-body.ts';
 import { pickByWeight } from './weighted.ts';
 
@@ -57,6 +58,8 @@ export class GatewayExchange implements Exchange {
   readonly body: RequestBody;
   identity: Identity | undefined;
   match: MatchResult;
+  /** Set once the request was translated. */
+  grpcWeb: GrpcWeb | undefined;
   clientGone = false;
   readonly #random: () => number;
   #destination: Destination | undefined;
@@ -96,6 +99,19 @@ export class GatewayExchange implements Exchange {
       this.#destination = pickByWeight(route.action.destinations, this.#random);
     }
     return this.#destination;
+  }
+
+  /** What is forwarded is gRPC, whatever the client speaks: `isGrpc` alone is about answers of our own (istio-semantics §7.4). */
+  get forwardsGrpc(): boolean {
+    return this.isGrpc || this.grpcWeb !== undefined;
+  }
+
+  /** At a server that translates gRPC-Web, makes gRPC of such a request; its answer has to be translated back. */
+  translateGrpcWeb(): GrpcWeb | undefined {
+    if (this.pinned.bound.routeConfigs.get(this.raw.routeConfig)?.routeConfig.grpcWeb !== true) return undefined;
+    this.grpcWeb = translateRequest(this.headers);
+    if (this.grpcWeb?.textRequest === true) this.body.decode(new TextDecoder64());
+    return this.grpcWeb;
   }
 
   get route(): Route | undefined {

@@ -124,7 +124,7 @@ class Forwarding {
     if (authority !== exchange.authority) headers.set('x-envoy-original-host', exchange.authority);
     const timeoutMs = this.#timeoutMs();
     if (timeoutMs !== undefined) headers.set('x-envoy-expected-rq-timeout-ms', String(timeoutMs));
-    if (timeoutMs !== undefined && exchange.isGrpc) headers.set('grpc-timeout', `${Math.round(timeoutMs)}m`);
+    if (timeoutMs !== undefined && exchange.forwardsGrpc) headers.set('grpc-timeout', `${Math.round(timeoutMs)}m`);
     const upgrade = raw.upgrade === undefined ? undefined : headers.get('upgrade');
     this.#responder.sent = { headers: headers.clone(), target: `${path}${exchange.query}`, authority };
     headers.removeWhere(
@@ -150,7 +150,7 @@ class Forwarding {
   }
 
   #readTimeoutMs(): number | undefined {
-    const own = this.#exchange.isGrpc ? grpcTimeoutMs(this.#exchange.headers.get('grpc-timeout')) : undefined;
+    const own = this.#exchange.forwardsGrpc ? grpcTimeoutMs(this.#exchange.headers.get('grpc-timeout')) : undefined;
     const { timeoutMs } = this.#action;
     if (own === undefined) return timeoutMs;
     return timeoutMs === undefined ? own : Math.min(own, timeoutMs);

@@ -181,8 +181,12 @@ class Handling {
     if (error !== undefined) {
       this.#options.onError(error, this.#record);
       responder.reply(faultReply({ kind: 'internal-error' }));
-    } else if (reply !== undefined) responder.reply(reply);
-    else this.#act(exchange, responder);
+    } else {
+      // Policies judge what the client sent; injected faults and all behind them are past the translation (istio-semantics §0.1).
+      if (reply === undefined || reply.flag === 'FI') responder.translateTo(exchange.translateGrpcWeb());
+      if (reply !== undefined) responder.reply(reply);
+      else this.#act(exchange, responder);
+    }
   }
 
   /** What the route, or its absence, says (istio-semantics §0.1 step 6). */

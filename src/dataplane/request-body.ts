@@ -8,6 +8,14 @@ export interface BodyWatcher {
   onAbort?(reason: BodyAbort): void;
 }
 
+/** Makes other bytes of a body, piece by piece. */
+export interface BodyDecoder {
+  /** undefined: the body is malformed. */
+  write(chunk: Uint8Array): Uint8Array | undefined;
+  /** Nothing is missing if the body ends here. */
+  readonly isWhole: boolean;
+}
+
 export type BodyAbort = 'client-gone' | 'malformed' | 'too-large';
 
 /**
@@ -31,6 +39,7 @@ export class RequestBody {
   #sink: BodySink | undefined;
   #paused = false;
   #waiting: (() => void) | undefined;
+  #decoder: BodyDecoder | undefined;
   bytesReceived = 0;
 
   constructor(source: BodySource) {
@@ -44,7 +53,7 @@ export class RequestBody {
 
   /** Content-Length, where the client gave one. */
   get length(): number | undefined {
-    return this.#source.length;
+    return this.#decoder === undefined ? this.#source.length : undefined;
   }
 
   get complete(): boolean {
@@ -58,8 +67,8 @@ export class RequestBody {
 
   watch(watcher: BodyWatcher): void {
     this.#watchers.push(watcher);
-    if (this.#complete) watcher.onComplete?.();
-    else if (this.#aborted !== undefined) watcher.onAbort?.(this.#aborted);
+    if (this.#aborted !== undefined) watcher.onAbort?.(this.#aborted);
+    else if (this.#complete) watcher.onComplete?.();
   }
 
   /** What is longer is not read on; whoever watches is told. */
@@ -76,6 +85,24 @@ export class RequestBody {
   release(): void {
     this.#keepLimit = 0;
     if (this.#sink !== undefined || this.#complete) this.#forget();
+  }
+
+  /** From here on the body is what the decoder makes of it, what is kept already included. */
+  decode(decoder: BodyDecoder): void {
+    this.#decoder = decoder;
+    const kept = this.#kept ?? [];
+    this.#kept = [];
+    this.#keptBytes = 0;
+    for (const chunk of kept) {
+      const decoded = decoder.write(chunk);
+      if (decoded === undefined) {
+        this.#onAbort('malformed');
+        return;
+      }
+      this.#kept.push(decoded);
+      this.#keptBytes += decoded.length;
+    }
+    if (this.#complete && !decoder.isWhole) this.#onAbort('malformed');
   }
 
   /** Streams to the sink: first what is kept, then what comes. The sink before it gets nothing more. */
@@ -156,6 +183,14 @@ export class RequestBody {
       this.#onAbort('too-large');
       return;
     }
+    const decoded = this.#decoder === undefined ? chunk : this.#decoder.write(chunk);
+    if (decoded === undefined) {
+      this.#pause();
+      this.#onAbort('malformed');
+    } else this.#take(decoded);
+  }
+
+  #take(chunk: Uint8Array): void {
     for (const tee of this.#tees) tee(chunk);
     if (this.#kept !== undefined) {
       this.#kept.push(chunk);
@@ -171,6 +206,10 @@ export class RequestBody {
 
   #onEnd(trailers: HeaderList | undefined): void {
     if (this.#aborted !== undefined) return;
+    if (this.#decoder?.isWhole === false) {
+      this.#onAbort('malformed');
+      return;
+    }
     this.#complete = true;
     this.#trailers = trailers;
     if (this.#sink !== undefined) this.#finish();

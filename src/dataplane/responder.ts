@@ -6,11 +6,13 @@ import type { Route } from '../table/model.ts';
 import type { GatewayExchange } from './exchange.ts';
 import { bodyTransformOf, runResponseFilters } from './filter-chain.ts';
 import { formatFacts, type SentRequest } from './format-facts.ts';
+import { type GrpcWeb, GrpcWebAnswer, setMessage } from './grpc-web.ts';
 import { applyHeaderOperations } from './header-operations.ts';
 import { renderReply } from './local-reply.ts';
 import type { BodySink, Tunnel } from './stream.ts';
 
 const SERVER = 'banyan';
+const NOTHING = new Uint8Array(0);
 
 /**
  * The way of every answer to the client: the route's header operations, then the filters that saw the request, then the
@@ -27,6 +29,10 @@ export class Responder implements BodySink {
   onDrain: (() => void) | undefined;
   /** What a service's answer passes through on its way. */
   #transform: BodyTransform | undefined;
+  /** Makes gRPC-Web of the answer. */
+  #grpcWeb: GrpcWebAnswer | undefined;
+  /** A head that waits for its body, which will be its message. */
+  #heldHead: ResponseHead | undefined;
 
   constructor(exchange: GatewayExchange, onOver: () => void) {
     this.#exchange = exchange;
@@ -36,6 +42,10 @@ export class Responder implements BodySink {
   /** The filters before this place in their order have seen the request. */
   filtersSeen(reached: number): void {
     this.#reached = reached;
+  }
+
+  translateTo(grpcWeb: GrpcWeb | undefined): void {
+    this.#grpcWeb = grpcWeb === undefined ? undefined : new GrpcWebAnswer(grpcWeb);
   }
 
   get over(): boolean {
@@ -59,7 +69,7 @@ export class Responder implements BodySink {
     const route = exchange.route;
     if (reply.applyRouteHeaders !== false && route?.action.kind === 'forward')
       this.#applyForwardOperations(route, headers, 0);
-    this.#send(head, body);
+    this.#send(head, body, reply.grpcMessage === false ? '' : (reply.grpcMessage ?? reply.message));
   }
 
   /** A redirect or a direct response: the route's own answer, its operations included. */
@@ -71,7 +81,11 @@ export class Responder implements BodySink {
       applyHeaderOperations(headers, route.responseHeaders, formatFacts(this.#exchange, this.sent, headers, 0));
     // After the operations: they neither see the type of a text nor have theirs replaced (§2.7).
     if (body.length > 0 && !headers.has('content-type')) headers.append('content-type', 'text/plain');
-    this.#send({ status, headers, origin: 'route' }, body);
+    this.#send(
+      { status, headers, origin: 'route' },
+      body,
+      this.#grpcWeb === undefined ? '' : Buffer.from(body).toString('utf8'),
+    );
   }
 
   /** An upstream's head; its body follows by `write` and `end`. */
@@ -81,6 +95,11 @@ export class Responder implements BodySink {
     if (route?.action.kind === 'forward') this.#applyForwardOperations(route, headers, status);
     const head: ResponseHead = { status, headers, origin: 'upstream' };
     this.#finishHead(head);
+    if (this.#grpcWeb?.head(head, bodyLength !== 0) === true) this.#heldHead = head;
+    else this.#writeHead(head, this.#grpcWeb === undefined || bodyLength === 0 ? bodyLength : undefined);
+  }
+
+  #writeHead(head: ResponseHead, bodyLength: number | undefined): void {
     const { writer } = this.#exchange.raw;
     const transform = bodyLength === 0 || this.#exchange.method === 'HEAD' ? undefined : this.#transformOf(head);
     writer.onDrain = transform === undefined ? this.onDrain : () => transform.resume();
@@ -88,11 +107,33 @@ export class Responder implements BodySink {
   }
 
   write(chunk: Uint8Array): boolean {
+    const grpcWeb = this.#grpcWeb;
+    if (grpcWeb === undefined) return this.#pass(chunk);
+    if (this.#heldHead === undefined) return this.#pass(grpcWeb.data(chunk));
+    grpcWeb.keep(chunk);
+    return true;
+  }
+
+  #pass(chunk: Uint8Array): boolean {
     return this.#transform === undefined ? this.#writeOut(chunk) : this.#transform.write(chunk);
   }
 
   end(trailers?: HeaderList): void {
     if (this.#over) return;
+    this.#finishBody(this.#grpcWeb === undefined ? trailers : this.#endGrpcWeb(this.#grpcWeb, trailers));
+  }
+
+  /** Trailers that are left for the end of the body: none. */
+  #endGrpcWeb(grpcWeb: GrpcWebAnswer, trailers: HeaderList | undefined): undefined {
+    const held = this.#heldHead;
+    if (held !== undefined) {
+      grpcWeb.closeHead(held);
+      this.#noteStatus(held);
+      this.#exchange.raw.writer.head(held.status, held.headers, 0);
+    } else if (trailers !== undefined) this.#pass(grpcWeb.trailers(trailers));
+  }
+
+  #finishBody(trailers: HeaderList | undefined): void {
     const transform = this.#transform;
     if (transform === undefined) {
       this.#endOut(trailers);
@@ -156,18 +197,26 @@ export class Responder implements BodySink {
     this.#onOver();
   }
 
-  #send(head: ResponseHead, body: Uint8Array): void {
+  /** `message`: what a gRPC-Web client is told instead of the body, which it could not read. */
+  #send(head: ResponseHead, body: Uint8Array, message: string): void {
     this.#finishHead(head);
     const { writer } = this.#exchange.raw;
-    writer.head(head.status, head.headers, body.length);
-    if (body.length > 0 && this.#exchange.method !== 'HEAD') this.write(body);
-    this.end();
+    if (this.#grpcWeb?.head(head, message !== '') === true) setMessage(head, message);
+    const sent = this.#grpcWeb === undefined ? body : NOTHING;
+    this.#noteStatus(head);
+    writer.head(head.status, head.headers, sent.length);
+    if (sent.length > 0 && this.#exchange.method !== 'HEAD') this.#pass(sent);
+    this.#finishBody(undefined);
   }
 
   #finishHead(head: ResponseHead): void {
     const { pinned, route } = this.#exchange;
     runResponseFilters(pinned.chains.forRoute(route), this.#reached, this.#exchange, head);
     head.headers.set('server', SERVER);
+    this.#noteStatus(head);
+  }
+
+  #noteStatus(head: ResponseHead): void {
     const { record } = this.#exchange;
     record.status = head.status;
     const grpc = head.headers.get('grpc-status');

@@ -92,6 +92,8 @@ export interface RouteConfig {
   /** `http.80` or `https.443.<portName>.<gateway>.<namespace>` (istio-semantics §1.1). */
   readonly name: string;
   readonly port: number;
+  /** The server's protocol is GRPC-WEB: requests of browsers are translated to gRPC (istio-semantics §1.1). */
+  readonly grpcWeb: boolean;
   readonly virtualHosts: readonly VirtualHost[];
 }
 

@@ -14,7 +14,7 @@ const table = (revision: string, hosts: readonly VirtualHost[], more: Partial<Ro
   revision,
   settings,
   listeners: [],
-  routeConfigs: [{ name: 'http.80', port: 80, virtualHosts: hosts }],
+  routeConfigs: [{ name: 'http.80', port: 80, grpcWeb: false, virtualHosts: hosts }],
   clusters: [x, y],
   filters: { cors },
   ...more,

@@ -73,6 +73,7 @@ export const host = (domain: string, routes: readonly Route[], requireTls = fals
 export const config = (virtualHosts: readonly VirtualHost[], name = 'http.80'): RouteConfig => ({
   name,
   port: 80,
+  grpcWeb: false,
   virtualHosts,
 });
 
