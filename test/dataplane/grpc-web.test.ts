@@ -15,7 +15,7 @@ beforeAll(async () => {
     const chunks: Buffer[] = [];
     stream.on('data', (chunk: Buffer) => chunks.push(chunk));
     stream.on('end', () => {
-      const seen = `${headers['content-type']} ${headers.te} ${Buffer.concat(chunks).toString('latin1')}`;
+      const seen = `${headers['content-type']} ${headers['te']} ${Buffer.concat(chunks).toString('latin1')}`;
       const path = headers[':path'] ?? '';
       if (path === '/error') {
         stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '7' }, { endStream: true });
