@@ -20,9 +20,8 @@ type RouteConfigShape =
   | {
       readonly kind: 'new';
       readonly part: number;
-      readonly name: string;
-      readonly port: number;
-      readonly grpcWeb: boolean;
+      /** All of it but its virtual hosts. */
+      readonly rest: Omit<RouteConfig, 'virtualHosts'>;
       readonly virtualHosts: readonly number[];
     };
 
@@ -90,8 +89,8 @@ export class HandoverSender {
   #routeConfigShape(config: RouteConfig, number: (value: unknown) => number): RouteConfigShape {
     const known = this.#numbers.get(config);
     if (known !== undefined) return { kind: 'known', part: known };
-    const { name, port, grpcWeb, virtualHosts } = config;
-    return { kind: 'new', part: this.#number(config), name, port, grpcWeb, virtualHosts: virtualHosts.map(number) };
+    const { virtualHosts, ...rest } = config;
+    return { kind: 'new', part: this.#number(config), rest, virtualHosts: virtualHosts.map(number) };
   }
 
   #number(value: unknown): number {
@@ -171,8 +170,8 @@ export class HandoverReceiver {
 
   #routeConfig(shape: RouteConfigShape): RouteConfig {
     if (shape.kind === 'known') return this.#part(shape.part);
-    const { part, name, port, grpcWeb, virtualHosts } = shape;
-    const config: RouteConfig = { name, port, grpcWeb, virtualHosts: virtualHosts.map((host) => this.#part(host)) };
+    const { part, rest, virtualHosts } = shape;
+    const config: RouteConfig = { ...rest, virtualHosts: virtualHosts.map((host) => this.#part(host)) };
     this.#parts.set(part, config);
     return config;
   }
