@@ -47,6 +47,8 @@ function registerStore(registry: Registry, store: SharedStore): void {
     name: 'banyan_rate_limit_store_up',
     help: 'Can the store of shared rate limits be asked: 1 or 0.',
     registers: [registry],
+    // Of several workers the worst counts.
+    aggregator: 'min',
     collect() {
       this.set(store.up ? 1 : 0);
     },

@@ -3,6 +3,7 @@ import { Registry } from 'prom-client';
 import { filterSpecsWith } from '../../plugins/specs.ts';
 import { registerControlMetrics, registerProcessMetrics } from '../admin/own-metrics.ts';
 import { buildAdmin, type Readiness } from '../admin/server.ts';
+import { registerUpstreamMetrics } from '../admin/upstream-metrics.ts';
 import { loadMesh } from '../cli/load.ts';
 import { CliError, usageError } from '../cli/terminal.ts';
 import { createCompiler } from '../compiler/index.ts';
@@ -175,6 +176,7 @@ class RunningGateway {
       logError: (message, fields) => this.#log.error(message, fields),
     });
     registerProcessMetrics(this.#registry, () => gateway.connections());
+    registerUpstreamMetrics(this.#registry, () => gateway.clusters());
     return {
       applied: () => gateway.applied(),
       listeners: () => gateway.listeners(),

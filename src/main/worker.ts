@@ -1,5 +1,6 @@
 import { Registry } from 'prom-client';
 import { registerProcessMetrics } from '../admin/own-metrics.ts';
+import { registerUpstreamMetrics } from '../admin/upstream-metrics.ts';
 import { HandoverReceiver } from '../control/handover.ts';
 import type { LogFields } from '../control/log.ts';
 import type { FromWorker, ToWorker } from '../control/worker-messages.ts';
@@ -81,6 +82,7 @@ class RunningWorker {
     });
     const gateway = this.#gateway;
     registerProcessMetrics(this.#registry, () => gateway.connections());
+    registerUpstreamMetrics(this.#registry, () => gateway.clusters());
   }
 
   async #serve({ sequence, handover }: Extract<Command, { kind: 'state' }>): Promise<void> {
