@@ -2,9 +2,6 @@ import type { HeaderList } from '../contract/headers.ts';
 import type { HeaderOperations } from '../table/model.ts';
 import { type FormatFacts, formatHeaderValue } from './header-format.ts';
 
-export const hasOperations = (operations: HeaderOperations): boolean =>
-  operations.remove.length > 0 || operations.set.length > 0 || operations.add.length > 0;
-
 /**
  * One evaluation of `headers` (istio-semantics §2.11): all removes, then every value is formatted against the headers
  * as they are then, then sets, then adds. A value that comes out empty does nothing.

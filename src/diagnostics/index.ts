@@ -14,10 +14,8 @@ export {
   diagnosticJson,
   type FormatOptions,
   formatDiagnostic,
-  formatLocation,
   githubAnnotation,
   type Palette,
-  PLAIN_PALETTE,
   type SourceText,
 } from './format.ts';
 export { type Finding, report } from './report.ts';

@@ -10,6 +10,5 @@ export {
   type MeshSettings,
 } from './mesh-config.ts';
 export type { ObjectMeta, Origin, Sourced } from './object.ts';
-export { isValidRegex, MAX_REGEX_LENGTH, regexMistake } from './regex.ts';
 export { KINDS, type KindDefinition } from './registry.ts';
 export { type ResourceSet, resourceSet } from './set.ts';

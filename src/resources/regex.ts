@@ -14,5 +14,3 @@ export function regexMistake(pattern: string): string | undefined {
     return `is no regular expression in RE2 syntax: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
-
-export const isValidRegex = (pattern: string): boolean => regexMistake(pattern) === undefined;

@@ -6,9 +6,8 @@ export {
   type BoundTable,
   type BoundVirtualHost,
   bindTable,
-  bindVirtualHost,
 } from './bind.ts';
-export { fromBytes, lowerAscii, toBytes } from './bytes.ts';
+export { lowerAscii, toBytes } from './bytes.ts';
 export { covers } from './covers.ts';
 export {
   diffTables,
@@ -17,26 +16,24 @@ export {
   type TableDiff,
   type VirtualHostDiff,
 } from './diff.ts';
-export { forwardedProto, headerSource, queryValue, type RequestFacts } from './facts.ts';
+export type { RequestFacts } from './facts.ts';
 export { createHandle, type Handle } from './handle.ts';
 export {
   compareDomains,
   type HostReading,
   hostMatches,
   intersectHosts,
-  intersectNames,
   isCarefulAuthority,
   nameMatches,
   nameSubsetOf,
   parseHost,
 } from './host.ts';
-export { buildHostIndex, type HostIndex, lookUpHost } from './host-index.ts';
-export { type Intersection, intersect, type Setting, sampleHost } from './intersect.ts';
-export { type MatchResult, matchIn, matchRequest, selectRoute } from './match.ts';
+export type { HostIndex } from './host-index.ts';
+export type { Intersection, Setting } from './intersect.ts';
+export { type MatchResult, matchRequest } from './match.ts';
 export type * from './model.ts';
 export { findOverlaps, type Overlap, type OverlapOptions, type OverlapReport, sameOwner } from './overlap.ts';
 export {
-  hasRefusedEscape,
   isNormalPath,
   type NormalizedPath,
   normalizePath,
@@ -46,8 +43,6 @@ export {
 } from './path.ts';
 export {
   type Aged,
-  compareByAge,
-  compareVirtualServices,
   isCatchAll,
   type Precedence,
   sortCatchAllsLast,
@@ -58,9 +53,7 @@ export {
   type CandidateOutcome,
   explainMatch,
   type Loss,
-  lossesOf,
   type MatchExplanation,
-  takes,
 } from './reference.ts';
-export { bindRegex, compileRegex, compileReplacement, type Regex, type RegexReplacement } from './regex.ts';
-export { formatWitness, type Witness, witnessFacts } from './witness.ts';
+export { bindRegex, compileReplacement, type Regex, type RegexReplacement } from './regex.ts';
+export { formatWitness, type Witness } from './witness.ts';
