@@ -97,16 +97,17 @@ describe('what is shown of the gateway', () => {
   });
 });
 
-const havePromtool = spawnSync('promtool', ['--version']).status === 0;
+const PROMTOOL = 'promtool';
+const havePromtool = spawnSync(PROMTOOL, ['--version']).status === 0;
 
 describe.skipIf(!havePromtool)('promtool (skipped where it is not installed: package prometheus)', () => {
   it('finds the rules sound, and their examples true', () => {
-    execFileSync('promtool', ['check', 'rules', path.join(folder, 'prometheus-rules.yaml')]);
-    execFileSync('promtool', ['test', 'rules', path.join(import.meta.dirname, 'alerts.test.yaml')]);
+    execFileSync(PROMTOOL, ['check', 'rules', path.join(folder, 'prometheus-rules.yaml')]);
+    execFileSync(PROMTOOL, ['test', 'rules', path.join(import.meta.dirname, 'alerts.test.yaml')]);
   });
 
   it('takes what is shown', () => {
-    const { status, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: shown, encoding: 'utf8' });
+    const { status, stderr } = spawnSync(PROMTOOL, ['check', 'metrics'], { input: shown, encoding: 'utf8' });
     const ours = stderr.split('\n').filter((line) => line.startsWith('banyan_'));
     expect(ours).toEqual([]);
     // 3: remarks of style, about Node's own names.
