@@ -5,7 +5,7 @@ import { getHeapStatistics } from 'node:v8';
 export interface Load {
   /** Share of the time in which the event loop had something to do. */
   readonly utilization: number;
-  /** How late the loop comes to what is due, at the 99th percentile. */
+  /** How late the loop comes to what is due, at the 99th percentile of the sample. */
   readonly delayMs: number;
   /** Share of the heap that may be used. */
   readonly heap: number;
@@ -18,7 +18,7 @@ export const OVERLOAD_LIMITS = {
   /** Requests of one namespace's routes under way at once, in one process. */
   requestsPerNamespace: 5_000,
   sampleMs: 200,
-  /** So many samples in a row have to be too much: a compilation or a collection of garbage is no overload. */
+  /** So many samples more have to be too much than not: a compilation or a collection of garbage is no overload. */
   patience: 5,
 } as const;
 
@@ -64,8 +64,8 @@ export class Overload {
   sample({ utilization, delayMs, heap }: Load): void {
     const { utilization: busy, delayMs: late, heap: full, patience } = OVERLOAD_LIMITS;
     const tooMuch = (utilization > busy && delayMs > late) || heap > full;
-    this.#strained = tooMuch ? this.#strained + 1 : 0;
-    if (this.#strained >= patience) this.#shed = Math.min(MOST_SHED, this.#shed + STEP_UP);
+    this.#strained = tooMuch ? Math.min(2 * patience, this.#strained + 1) : Math.max(0, this.#strained - 1);
+    if (tooMuch && this.#strained >= patience) this.#shed = Math.min(MOST_SHED, this.#shed + STEP_UP);
     else if (!tooMuch) this.#shed = Math.max(0, this.#shed - STEP_DOWN);
     this.#cap = this.#shed > 0 ? evenCap([...this.#offered.values()], 1 - this.#shed) : Infinity;
     this.#offered.clear();
@@ -89,12 +89,16 @@ export function watchLoad(overload: Overload): () => void {
   const delay = monitorEventLoopDelay({ resolution: 20 });
   delay.enable();
   let last = performance.eventLoopUtilization();
+  let lastMs = performance.now();
   const timer = setInterval(() => {
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, last);
     last = now;
+    // A turn of the loop that is longer than the sample leaves no trace in the histogram.
+    const lateMs = performance.now() - lastMs - OVERLOAD_LIMITS.sampleMs;
+    lastMs = performance.now();
     const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics();
-    overload.sample({ utilization, delayMs: delay.percentile(99) / 1e6, heap: used / limit });
+    overload.sample({ utilization, delayMs: Math.max(lateMs, delay.percentile(99) / 1e6), heap: used / limit });
     delay.reset();
   }, OVERLOAD_LIMITS.sampleMs);
   timer.unref();
