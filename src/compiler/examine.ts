@@ -1,12 +1,13 @@
 import type { Diagnostic } from '../diagnostics/index.ts';
 import { memoizeByIdentity } from '../kernel/memo.ts';
-import type { Resource, ResourceSet } from '../resources/index.ts';
+import type { Resource, ResourceOf, ResourceSet } from '../resources/index.ts';
 import { nameSubsetOf } from '../table/index.ts';
 import type { Backends } from './backends/index.ts';
 import type { CompileOptions } from './compilation.ts';
 import type { RuleSet } from './delegation.ts';
 import type { Entry } from './entry.ts';
 import type { Gateway, GatewayPlan } from './from-gateway.ts';
+import type { VirtualService } from './http-rule.ts';
 import type { BuiltListeners } from './listeners.ts';
 import type { Routing } from './routing.ts';
 import {
@@ -15,9 +16,12 @@ import {
   coveredRules,
   destinations,
   failedRoutes,
+  meshRules,
   policiesWithoutEffect,
+  portsOfService,
   SUBJECT_RULES,
   type Surroundings,
+  sharedCertificates,
   unattachedVirtualService,
   unselectedGateways,
 } from './rules/index.ts';
@@ -44,14 +48,21 @@ export interface Examined {
 export function createExaminer(options: CompileOptions): (examination: Examination) => Examined {
   const surroundingsOf = createSurroundings(options);
   const ofPolicies = memoizeByIdentity((policies: readonly AccessPolicy[]) => policiesWithoutEffect(policies, options));
-  const ofGateways = memoizeByIdentity((gateways: readonly Gateway[], plan: GatewayPlan) =>
-    unselectedGateways(gateways, plan),
+  const ofGateways = memoizeByIdentity((gateways: readonly Gateway[], plan: GatewayPlan) => [
+    ...unselectedGateways(gateways, plan),
+    ...sharedCertificates(plan),
+  ]);
+  const ofServices = memoizeByIdentity((services: readonly ResourceOf<'Service'>[], plan: GatewayPlan) =>
+    portsOfService(services, plan, options),
   );
+  const ofMesh = memoizeByIdentity((all: readonly VirtualService[]) => meshRules(all, options));
   return ({ resources, plan, routing, listening, lookups }) => {
     const surroundings = surroundingsOf(resources, plan);
     const idle = idleObjects(routing, listening);
     const lists: (readonly Diagnostic[])[] = [
       ofGateways(resources.ofKind('Gateway'), plan),
+      ofServices(resources.ofKind('Service'), plan),
+      ofMesh(resources.ofKind('VirtualService')),
       ofPolicies(resources.ofKind('RequestAuthentication')),
       ofPolicies(resources.ofKind('AuthorizationPolicy')),
     ];

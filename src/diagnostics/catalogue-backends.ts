@@ -41,4 +41,12 @@ export const BACKEND_FINDINGS = {
     remedy: 'Give caCertificates or credentialName, and subjectAltNames, and take out insecureSkipVerify.',
     istio: 'IST0128/IST0129',
   },
+  'system-authorities-trusted': {
+    severity: 'hint',
+    summary: 'TLS to a backend without caCertificates.',
+    consequence:
+      'A certificate of any authority that the operating system trusts is taken, for the names that are looked for.',
+    remedy: 'Give caCertificates, or `system` where that is meant, or a credentialName.',
+    istio: 'IST0128/IST0129',
+  },
 } as const satisfies Readonly<Record<string, CatalogueEntry>>;

@@ -122,6 +122,28 @@ export const COMPILER_FINDINGS = {
     remedy: 'Put a PEM certificate and its key in tls.crt and tls.key.',
     istio: 'IST0161',
   },
+  'certificate-shared': {
+    severity: 'hint',
+    summary: 'One certificate for servers of several Gateways on one port.',
+    consequence:
+      'A client that sends requests for the other’s hosts over the HTTP/2 connection it has is not answered by their routes.',
+    remedy: 'Put the hosts into one server, or give each server a certificate for its own hosts alone.',
+    istio: 'IST0138',
+  },
+  'port-not-in-service': {
+    severity: 'warning',
+    summary: 'A port of a Gateway that no Service of the gateway leads to.',
+    consequence: 'The port is opened, and clients do not reach it through the Service.',
+    remedy: 'Add the port to the Service, or take the server out.',
+    istio: 'IST0162',
+  },
+  'mesh-rules-bypassed': {
+    severity: 'hint',
+    summary: 'A destination without subset at a host whose rules for the mesh choose subsets.',
+    consequence: 'Requests through the gateway go to all endpoints of the host.',
+    remedy: 'Name the subset here, or bind the rules that are named to the Gateway as well.',
+    istio: 'IST0140',
+  },
   'subset-selects-nothing': {
     severity: 'warning',
     summary: 'No endpoint has the labels of a subset.',
@@ -142,7 +164,7 @@ export const COMPILER_FINDINGS = {
     consequence: 'Requests pass as if it were not there.',
     remedy:
       'Policies act from the root namespace or the gateway’s own, with a selector that fits the gateway’s labels.',
-    istio: 'IST0127',
+    istio: 'IST0127/IST0167',
   },
   'weakens-mandatory-policy': {
     severity: 'error',

@@ -94,7 +94,7 @@ export const DOCUMENT_FINDINGS = {
     summary: 'A value that is accepted, and most probably not meant.',
     consequence: 'The document is applied as it is written.',
     remedy: 'See whether it is what you mean.',
-    istio: 'IST0133',
+    istio: 'IST0133/IST0134',
   },
   'deprecated-field': {
     severity: 'warning',

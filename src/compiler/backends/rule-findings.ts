@@ -139,13 +139,36 @@ function tlsFindings(
   entryHasNames: boolean,
 ): Diagnostic[] {
   if (tls?.mode !== 'SIMPLE' && tls?.mode !== 'MUTUAL') return [];
-  const code = 'server-certificate-unverified';
   if (tls.insecureSkipVerify === true) {
-    return [at(resource, [...path, 'insecureSkipVerify'], code, 'any certificate is taken, whoever signed it')];
+    return [
+      at(
+        resource,
+        [...path, 'insecureSkipVerify'],
+        'server-certificate-unverified',
+        'any certificate is taken, whoever signed it',
+      ),
+    ];
   }
+  const unnamed = nameFindings(resource, path, tls, entryHasNames);
+  return unnamed.length > 0 ? unnamed : trustFindings(resource, path, tls);
+}
+
+/** The operating system's authorities are believed where none are given, which Istio's own analysis warns of. */
+function trustFindings(resource: RuleResource, path: FieldPath, tls: ClientTLSSettings): Diagnostic[] {
+  if (tls.caCertificates || tls.credentialName) return [];
+  const message = `mode ${tls.mode} without caCertificates believes all authorities of the operating system`;
+  return [at(resource, path, 'system-authorities-trusted', message)];
+}
+
+function nameFindings(
+  resource: RuleResource,
+  path: FieldPath,
+  tls: ClientTLSSettings,
+  entryHasNames: boolean,
+): Diagnostic[] {
   if (!tls.sni || (tls.subjectAltNames ?? []).length > 0 || entryHasNames) return [];
   const message = `no name is looked for in the certificate: sni ${tls.sni} is given without subjectAltNames (istio-semantics §3.6)`;
-  return [at(resource, [...path, 'sni'], code, message)];
+  return [at(resource, [...path, 'sni'], 'server-certificate-unverified', message)];
 }
 
 function ignoredBlocks(resource: RuleResource, path: FieldPath, policy: Level['policy']): Diagnostic[] {

@@ -17,6 +17,9 @@ export const SUBJECT_RULES: readonly SubjectRule[] = Object.freeze([
 export { coveredRules } from './covered-rules.ts';
 export { destinations } from './destinations.ts';
 export { failedRoutes } from './failed-routes.ts';
+export { meshRules } from './mesh-rules.ts';
 export { type AccessPolicy, actsAtGateway, policiesWithoutEffect } from './policies-without-effect.ts';
+export { portsOfService } from './ports-of-service.ts';
 export type { Surroundings } from './rule.ts';
+export { sharedCertificates } from './shared-certificates.ts';
 export { unattachedVirtualService, unselectedGateways } from './unattached.ts';

@@ -50,7 +50,7 @@ function addsToOwnRoutes({ kind, body }: AccessPolicy): boolean {
   const targets = targetRef === undefined ? targetRefs : [targetRef];
   return (
     targets.length > 0 &&
-    targets.every((target) => target.kind === 'VirtualService') &&
+    targets.every(({ group, kind }) => group === 'networking.istio.io' && kind === 'VirtualService') &&
     (action === 'ALLOW' || action === 'DENY')
   );
 }

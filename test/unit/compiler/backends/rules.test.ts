@@ -259,11 +259,27 @@ describe('findings about rules', () => {
       'verified TLS',
       rule('shop/r', {
         host: 'web',
-        trafficPolicy: { tls: { mode: 'SIMPLE', sni: 'a.example.net', subjectAltNames: ['a.example.net'] } },
+        trafficPolicy: {
+          tls: {
+            mode: 'SIMPLE',
+            caCertificates: '/ca.pem',
+            sni: 'a.example.net',
+            subjectAltNames: ['a.example.net'],
+          },
+        },
       }),
       [],
     ],
-    ['TLS by the Host’s name', rule('shop/r', { host: 'web', trafficPolicy: { tls: { mode: 'SIMPLE' } } }), []],
+    [
+      'TLS by the Host’s name and the system’s authorities',
+      rule('shop/r', { host: 'web', trafficPolicy: { tls: { mode: 'SIMPLE' } } }),
+      ['system-authorities-trusted shop/r'],
+    ],
+    [
+      'the system’s authorities, where they are meant',
+      rule('shop/r', { host: 'web', trafficPolicy: { tls: { mode: 'SIMPLE', caCertificates: 'system' } } }),
+      [],
+    ],
     ['no TLS', rule('shop/r', { host: 'web', trafficPolicy: { tls: { mode: 'DISABLE', sni: 'a.example.net' } } }), []],
   ])('%s', (_, object, expected) => {
     expect(codes([web, object])).toEqual(expected);
@@ -271,7 +287,7 @@ describe('findings about rules', () => {
 
   it('a name that the ServiceEntry gives is one to look for', () => {
     const host = 'api.example.net';
-    const tls = { mode: 'SIMPLE', sni: 'x.example.net' };
+    const tls = { mode: 'SIMPLE', caCertificates: '/ca.pem', sni: 'x.example.net' };
     const objects = [
       entry('x/a', { hosts: [host], subjectAltNames: ['y'] }),
       rule('x/r', { host, trafficPolicy: { tls } }),
