@@ -70,12 +70,8 @@ export function startWorkerPool(options: WorkerPoolOptions): DataPlane {
     listeners: () => mergeReports(supervisor.reports()),
     serving: () => supervisor.counts().serving > 0,
     metrics: async () => {
-      const [own, ...others] = await Promise.all([
-        registry.getMetricsAsJSON(),
-        ended.total(),
-        ...(await supervisor.metrics()),
-      ]);
-      return sumOf([own as readonly unknown[], ...(others as (readonly unknown[])[])]).metrics();
+      const [own, before, now] = await Promise.all([registry.getMetricsAsJSON(), ended.total(), supervisor.metrics()]);
+      return sumOf([own, before, ...now]).metrics();
     },
     async drain(graceMs) {
       for (const end of subscriptions) end();

@@ -28,15 +28,13 @@ export interface LoadReport {
   readonly p99Ms: number;
 }
 
-export interface Verdict {
-  /** undefined: as it should be. */
-  (answer: {
-    readonly status: number;
-    readonly body: string;
-    readonly aborted: boolean;
-    readonly id: string;
-  }): string | undefined;
-}
+/** undefined: as it should be. */
+export type Verdict = (answer: {
+  readonly status: number;
+  readonly body: string;
+  readonly aborted: boolean;
+  readonly id: string;
+}) => string | undefined;
 
 const asItShould: Verdict = ({ status, body, aborted, id }) =>
   aborted
