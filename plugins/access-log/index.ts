@@ -33,7 +33,7 @@ export function accessLog(options: AccessLogOptions, registry?: Registry): Gatew
         }
         const writer = createLineWriter(target);
         if (registry !== undefined) registerDropped(registry, writer);
-        app.addHook('onClose', async () => writer.close());
+        app.addHook('onClose', () => writer.close());
         app.banyan.contribute(createAccessLogFilter(format, writer));
       },
       { name: 'banyan-access-log' },

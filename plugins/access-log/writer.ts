@@ -4,7 +4,8 @@ export interface LineWriter {
   /** Never waits and never throws; beyond the limit lines are dropped and counted (edge-security R-22). */
   write(line: string): void;
   readonly dropped: number;
-  close(): void;
+  /** Resolves when all is written, or after a while. */
+  close(): Promise<void>;
 }
 
 /** Bytes that may wait for a slow target; then lines are dropped. */
@@ -13,6 +14,7 @@ const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 const BLOCK_LENGTH = 16 * 1024;
 const MAX_WRITE_BYTES = 64 * 1024;
 const FLUSH_INTERVAL_MS = 200;
+const CLOSE_LIMIT_MS = 500;
 
 /** `target`: a path, or '-' for standard output. */
 export function createLineWriter(target: string): LineWriter {
@@ -50,13 +52,14 @@ export function createLineWriter(target: string): LineWriter {
     },
     close() {
       clearInterval(timer);
-      try {
-        handOn();
-        boom.flushSync();
-      } catch {
-        dropped += 1;
-      }
-      boom.end();
+      handOn();
+      // Not at once: a pipe that nobody reads would hold up the whole process, and with it the end of it.
+      return new Promise((resolve) => {
+        boom.once('close', resolve);
+        boom.once('error', () => resolve());
+        setTimeout(resolve, CLOSE_LIMIT_MS).unref();
+        boom.end();
+      });
     },
   };
 }

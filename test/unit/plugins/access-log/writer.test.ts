@@ -20,7 +20,7 @@ describe('the writer', () => {
     const filter = createAccessLogFilter('json', writer);
     await expect.poll(() => tryRead(file)).toBe('');
     for (let i = 0; i < 1000; i++) filter.log?.(fakeRecord({ requestId: String(i) }));
-    writer.close();
+    await writer.close();
     await expect.poll(() => tryRead(file)?.split('\n').length).toBe(1001);
     const ids = (tryRead(file) ?? '')
       .trimEnd()
@@ -42,6 +42,7 @@ describe('the writer', () => {
       if (i % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     expect(writer.dropped).toBeGreaterThan(100);
+    await writer.close();
   });
 
   it('outlives a target that cannot be written', async () => {
