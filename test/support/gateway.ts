@@ -2,7 +2,7 @@ import net from 'node:net';
 import { createCompiler } from '../../src/compiler/index.ts';
 import type { GatewayPlugin, RequestRecord } from '../../src/contract/index.ts';
 import { buildGateway, type Gateway } from '../../src/dataplane/index.ts';
-import { systemClock } from '../../src/kernel/clock.ts';
+import { type Clock, systemClock } from '../../src/kernel/clock.ts';
 import type { MeshSettings } from '../../src/resources/mesh-config.ts';
 import { resourceSet } from '../../src/resources/set.ts';
 import { createHandle } from '../../src/table/handle.ts';
@@ -24,6 +24,11 @@ export interface TestGateway {
 export interface TestGatewayOptions {
   readonly plugins?: readonly GatewayPlugin[];
   readonly mesh?: Partial<MeshSettings>;
+  /** In [0, 1). */
+  readonly random?: () => number;
+  readonly clock?: Clock;
+  /** Beside `istio: ingressgateway`. */
+  readonly gatewayLabels?: Readonly<Record<string, string>>;
 }
 
 /** A whole gateway in this process: YAML (all in namespace `team`) compiled and served on a free loopback port. */
@@ -36,7 +41,7 @@ export async function startGateway(text: string, options: TestGatewayOptions = {
   const endpoints = createHandle<EndpointTable>();
   const credentials = createHandle<CredentialTable>();
   const compiler = createCompiler({
-    gatewayLabels: { istio: 'ingressgateway' },
+    gatewayLabels: { istio: 'ingressgateway', ...options.gatewayLabels },
     gatewayNamespace: 'istio-system',
     mesh: { ...testMesh, ...options.mesh },
     filters: plugins.map(({ spec }) => spec),
@@ -57,7 +62,8 @@ export async function startGateway(text: string, options: TestGatewayOptions = {
     plugins,
     listenAddress: '127.0.0.1',
     portOffset: 0,
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
+    ...(options.random !== undefined && { random: options.random }),
     mayDial: () => true,
     onError: (error) => errors.push(error),
   });
