@@ -1,5 +1,5 @@
 /**
- * How fast the gateway is on a real API server: `node test/cluster/measure.ts KUBECONFIG VIRTUALSERVICES [EDITS]`.
+ * How fast the gateway is on a real API server: `node test/cluster/measure.ts KUBECONFIG VIRTUALSERVICES [EDITS] [RULES]`.
  * Prints the time from the start to ready, the memory of the process, and the time from an apply to the first answer
  * that shows it. Makes the namespaces `measure-0` … and leaves them.
  */
@@ -9,7 +9,7 @@ import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ApiClient, ApiError, createApiClient, loadAccess } from '../../src/sources/kubernetes.ts';
 
-const [kubeconfig = '', count = '1000', edits = '200'] = process.argv.slice(2);
+const [kubeconfig = '', count = '1000', edits = '200', rules = '3'] = process.argv.slice(2);
 const NAMESPACES = 20;
 const PORT = 19_280;
 const ADMIN = 19_281;
@@ -32,7 +32,7 @@ const child = spawn(
     'off',
   ].concat(
     ['--gateway-labels', 'istio=measure', '--listen-address', '127.0.0.1', '--admin-port', String(ADMIN)],
-    ['--gateway-namespace', 'measure-0', ...process.argv.slice(5)],
+    ['--gateway-namespace', 'measure-0', ...process.argv.slice(6)],
   ),
   { stdio: ['ignore', 'inherit', 'pipe'] },
 );
@@ -44,7 +44,7 @@ const readyMs = await new Promise<number>((resolve) => {
   });
 });
 const say = (what: string, value: string): void => void process.stdout.write(`${what.padEnd(44)} ${value}\n`);
-say(`${count} VirtualServices, start to ready`, `${(readyMs / 1_000).toFixed(2)} s`);
+say(`${count} VirtualServices of ${rules} rules, start to ready`, `${(readyMs / 1_000).toFixed(2)} s`);
 say('resident memory, just ready', memory());
 await sleep(30_000);
 say('resident memory, half a minute later', memory());
@@ -71,8 +71,7 @@ function memory(): string {
 }
 
 async function prepare(api: ApiClient, wanted: number): Promise<void> {
-  for (let i = 0; i < NAMESPACES; i++)
-    await make(api, '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: `measure-${i}` } });
+  for (let i = 0; i < NAMESPACES; i++) await prepareNamespace(api, `measure-${i}`);
   const servers = [{ port: { number: PORT, name: 'http', protocol: 'HTTP' }, hosts: ['*/*'] }];
   await make(api, `${API}/measure-0/gateways`, {
     apiVersion: 'networking.istio.io/v1',
@@ -88,6 +87,15 @@ async function prepare(api: ApiClient, wanted: number): Promise<void> {
   await Promise.all(Array.from({ length: 16 }, work));
 }
 
+/** With a service for its routes, and without the routes of the last time. */
+async function prepareNamespace(api: ApiClient, name: string): Promise<void> {
+  await make(api, '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  const ports = [{ name: 'http', port: 80 }];
+  const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'service' }, spec: { ports } };
+  await make(api, `/api/v1/namespaces/${name}/services`, service);
+  await api.send('DELETE', `${API}/${name}/virtualservices`);
+}
+
 async function make(api: ApiClient, path: string, body: object): Promise<void> {
   await api.send('POST', path, { body }).catch((error: unknown) => {
     if (!(error instanceof ApiError && error.status === 409)) throw error;
@@ -101,12 +109,12 @@ function put(api: ApiClient, index: number, text: string): Promise<unknown> {
   });
 }
 
-/** Ten rules, as a service has them. */
+/** Rules to a service, and a last one whose answer shows which version is served. */
 function virtualService(index: number, text: string) {
-  const rules = Array.from({ length: 9 }, (_, rule) => ({
+  const matches = Array.from({ length: Number(rules) - 1 }, (_, rule) => ({
     name: `rule-${rule}`,
     match: [{ uri: { prefix: `/api/v${rule}/` }, headers: { 'x-tenant': { exact: `t${rule}` } } }],
-    route: [{ destination: { host: `service-${index % 100}.measure-${index % NAMESPACES}.svc.cluster.local` } }],
+    route: [{ destination: { host: 'service' } }],
     timeout: '5s',
   }));
   const last = { name: 'rest', directResponse: { status: 200, body: { string: text } } };
@@ -114,7 +122,7 @@ function virtualService(index: number, text: string) {
     apiVersion: 'networking.istio.io/v1',
     kind: 'VirtualService',
     metadata: { name: `v${index}` },
-    spec: { hosts: [`v${index}.example.com`], gateways: ['measure-0/public'], http: [...rules, last] },
+    spec: { hosts: [`v${index}.example.com`], gateways: ['measure-0/public'], http: [...matches, last] },
   };
 }
 

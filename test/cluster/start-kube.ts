@@ -25,8 +25,14 @@ export interface OwnKube extends Kube {
   restart(): Promise<void>;
 }
 
+interface StartOptions {
+  readonly controllers?: boolean;
+  /** Default: they are there. */
+  readonly crds?: boolean;
+}
+
 /** A real API server of one's own, empty but for the CRDs. */
-export async function startKube(options: { readonly controllers?: boolean } = {}): Promise<OwnKube> {
+export async function startKube({ crds = true, ...options }: StartOptions = {}): Promise<OwnKube> {
   const { KUBEBUILDER_ASSETS: bin, BANYAN_TEST_KUBE: kubeDir } = process.env;
   if (bin === undefined || kubeDir === undefined) throw new Error('run this by `npm run test:cluster`');
   const starter = (await import(pathToFileURL(path.join(kubeDir, 'start.mjs')).href)) as {
@@ -34,7 +40,7 @@ export async function startKube(options: { readonly controllers?: boolean } = {}
   };
   const workdir = mkdtempSync(path.join(tmpdir(), 'banyan-kube-'));
   let kube = await starter.startKube({ bin, workdir, ...options });
-  installCrds(path.join(bin, 'kubectl'), kube.kubeconfig);
+  if (crds) installCrds(path.join(bin, 'kubectl'), kube.kubeconfig);
   return {
     kubeconfig: kube.kubeconfig,
     pids: () => kube.pids(),
