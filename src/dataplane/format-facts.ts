@@ -47,6 +47,7 @@ export function formatFacts(
     localAddress: raw.localAddress,
     localPort: raw.localPort,
     upstreamHost: record.upstreamAddress,
+    upstreamAttempts: record.upstreamAttempts,
     upstreamCluster: record.cluster,
     routeName: exchange.route?.name ?? '',
     serverName: exchange.tls?.serverName,

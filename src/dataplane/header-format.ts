@@ -17,6 +17,7 @@ export interface FormatFacts {
   readonly localAddress: string;
   readonly localPort: number;
   readonly upstreamHost: string | undefined;
+  readonly upstreamAttempts: number;
   readonly upstreamCluster: string | undefined;
   readonly routeName: string;
   readonly serverName: string | undefined;
@@ -71,11 +72,12 @@ const withoutPort: Readonly<Record<string, Operator>> = {
   PROTOCOL: (f) => f.protocol,
   RESPONSE_CODE: (f) => String(f.responseCode),
   RESPONSE_FLAGS: (f) => (f.responseFlags.length === 0 ? '-' : f.responseFlags.join(',')),
-  RESPONSE_CODE_DETAILS: (f) => f.responseDetails || '-',
+  RESPONSE_CODE_DETAILS: (f) => f.responseDetails,
   ROUTE_NAME: (f) => f.routeName,
   UPSTREAM_CLUSTER: (f) => (f.upstreamCluster === undefined ? undefined : `${f.upstreamCluster};`),
   UPSTREAM_CLUSTER_RAW: (f) => f.upstreamCluster,
   UPSTREAM_HOST: (f) => f.upstreamHost,
+  UPSTREAM_REQUEST_ATTEMPT_COUNT: (f) => String(f.upstreamAttempts),
   UPSTREAM_REMOTE_ADDRESS: (f) => f.upstreamHost,
   UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: (f) => f.upstreamHost?.replace(/:\d+$/, ''),
   UPSTREAM_REMOTE_PORT: (f) => f.upstreamHost?.replace(/^.*:/, ''),
@@ -98,6 +100,8 @@ function operatorOf(name: string, argument: string | undefined): Operator {
   switch (name) {
     case 'REQ':
       return headerOperator(wanted, (facts, header) => facts.requestHeader(header));
+    case 'REQ_WITHOUT_QUERY':
+      return headerOperator(wanted, (facts, header) => facts.requestHeader(header)?.replace(/\?.*$/s, ''));
     case 'RESP':
       return headerOperator(wanted, (facts, header) => facts.responseHeader(header));
     case 'QUERY_PARAM':

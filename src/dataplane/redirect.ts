@@ -1,3 +1,4 @@
+import { toBytes } from '../contract/index.ts';
 import type { RedirectAction } from '../table/model.ts';
 
 export interface RedirectFacts {
@@ -13,7 +14,7 @@ export interface RedirectFacts {
 export const tlsRedirectLocation = ({ authority, path, query }: RedirectFacts): string =>
   `https://${authority}${path}${query}`;
 
-/** The Location of a `redirect` (istio-semantics §2.6). */
+/** The Location of a `redirect`, one character a byte (istio-semantics §2.6). */
 export function redirectLocation(action: RedirectAction, facts: RedirectFacts): string {
   const scheme = action.scheme ?? facts.scheme;
   return `${scheme}://${redirectAuthority(action, facts, scheme)}${redirectPath(action.path, facts)}`;
@@ -24,7 +25,10 @@ function redirectAuthority(action: RedirectAction, facts: RedirectFacts, scheme:
     (action.port === 80 && portScheme(action, facts) === 'http') ||
     (action.port === 443 && portScheme(action, facts) === 'https');
   const port = action.port === undefined || suppressed ? undefined : action.port;
-  if (action.authority !== undefined) return port === undefined ? action.authority : `${action.authority}:${port}`;
+  if (action.authority !== undefined) {
+    const authority = toBytes(action.authority);
+    return port === undefined ? authority : `${authority}:${port}`;
+  }
   if (port !== undefined) return `${withoutPort(facts.authority)}:${port}`;
   if (scheme !== facts.scheme) return withoutDefaultPort(facts.authority, facts.scheme);
   return facts.authority;
@@ -44,6 +48,6 @@ const withoutDefaultPort = (authority: string, scheme: string): string => {
 /** The query goes along unless the new path has one of its own; a fragment does not keep it away. */
 function redirectPath(path: string | undefined, { path: current, query }: RedirectFacts): string {
   if (path === undefined) return `${current}${query}`;
-  const rooted = path.startsWith('/') ? path : `/${path}`;
+  const rooted = toBytes(path.startsWith('/') ? path : `/${path}`);
   return rooted.includes('?') ? rooted : `${rooted}${query}`;
 }

@@ -91,8 +91,9 @@ export class Responder implements BodySink {
   /** An upstream's head; its body follows by `write` and `end`. */
   upstreamHead(status: number, headers: HeaderList, bodyLength: number | undefined): void {
     const { route, record } = this.#exchange;
-    record.details = 'via_upstream';
+    // Operators are evaluated before it is said how the answer came about.
     if (route?.action.kind === 'forward') this.#applyForwardOperations(route, headers, status);
+    record.details = 'via_upstream';
     const head: ResponseHead = { status, headers, origin: 'upstream' };
     this.#finishHead(head);
     if (this.#grpcWeb?.head(head, bodyLength !== 0) === true) this.#heldHead = head;
@@ -175,8 +176,8 @@ export class Responder implements BodySink {
   upgrade(headers: HeaderList): Tunnel | undefined {
     const { route, record, raw } = this.#exchange;
     if (raw.upgrade === undefined) return undefined;
-    record.details = 'via_upstream';
     if (route?.action.kind === 'forward') this.#applyForwardOperations(route, headers, 101);
+    record.details = 'via_upstream';
     const head: ResponseHead = { status: 101, headers, origin: 'upstream' };
     this.#finishHead(head);
     return raw.upgrade.accept(head.headers);

@@ -13,19 +13,19 @@ const GRPC_CONDITIONS: Readonly<Record<string, string>> = {
 
 /** Does the policy ask for another try after this answer? */
 export function retriesAnswer(policy: RetryPolicy, status: number, headers: HeaderList): boolean {
+  // Who was told to slow down by a rate limit is not asked again at once, whatever else the policy lists (Envoy's envoy-ratelimited).
+  if (headers.has('x-envoy-ratelimited')) return policy.retryOn.includes('envoy-ratelimited');
   const grpcStatus = headers.get('grpc-status');
   return policy.retryOn.some((condition) => {
     switch (condition) {
       case '5xx':
-        return status >= 500 && status < 600 && !headers.has('x-envoy-ratelimited');
+        return status >= 500 && status < 600;
       case 'gateway-error':
         return status === 502 || status === 503 || status === 504;
       case 'retriable-4xx':
         return status === 409;
       case 'retriable-status-codes':
         return policy.retriableStatusCodes.includes(status);
-      case 'envoy-ratelimited':
-        return headers.has('x-envoy-ratelimited');
       default:
         return grpcStatus !== undefined && GRPC_CONDITIONS[condition] === grpcStatus;
     }

@@ -1,3 +1,4 @@
+import { toBytes } from '../contract/index.ts';
 import { compileReplacement, isNormalPath, type RegexReplacement } from '../table/index.ts';
 import type { PathNormalization, PathRewrite } from '../table/model.ts';
 
@@ -25,9 +26,9 @@ function pathPartOf(rewritten: string): string {
 function apply(path: string, rewrite: PathRewrite): string {
   switch (rewrite.kind) {
     case 'prefix':
-      return rewrite.replacement + path.slice(rewrite.matched.length);
+      return toBytes(rewrite.replacement) + path.slice(rewrite.matched.length);
     case 'whole':
-      return rewrite.replacement;
+      return toBytes(rewrite.replacement);
     case 'regex': {
       const replaced = replacementOf(rewrite)(path);
       return replaced === '' ? path : replaced;

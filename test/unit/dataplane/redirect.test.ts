@@ -18,6 +18,7 @@ describe('the location of a redirect', () => {
     ['drops the query where the new path has one', { path: '/x?' }, {}, 'http://b.example.com/x?'],
     ['roots a path', { path: 'x' }, { query: '' }, 'http://b.example.com/x'],
     ['appends the query behind a fragment', { path: '/x#f' }, {}, 'http://b.example.com/x#f?key=value'],
+    ['is UTF-8', { path: '/é' }, { query: '' }, 'http://b.example.com/\xc3\xa9'],
     ['keeps the port of the Host', { path: '/x' }, { authority: 'b:81', query: '' }, 'http://b:81/x'],
     ['puts a new port in its place', { port: 85 }, { authority: 'b:80', query: '' }, 'http://b:85/foo'],
     ['takes a default port for none at all', { port: 80 }, { authority: 'h:8080', query: '' }, 'http://h:8080/foo'],

@@ -40,6 +40,9 @@ describe('what is tried again', () => {
     [DEFAULT, 200, [['grpc-status', '14']], true],
     [DEFAULT, 200, [['grpc-status', '4']], false],
     [['5xx'], 503, [['x-envoy-ratelimited', 'true']], false],
+    [['gateway-error', 'retriable-status-codes'], 503, [['x-envoy-ratelimited', 'true']], false],
+    [['envoy-ratelimited'], 200, [['x-envoy-ratelimited', 'true']], true],
+    [['envoy-ratelimited'], 503, [], false],
   ])('%j after an answer %i %j: %s', (retryOn, status, headers, expected) => {
     expect(retriesAnswer(policy(retryOn), status, HeaderList.from(headers))).toBe(expected);
   });
