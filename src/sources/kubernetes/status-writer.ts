@@ -3,6 +3,7 @@ import { formatObjectRef, type ObjectRef } from '../../diagnostics/diagnostic.ts
 import type { Clock } from '../../kernel/clock.ts';
 import { type ApiClient, ApiError } from './client.ts';
 import { type DesiredStatus, digestOfDesired, isOthers, type Receipt, statusWith } from './conditions.ts';
+import { eventsOf, writeEvents } from './events.ts';
 import type { ObjectFacts } from './kind-store.ts';
 import { objectPath } from './kinds.ts';
 import { Election } from './leader.ts';
@@ -163,6 +164,9 @@ class Writer implements StatusWriter {
       });
       this.#remember(status);
       this.counts.written++;
+      // Nobody waits for an event, and where it may not be written it is not.
+      const events = eventsOf(current.status, status);
+      await writeEvents(client, current, status, apiVersion, events, now).catch(() => {});
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) return;
       if (error instanceof ApiError && error.status === 409) {

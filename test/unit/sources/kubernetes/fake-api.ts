@@ -34,7 +34,7 @@ export const when =
   };
 
 const RESOURCES: Readonly<Record<string, readonly string[]>> = {
-  '/api/v1': ['services', 'pods', 'secrets', 'namespaces'],
+  '/api/v1': ['services', 'pods', 'secrets', 'namespaces', 'events'],
   '/apis/discovery.k8s.io/v1': ['endpointslices'],
   '/apis/networking.istio.io/v1': [
     'gateways',
@@ -174,7 +174,7 @@ export class FakeApi {
     const { root, namespace = '', plural, name } = (method === 'POST' ? MANY : ONE).exec(path)?.groups ?? {};
     const list = `${root}/${plural}`;
     const sent = body as FakeObject;
-    const key = `${namespace}/${name ?? sent.metadata.name}`;
+    const key = `${namespace}/${name ?? sent.metadata.name ?? this.#version}`;
     const known = this.get(list, key);
     const version = sent?.metadata?.['resourceVersion'];
     if (method === 'POST' && known !== undefined) refuse(response, 409, 'AlreadyExists');

@@ -59,6 +59,8 @@ async function followed(api: FakeApi): Promise<Followed> {
   await one.started;
   return one;
 }
+const events = (api: FakeApi): readonly unknown[] =>
+  api.calls.filter(({ path }) => path.endsWith('/events')).map(({ body }) => body);
 const rounds = () => new Promise((resume) => setTimeout(resume, 100));
 
 describe('statuses', () => {
@@ -76,6 +78,25 @@ describe('statuses', () => {
         { type: 'Conflicted', status: 'False' },
         { type: 'Frozen', status: 'False' },
       ],
+    });
+  });
+
+  it('make an event of what turns, and none of a good beginning', async () => {
+    const api = await fakeApi();
+    api.put(VIRTUAL_SERVICES, virtualService('cart'));
+    const statuses = writer(api, await followed(api));
+    statuses.update({ revision: 'r1', statuses: () => [desired('cart')] });
+    await soon(() => expect(writes(api)).toBe(1));
+    await rounds();
+    expect(events(api)).toEqual([]);
+    const { verdicts, ...rest } = desired('cart');
+    const frozen = { ...rest, verdicts: { ...verdicts, Frozen: yes('LastGood') } };
+    statuses.update({ revision: 'r2', statuses: () => [frozen] });
+    await soon(() => expect(events(api)).toHaveLength(1));
+    expect(events(api)[0]).toMatchObject({
+      type: 'Warning',
+      reason: 'LastGood',
+      involvedObject: { kind: 'VirtualService', namespace: 'shop', name: 'cart' },
     });
   });
 
