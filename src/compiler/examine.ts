@@ -16,6 +16,7 @@ import {
   coveredRules,
   destinations,
   failedRoutes,
+  meshModes,
   meshRules,
   policiesWithoutEffect,
   portsOfService,
@@ -51,6 +52,7 @@ export function createExaminer(options: CompileOptions): (examination: Examinati
   const ofGateways = memoizeByIdentity((gateways: readonly Gateway[], plan: GatewayPlan) => [
     ...unselectedGateways(gateways, plan),
     ...sharedCertificates(plan),
+    ...meshModes(plan),
   ]);
   const ofServices = memoizeByIdentity((services: readonly ResourceOf<'Service'>[], plan: GatewayPlan) =>
     portsOfService(services, plan, options),

@@ -137,6 +137,12 @@ export const COMPILER_FINDINGS = {
     remedy: 'Add the port to the Service, or take the server out.',
     istio: 'IST0162',
   },
+  'mode-needs-mesh': {
+    severity: 'error',
+    summary: 'A TLS mode that needs certificates or sidecars of a mesh.',
+    consequence: 'Connections of this server fail; others are not affected.',
+    remedy: 'Use SIMPLE or MUTUAL with a credentialName, or PASSTHROUGH.',
+  },
   'mesh-rules-bypassed': {
     severity: 'hint',
     summary: 'A destination without subset at a host whose rules for the mesh choose subsets.',

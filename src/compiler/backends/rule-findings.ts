@@ -138,6 +138,7 @@ function tlsFindings(
   tls: ClientTLSSettings | undefined,
   entryHasNames: boolean,
 ): Diagnostic[] {
+  if (tls?.mode === 'ISTIO_MUTUAL') return [noMesh(resource, path)];
   if (tls?.mode !== 'SIMPLE' && tls?.mode !== 'MUTUAL') return [];
   if (tls.insecureSkipVerify === true) {
     return [
@@ -152,6 +153,16 @@ function tlsFindings(
   const unnamed = nameFindings(resource, path, tls, entryHasNames);
   return unnamed.length > 0 ? unnamed : trustFindings(resource, path, tls);
 }
+
+const noMesh = (resource: RuleResource, path: FieldPath): Diagnostic =>
+  report('mode-needs-mesh', {
+    message: 'ISTIO_MUTUAL shows a certificate of the mesh, and this gateway has none',
+    consequence: 'Requests to this destination are answered 503; others are not affected.',
+    remedy: 'Use SIMPLE or MUTUAL with a credentialName, or DISABLE for this gateway by a workloadSelector.',
+    object: resource.ref,
+    field: [...path, 'mode'],
+    location: resource.origin.locate([...path, 'mode']),
+  });
 
 /** The operating system's authorities are believed where none are given, which Istio's own analysis warns of. */
 function trustFindings(resource: RuleResource, path: FieldPath, tls: ClientTLSSettings): Diagnostic[] {

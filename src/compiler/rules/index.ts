@@ -17,6 +17,7 @@ export const SUBJECT_RULES: readonly SubjectRule[] = Object.freeze([
 export { coveredRules } from './covered-rules.ts';
 export { destinations } from './destinations.ts';
 export { failedRoutes } from './failed-routes.ts';
+export { meshModes } from './mesh-modes.ts';
 export { meshRules } from './mesh-rules.ts';
 export { type AccessPolicy, actsAtGateway, policiesWithoutEffect } from './policies-without-effect.ts';
 export { portsOfService } from './ports-of-service.ts';

@@ -147,7 +147,7 @@ subset over rule, port entry over both. Limits and ejections are counted by each
     ClientTLSSettings: {
       mode: differs(
         'DISABLE, SIMPLE, MUTUAL',
-        'ISTIO_MUTUAL needs a mesh certificate, which a gateway that stands alone has not: 503',
+        'ISTIO_MUTUAL needs a mesh certificate, which a gateway that stands alone has not: 503, `mode-needs-mesh`',
       ),
       clientCertificate: supported('file on the gateway'),
       privateKey: supported('file on the gateway'),

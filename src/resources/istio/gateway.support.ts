@@ -32,7 +32,7 @@ look up target ports in.`,
       httpsRedirect: supported('301 to https', 'keeps the Host’s port; of one Gateway it holds for the port’s host'),
       mode: differs(
         'who shows which certificate; absent: PASSTHROUGH',
-        'ISTIO_MUTUAL has no mesh certificate here, and AUTO_PASSTHROUGH no sidecars: their connections fail',
+        'ISTIO_MUTUAL has no mesh certificate here, and AUTO_PASSTHROUGH no sidecars: their connections fail, `mode-needs-mesh`',
       ),
       serverCertificate: supported('file on the gateway', 'read anew when it changes'),
       privateKey: supported('file on the gateway'),

@@ -387,6 +387,31 @@ it('has a diagnostic here, or a reason why not', () => {
   expect(without.filter((code) => here.includes(code))).toEqual([]);
 });
 
+describe('a mode that needs the mesh', () => {
+  it.each<[string, World, readonly string[]]>([
+    [
+      'AUTO_PASSTHROUGH',
+      { infra: gateway('a', https(443, HOST, 'AUTO_PASSTHROUGH', 'TLS')) },
+      ['spec.servers[0].tls.mode'],
+    ],
+    [
+      'ISTIO_MUTUAL at a server',
+      { infra: gateway('a', https(443, HOST, 'ISTIO_MUTUAL').replace(', credentialName: cert', '')) },
+      ['spec.servers[0].tls.mode'],
+    ],
+    [
+      'ISTIO_MUTUAL to a service',
+      world(rule('trafficPolicy: { tls: { mode: ISTIO_MUTUAL } }')),
+      ['spec.trafficPolicy.tls.mode'],
+    ],
+    ['DISABLE', world(rule('trafficPolicy: { tls: { mode: DISABLE } }')), []],
+    ['PASSTHROUGH', { infra: gateway('a', https(443, HOST, 'PASSTHROUGH', 'TLS')) }, []],
+  ])('%s', (_, given, expected) => {
+    const found = findingsOf(given).filter(({ code }) => code === 'mode-needs-mesh');
+    expect(found.map(({ field = [] }) => formatFieldPath(field))).toEqual(expected);
+  });
+});
+
 describe('where istioctl analyze has nothing to say', () => {
   it.each<[string, World]>([
     ['a plain route', world(bound(`{ ${TO_WEB} }`))],

@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { messagesOf, pages, resourcePages } from '../../../scripts/generate-resource-docs.ts';
-import { CATALOGUE } from '../../../src/diagnostics/index.ts';
+import { compile } from '../../../src/compiler/index.ts';
+import { CATALOGUE, formatFieldPath } from '../../../src/diagnostics/index.ts';
+import { decodeObject, resourceSet } from '../../../src/resources/index.ts';
 import { KINDS } from '../../../src/resources/registry.ts';
 import { OBJECT_META } from '../../../src/resources/support.ts';
+import { parseYaml } from '../../../src/sources/yaml.ts';
+import { compileOptions } from '../../support/resources.ts';
 
 const keysOf = (messages: Iterable<readonly [string, readonly string[]]>): readonly string[] =>
   [...messages].flatMap(([message, fields]) => fields.map((field) => `${message}.${field}`)).toSorted();
@@ -42,7 +46,7 @@ describe('the pages of resources', () => {
 
   it('name only diagnostics that there are', () => {
     for (const [path, page] of resourcePages()) {
-      for (const [, code = ''] of page.matchAll(/reported as `([a-z-]+)`/g))
+      for (const [, code = ''] of page.matchAll(/(?:reported as |503, |fail, |fits, |: )`([a-z]+(?:-[a-z]+)+)`/g))
         expect(CATALOGUE, path).toHaveProperty([code]);
     }
   });
@@ -53,4 +57,42 @@ describe('the pages of resources', () => {
       for (const [, anchor = ''] of page.matchAll(/\]\(#([a-z0-9]+)\)/g)) expect(sections, path).toContain(anchor);
     }
   });
+});
+
+/** Every field that is said to be ignored and reported, once. */
+const IGNORED = `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: a }
+spec:
+  host: web
+  trafficPolicy:
+    proxyProtocol: { version: V1 }
+    loadBalancer: { zoneAwareLbSetting: { enabled: true, failoverPriority: [a], minClusterSize: 1 } }
+    outlierDetection: { outlierDetectionHttpErrorCodes: [500] }
+  subsets: [{ name: a, trafficPolicy: { tunnel: { protocol: CONNECT, targetHost: a.b, targetPort: 1 } } }]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: a }
+spec: { hosts: [a.b], http: [{ redirect: { uri: /, prefixRewrite: / } }] }
+`;
+
+it('what is said to be ignored is reported where it stands', () => {
+  const documents = parseYaml(IGNORED, 'shop/a.yaml').documents.map(({ value, origin }) =>
+    decodeObject(value, origin, 'shop'),
+  );
+  const resources = documents.flatMap(({ resource }) => resource ?? []);
+  const found = [
+    ...documents.flatMap(({ diagnostics }) => diagnostics),
+    ...compile(resourceSet(resources), compileOptions()).diagnostics,
+  ];
+  const places = found.filter(({ code }) => code === 'ignored-field').map(({ field = [] }) => formatFieldPath(field));
+  expect(places.toSorted()).toEqual([
+    'spec.http[0].redirect.prefixRewrite',
+    'spec.subsets[0].trafficPolicy.tunnel',
+    'spec.trafficPolicy.loadBalancer.zoneAwareLbSetting',
+    'spec.trafficPolicy.outlierDetection.outlierDetectionHttpErrorCodes',
+    'spec.trafficPolicy.proxyProtocol',
+  ]);
 });
