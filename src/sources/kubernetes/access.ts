@@ -44,6 +44,10 @@ export async function loadAccess(kubeconfig: string | undefined): Promise<ApiAcc
   if (kubeconfig === undefined && cluster.server === NOTHING_FOUND)
     throw new Error('no cluster is configured: there is neither a kubeconfig nor a ServiceAccount');
   if (cluster.proxyUrl !== undefined) throw new Error('a kubeconfig with proxy-url is not supported');
+  // What is wrong with credentials for good is told now, and not as an API server that is away.
+  await credentialsOf(config).catch((error: Error) => {
+    throw new Error(`the kubeconfig ${kubeconfig ?? ''} cannot be used: ${error.message}`);
+  });
   return {
     server: cluster.server.replace(/\/+$/, ''),
     namespace: config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
