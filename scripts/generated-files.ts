@@ -4,6 +4,7 @@ import { KINDS } from '../src/resources/registry.ts';
 import type { JsonSchema } from '../src/resources/schema.ts';
 import { diagnosticsPage } from './diagnostics-page.ts';
 import { resourcePages } from './generate-resource-docs.ts';
+import { istioPage } from './istio-page.ts';
 
 /** Every generated file: path from the project's root → content. */
 export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
@@ -11,6 +12,7 @@ export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   for (const [kind, { schema }] of Object.entries(KINDS)) files.set(typesPath(kind), await typesOf(schema));
   files.set(typesPath('MeshConfig'), await typesOf(meshConfigSchema));
   files.set('docs/diagnostics.md', diagnosticsPage());
+  files.set('docs/istio.md', istioPage());
   for (const [path, page] of resourcePages()) files.set(path, page);
   return files;
 }
