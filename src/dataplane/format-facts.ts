@@ -47,7 +47,8 @@ export function formatFacts(
     localAddress: raw.localAddress,
     localPort: raw.localPort,
     upstreamHost: record.upstreamAddress,
-    upstreamAttempts: record.upstreamAttempts,
+    // The first try is counted before the request's operations are evaluated.
+    upstreamAttempts: responseHeaders === undefined ? 1 : record.upstreamAttempts,
     upstreamCluster: record.cluster,
     routeName: exchange.route?.name ?? '',
     serverName: exchange.tls?.serverName,

@@ -1,6 +1,6 @@
 import type { HeaderList } from '../contract/headers.ts';
 import type { Clock } from '../kernel/clock.ts';
-import type { Destination, ForwardAction, RetryPolicy, Route } from '../table/model.ts';
+import type { Destination, ForwardAction, HeaderOperations, RetryPolicy, Route } from '../table/model.ts';
 import type { GatewayExchange } from './exchange.ts';
 import { faultReply, type GatewayFault } from './fault.ts';
 import { formatFacts } from './format-facts.ts';
@@ -17,6 +17,7 @@ import {
   retriesFailure,
   retriesPerTryTimeout,
   statusForOutliers,
+  takeRetryHeaders,
 } from './retry.ts';
 import { rewritePath } from './rewrite.ts';
 import type {
@@ -62,6 +63,7 @@ class Forwarding {
   readonly #options: ForwardingOptions;
   #cluster: UpstreamCluster | undefined;
   #head: UpstreamRequestHead | undefined;
+  #retryPolicy: RetryPolicy | undefined;
   #hash: HashChoice = { hash: undefined, setCookie: undefined };
   #attempt: Attempt | undefined;
   #retriesDone = 0;
@@ -103,8 +105,11 @@ class Forwarding {
       return;
     }
     this.#head = head;
+    const { retry } = this.#action;
+    const mayName = writes(destination.requestHeaders) || writes(this.#route.requestHeaders);
+    this.#retryPolicy = mayName ? takeRetryHeaders(head.headers, retry) : retry;
     this.#hash = hashOf(this.#action.hashPolicies, exchange);
-    if (this.#action.retry !== undefined) exchange.body.keep(this.#options.retryBufferBytes);
+    if (this.#retryPolicy !== undefined) exchange.body.keep(this.#options.retryBufferBytes);
     exchange.onClientGone(() => this.#clientGone());
     exchange.body.watch({ onComplete: () => this.#startDeadline(), onAbort: (reason) => this.#bodyAborted(reason) });
     if (!this.#responder.over) this.#try();
@@ -176,7 +181,7 @@ class Forwarding {
   #try(): void {
     const cluster = this.#cluster as UpstreamCluster;
     const { record } = this.#exchange;
-    const avoid = this.#action.retry?.avoidPreviousHosts === true ? this.#tried : NO_HOSTS;
+    const avoid = this.#retryPolicy?.avoidPreviousHosts === true ? this.#tried : NO_HOSTS;
     const host = cluster.pick({ hash: this.#hash.hash, avoid });
     if (host === undefined) {
       this.#fail({ kind: 'no-healthy-upstream' });
@@ -217,7 +222,7 @@ class Forwarding {
   }
 
   get perTryTimeoutMs(): number | undefined {
-    const perTry = this.#action.retry?.perTryTimeoutMs;
+    const perTry = this.#retryPolicy?.perTryTimeoutMs;
     const whole = this.#timeoutMs();
     return perTry === undefined || (whole !== undefined && perTry >= whole) ? undefined : perTry;
   }
@@ -225,7 +230,7 @@ class Forwarding {
   perTryTimedOut(attempt: Attempt): void {
     if (attempt !== this.#attempt || this.#committed) return;
     attempt.hostTimedOut();
-    const policy = this.#action.retry;
+    const policy = this.#retryPolicy;
     if (policy !== undefined && retriesPerTryTimeout(policy) && this.#retry(policy)) return;
     this.#endAttempt();
     this.#fail({ kind: 'upstream-timeout', perTry: true });
@@ -240,7 +245,7 @@ class Forwarding {
   }
 
   answered(attempt: Attempt, status: number, headers: HeaderList, endStream: boolean): void {
-    const policy = this.#action.retry;
+    const policy = this.#retryPolicy;
     if (policy !== undefined && retriesAnswer(policy, status, headers)) {
       if (this.#retry(policy)) return;
       if (this.#retriesDone >= policy.attempts) this.#exchange.record.flags.push('URX');
@@ -309,7 +314,7 @@ class Forwarding {
       this.#try();
       return;
     }
-    const policy = this.#action.retry;
+    const policy = this.#retryPolicy;
     if (policy !== undefined && retriesFailure(policy, failure)) {
       if (this.#retry(policy)) return;
       if (this.#retriesDone >= policy.attempts && policy.attempts > 0) record.flags.push('URX');
@@ -384,6 +389,8 @@ class Forwarding {
     this.#endAttempt();
   }
 }
+
+const writes = ({ set, add }: HeaderOperations): boolean => set.length > 0 || add.length > 0;
 
 const NO_HOSTS: ReadonlySet<string> = new Set();
 

@@ -11,6 +11,43 @@ const GRPC_CONDITIONS: Readonly<Record<string, string>> = {
   unavailable: '14',
 };
 
+const STEERING = [
+  'x-envoy-retry-on',
+  'x-envoy-retry-grpc-on',
+  'x-envoy-max-retries',
+  'x-envoy-retriable-status-codes',
+  'x-envoy-retriable-header-names',
+];
+/** As far as a policy of headers alone goes. */
+const NO_POLICY: RetryPolicy = {
+  attempts: 1,
+  retryOn: [],
+  retriableStatusCodes: [],
+  perTryTimeoutMs: undefined,
+  backoffMs: 25,
+  avoidPreviousHosts: false,
+};
+
+/**
+ * What a route's own header operations say about retries comes on top of its policy, as in Envoy; a client's such headers
+ * were removed before (istio-semantics §7.2). The headers do not go upstream.
+ */
+export function takeRetryHeaders(headers: HeaderList, policy: RetryPolicy | undefined): RetryPolicy | undefined {
+  if (!STEERING.some((name) => headers.has(name))) return policy;
+  const [on, grpcOn, most, codes] = STEERING.map((name) => headers.get(name)?.trim());
+  headers.removeWhere((name) => STEERING.includes(name));
+  if (policy === undefined && on === undefined && grpcOn === undefined) return undefined;
+  const base = policy ?? NO_POLICY;
+  return {
+    ...base,
+    attempts: most !== undefined && /^\d+$/.test(most) ? Number(most) : base.attempts,
+    retryOn: [...base.retryOn, ...listOf(on), ...listOf(grpcOn)],
+    retriableStatusCodes: [...base.retriableStatusCodes, ...listOf(codes).map(Number)],
+  };
+}
+
+const listOf = (value: string | undefined): readonly string[] => (value ?? '').split(',').filter((part) => part !== '');
+
 /** Does the policy ask for another try after this answer? */
 export function retriesAnswer(policy: RetryPolicy, status: number, headers: HeaderList): boolean {
   // Who was told to slow down by a rate limit is not asked again at once, whatever else the policy lists (Envoy's envoy-ratelimited).

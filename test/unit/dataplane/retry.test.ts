@@ -6,6 +6,7 @@ import {
   retriesAnswer,
   retriesFailure,
   retriesPerTryTimeout,
+  takeRetryHeaders,
 } from '../../../src/dataplane/retry.ts';
 import type { ResetReason, UpstreamFailure } from '../../../src/dataplane/stream.ts';
 import type { RetryPolicy } from '../../../src/table/model.ts';
@@ -84,5 +85,42 @@ describe('what is tried again', () => {
   it('waits longer each time, up to ten times the base', () => {
     expect([1, 2, 3, 4, 9].map((n) => backoffMs(policy([]), n, 0.9999))).toEqual([24, 74, 174, 249, 249]);
     expect(backoffMs(policy([]), 3, 0)).toBe(0);
+  });
+});
+
+describe('what a route says about retries in its header operations', () => {
+  const taken = (own: RetryPolicy | undefined, ...pairs: [string, string][]) => {
+    const headers = HeaderList.from([...pairs, ['x-other', '1']]);
+    const result = takeRetryHeaders(headers, own);
+    return { result, left: headers.raw() };
+  };
+
+  it('comes on top of its policy', () => {
+    const { result, left } = taken(
+      policy(['reset'], [409]),
+      ['x-envoy-retry-on', '5xx,gateway-error'],
+      ['x-envoy-retry-grpc-on', 'internal'],
+      ['x-envoy-max-retries', '4'],
+      ['x-envoy-retriable-status-codes', '418,404'],
+    );
+    expect(result).toMatchObject({
+      attempts: 4,
+      retryOn: ['reset', '5xx', 'gateway-error', 'internal'],
+      retriableStatusCodes: [409, 418, 404],
+    });
+    expect(left).toEqual(['x-other', '1']);
+  });
+
+  it('makes a policy of one retry where there is none', () => {
+    expect(taken(undefined, ['x-envoy-retry-on', '5xx']).result).toMatchObject({ attempts: 1, retryOn: ['5xx'] });
+  });
+
+  it('makes none out of a number alone', () => {
+    expect(taken(undefined, ['x-envoy-max-retries', '3'])).toEqual({ result: undefined, left: ['x-other', '1'] });
+  });
+
+  it('changes nothing without such headers', () => {
+    const own = policy(['5xx']);
+    expect(taken(own).result).toBe(own);
   });
 });
