@@ -195,6 +195,13 @@ function ignoredBlocks(resource: RuleResource, path: FieldPath, policy: Level['p
   if (policy.outlierDetection?.outlierDetectionHttpErrorCodes !== undefined) {
     ignored(['outlierDetection', 'outlierDetectionHttpErrorCodes'], 'only 5xx answers count as errors');
   }
+  for (const field of ['probes', 'interval'] as const) {
+    if (policy.connectionPool?.tcp?.tcpKeepalive?.[field] === undefined) continue;
+    ignored(
+      ['connectionPool', 'tcp', 'tcpKeepalive', field],
+      `${field} of TCP keepalive is the operating system’s own`,
+    );
+  }
   if (isPassthrough(policy.loadBalancer)) {
     const message = 'PASSTHROUGH means the address that the client dialled, and that is the gateway itself';
     findings.push(at(resource, [...path, 'loadBalancer', 'simple'], 'destination-without-endpoints', message));

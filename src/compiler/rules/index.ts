@@ -2,6 +2,7 @@ import { afterCatchAll } from './after-catch-all.ts';
 import { claimsWithoutAuthentication } from './claims-without-authentication.ts';
 import { delegates } from './delegates.ts';
 import { hostNotInGateway } from './host-not-in-gateway.ts';
+import { ignoredFields } from './ignored-fields.ts';
 import type { SubjectRule } from './rule.ts';
 import { unknownGateway } from './unknown-gateway.ts';
 
@@ -12,6 +13,7 @@ export const SUBJECT_RULES: readonly SubjectRule[] = Object.freeze([
   delegates,
   afterCatchAll,
   claimsWithoutAuthentication,
+  ignoredFields,
 ]);
 
 export { coveredRules } from './covered-rules.ts';

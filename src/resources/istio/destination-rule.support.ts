@@ -1,4 +1,4 @@
-import { differs, ignored, ignoredSilently, type KindSupport, notAtAnIngress, supported } from '../support.ts';
+import { differs, ignored, type KindSupport, notAtAnIngress, supported } from '../support.ts';
 
 const LOAD_BALANCER = supported('who gets a request');
 const CONNECTION_POOL = supported('limits and timeouts');
@@ -110,9 +110,9 @@ subset over rule, port entry over both. Limits and ejections are counted by each
       idleTimeout: supported('for HTTP where `http.idleTimeout` is absent', 'default 1h'),
     },
     TcpKeepalive: {
-      probes: ignoredSilently('how many before giving up', 'the system’s'),
+      probes: ignored('how many before giving up', 'ignored-field', 'the system’s'),
       time: supported('idle time before the first', 'default 2h'),
-      interval: ignoredSilently('time between them', 'the system’s'),
+      interval: ignored('time between them', 'ignored-field', 'the system’s'),
     },
     HTTPSettings: {
       http1MaxPendingRequests: supported('requests that wait for a connection', '0: no limit; beyond it 503'),

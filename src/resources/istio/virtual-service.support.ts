@@ -152,8 +152,9 @@ broader rule takes its place (\`route-failed\`, \`delegate-missing\`). Without \
       attempts: supported('how many more tries', '0: none'),
       perTryTimeout: supported('of one try', 'ignored where it is not below `timeout`'),
       retryOn: supported('conditions and statuses, replacing the default list'),
-      retryRemoteLocalities: ignoredSilently(
+      retryRemoteLocalities: ignored(
         'tries of other localities first',
+        'ignored-field',
         'a try goes to a host by the same balancing, away from those tried before',
       ),
       retryIgnorePreviousHosts: supported(

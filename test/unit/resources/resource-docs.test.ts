@@ -70,12 +70,13 @@ spec:
     proxyProtocol: { version: V1 }
     loadBalancer: { zoneAwareLbSetting: { enabled: true, failoverPriority: [a], minClusterSize: 1 } }
     outlierDetection: { outlierDetectionHttpErrorCodes: [500] }
+    connectionPool: { tcp: { tcpKeepalive: { probes: 3, time: 1s, interval: 1s } } }
   subsets: [{ name: a, trafficPolicy: { tunnel: { protocol: CONNECT, targetHost: a.b, targetPort: 1 } } }]
 ---
 apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: { name: a }
-spec: { hosts: [a.b], http: [{ redirect: { uri: /, prefixRewrite: / } }] }
+spec: { hosts: [a.b], http: [{ match: [{ uri: { prefix: /a } }], redirect: { uri: /, prefixRewrite: / } }, { route: [{ destination: { host: a } }], retries: { attempts: 1, retryRemoteLocalities: true } }] }
 `;
 
 it('what is said to be ignored is reported where it stands', () => {
@@ -90,7 +91,10 @@ it('what is said to be ignored is reported where it stands', () => {
   const places = found.filter(({ code }) => code === 'ignored-field').map(({ field = [] }) => formatFieldPath(field));
   expect(places.toSorted()).toEqual([
     'spec.http[0].redirect.prefixRewrite',
+    'spec.http[1].retries.retryRemoteLocalities',
     'spec.subsets[0].trafficPolicy.tunnel',
+    'spec.trafficPolicy.connectionPool.tcp.tcpKeepalive.interval',
+    'spec.trafficPolicy.connectionPool.tcp.tcpKeepalive.probes',
     'spec.trafficPolicy.loadBalancer.zoneAwareLbSetting',
     'spec.trafficPolicy.outlierDetection.outlierDetectionHttpErrorCodes',
     'spec.trafficPolicy.proxyProtocol',
