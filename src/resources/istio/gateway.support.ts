@@ -23,7 +23,7 @@ look up target ports in.`,
       number: differs('port to open', 'Istio opens the target port of its Service instead, if there is one'),
       protocol: supported(
         'HTTP, HTTP2, GRPC, GRPC-WEB, HTTPS, TLS, TCP and more',
-        'HTTP/1.1 and HTTP/2 on all of the HTTP family',
+        'HTTP/1.1 and HTTP/2 on all of the HTTP family; GRPC-WEB translates browsers’ gRPC-Web to gRPC',
       ),
       name: supported('unique in the Gateway'),
       targetPort: notAtAnIngress('nothing', 'refused, as by Istio'),
