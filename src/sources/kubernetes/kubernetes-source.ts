@@ -58,8 +58,10 @@ const DEFAULT_TIMINGS: KubernetesTimings = {
   confirmMs: 30_000,
   saveMs: 5_000,
 };
-/** Events that come together are told together. */
-const TOGETHER_MS = 20;
+/** Events that come together are told together: for at least this long, */
+const TOGETHER_MS = 5;
+/** and, where there are many objects, for so many times what it takes to put them together. */
+const REST = 2;
 
 export const kubernetesSource = (options: KubernetesOptions): KubernetesSource => new Kubernetes(options);
 
@@ -91,6 +93,7 @@ class Kubernetes implements KubernetesSource {
   #synced = false;
   #started = false;
   #telling: NodeJS.Timeout | undefined;
+  #tellingTookMs = 0;
   #saving: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
 
@@ -342,10 +345,16 @@ class Kubernetes implements KubernetesSource {
 
   #tell(): void {
     if (!this.#started || this.#stop.signal.aborted || this.#telling !== undefined) return;
-    this.#telling = setTimeout(() => {
-      this.#telling = undefined;
-      this.#onChange?.(this.#snapshot());
-    }, TOGETHER_MS);
+    this.#telling = setTimeout(
+      () => {
+        this.#telling = undefined;
+        const beganMs = this.#options.clock.monotonicMs();
+        const snapshot = this.#snapshot();
+        this.#tellingTookMs = this.#options.clock.monotonicMs() - beganMs;
+        this.#onChange?.(snapshot);
+      },
+      Math.max(TOGETHER_MS, this.#tellingTookMs * REST),
+    );
   }
 
   #snapshot(): SourceSnapshot {
