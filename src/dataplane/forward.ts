@@ -3,6 +3,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Destination, ForwardAction, HeaderOperations, RetryPolicy, Route } from '../table/model.ts';
 import type { GatewayExchange } from './exchange.ts';
 import { faultReply, type GatewayFault } from './fault.ts';
+import { fleeting } from './fleeting.ts';
 import { formatFacts } from './format-facts.ts';
 import { type HashChoice, hashOf } from './hash-policy.ts';
 import { applyHeaderOperations } from './header-operations.ts';
@@ -259,7 +260,7 @@ class Forwarding {
     stripResponseHopByHop(headers);
     headers.set('x-envoy-upstream-service-time', String(Math.round(upstreamMs)));
     if (this.#hash.setCookie !== undefined) headers.append('set-cookie', this.#hash.setCookie);
-    this.#responder.onDrain = () => attempt.exchange?.resume();
+    this.#responder.onDrain = fleeting(() => attempt.exchange?.resume());
     this.#responder.upstreamHead(status, headers, length);
   }
 

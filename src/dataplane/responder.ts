@@ -5,6 +5,7 @@ import type { BodyTransform } from '../contract/plugin.ts';
 import type { Route } from '../table/model.ts';
 import type { GatewayExchange } from './exchange.ts';
 import { bodyTransformOf, runResponseFilters } from './filter-chain.ts';
+import { fleeting } from './fleeting.ts';
 import { formatFacts, type SentRequest } from './format-facts.ts';
 import { type GrpcWeb, GrpcWebAnswer, setMessage } from './grpc-web.ts';
 import { applyHeaderOperations } from './header-operations.ts';
@@ -140,7 +141,7 @@ export class Responder implements BodySink {
       this.#endOut(trailers);
       return;
     }
-    transform.onEnd = () => this.#endOut(trailers);
+    transform.onEnd = fleeting(() => this.#endOut(trailers));
     transform.end();
   }
 
@@ -161,14 +162,14 @@ export class Responder implements BodySink {
     const transform = bodyTransformOf(pinned.chains.forRoute(route), this.#reached, this.#exchange, head);
     if (transform === undefined) return undefined;
     this.#transform = transform;
-    transform.onData = (chunk) => {
+    transform.onData = fleeting((chunk: Uint8Array) => {
       if (!this.#over && !this.#writeOut(chunk)) transform.pause();
-    };
-    transform.onDrain = () => this.onDrain?.();
-    transform.onError = () => {
+    });
+    transform.onDrain = fleeting(() => this.onDrain?.());
+    transform.onError = fleeting(() => {
       record.details = 'response_transform_failed';
       this.abort();
-    };
+    });
     return transform;
   }
 

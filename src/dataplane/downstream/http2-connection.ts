@@ -9,6 +9,7 @@ import {
 import type { Socket } from 'node:net';
 import { HeaderList } from '../../contract/headers.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import { fleeting } from '../fleeting.ts';
 import type { ConnectionLife, DownstreamConnection } from './connection.ts';
 import { readHead } from './http2-headers.ts';
 import { Http2Request } from './http2-request.ts';
@@ -112,7 +113,7 @@ export class Http2Connection implements ConnectionLife {
       this.#requests.delete(request);
       this.#idleSinceMs = clock.monotonicMs();
     });
-    request.writer.onFlushed = () => request.body.leave();
+    request.writer.onFlushed = fleeting(() => request.body.leave());
     if (head.method === 'CONNECT') this.#reject(request, CONNECT_REFUSED);
     else if (head.expect !== undefined && head.expect !== '100-continue') this.#reject(request, UNKNOWN_EXPECTATION);
     else handling.handle(request);

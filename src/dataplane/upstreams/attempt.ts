@@ -1,12 +1,17 @@
 import type { HeaderList } from '../../contract/headers.ts';
 import type { ResetReason, UpstreamExchange, UpstreamReceiver, UpstreamRequestHead } from '../stream.ts';
 import { type ClientConnection, type ClientStream, type EndOfBody, failure } from './connection.ts';
+import type { Standing } from './line.ts';
 
 /**
  * One try, from the moment it asks for a connection until it has its answer. What is written before the connection is
  * there waits, at most what its writer sends against `write`'s advice, and goes out together with the head.
  */
-export class Attempt implements UpstreamExchange {
+export class Attempt implements UpstreamExchange, Standing<Attempt> {
+  /** Where it waits for a connection. */
+  line: object | undefined;
+  ahead: Attempt | undefined;
+  behind: Attempt | undefined;
   readonly #head: UpstreamRequestHead;
   readonly #receiver: UpstreamReceiver;
   /** Called once, whichever way it ends, before the receiver's last call. */

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Cluster } from '../../table/model.ts';
+import { fleeting } from '../fleeting.ts';
 import type { Tunnel, UpstreamExchange, UpstreamReceiver, UpstreamRequestHead } from '../stream.ts';
 import { Attempt } from './attempt.ts';
 import type { BalancedHost } from './balancer/index.ts';
@@ -84,7 +85,7 @@ export class Host implements UpstreamHost, BalancedHost {
       this.activeRequests--;
     });
     const pool = this.#pool(protocol, head.authority);
-    attempt.onWithdrawn = () => pool.withdraw(attempt);
+    attempt.onWithdrawn = fleeting(() => pool.withdraw(attempt));
     pool.submit(attempt);
     return attempt;
   }

@@ -1,5 +1,6 @@
 import http2 from 'node:http2';
 import { HeaderList } from '../../contract/headers.ts';
+import { fleeting } from '../fleeting.ts';
 import type { ResetReason, UpstreamReceiver, UpstreamRequestHead } from '../stream.ts';
 import { type ClientStream, type EndOfBody, failure } from './connection.ts';
 import { allowedTrailers } from './http1-framing.ts';
@@ -261,8 +262,8 @@ function asObject(flat: readonly string[]): Record<string, string[]> {
  */
 function noteEndOfStream(stream: http2.ClientHttp2Stream, onEndStream: () => void): void {
   const push = stream.push;
-  stream.push = (chunk: unknown, encoding?: BufferEncoding) => {
+  stream.push = fleeting((chunk: unknown, encoding?: BufferEncoding) => {
     if (chunk === null && !stream.closed && !stream.destroyed) onEndStream();
     return push.call(stream, chunk, encoding);
-  };
+  });
 }

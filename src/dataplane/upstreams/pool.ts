@@ -2,6 +2,7 @@ import type { ResetReason } from '../stream.ts';
 import type { Attempt } from './attempt.ts';
 import type { CircuitBreaker } from './breaker.ts';
 import type { ClientConnection, ConnectionEvents } from './connection.ts';
+import { Line } from './line.ts';
 import { Pooled, type PoolSettings } from './pooled.ts';
 
 /** How a pool makes a connection: reports one of the two, later, unless the returned function is called first. */
@@ -33,12 +34,12 @@ export class ConnectionPool {
   /** With room for another request; the last one is taken first, so that the others may grow idle. */
   readonly #ready: Pooled[] = [];
   readonly #all = new Set<Pooled>();
-  readonly #waiting = new Set<Attempt>();
+  readonly #waiting = new Line<Attempt>();
   /** Just released: a server that closes after its answer shall be heard first. Those of this turn of the loop, and of the one before. */
   #releasedNow: Pooled[] = [];
   #releasedBefore: Pooled[] = [];
   /** What those will take, in the same turn: no waiting that counts. */
-  readonly #promised = new Set<Attempt>();
+  readonly #promised = new Line<Attempt>();
   #settling = false;
   #connecting = 0;
   #draining = false;
@@ -82,11 +83,11 @@ export class ConnectionPool {
   /** Whatever is under way. */
   destroy(): void {
     this.#draining = true;
-    for (const attempt of [...this.#waiting, ...this.#promised]) {
-      this.withdraw(attempt);
-      attempt.fail('local-reset', 'the gateway is shutting down');
-    }
+    this.#options.breaker.pending -= this.#waiting.size;
+    const waiting = [...this.#waiting.dismiss(), ...this.#promised.dismiss()];
+    for (const attempt of waiting) attempt.fail('local-reset', 'the gateway is shutting down');
     for (const pooled of [...this.#all]) pooled.abandon();
+    this.#checkEmpty();
   }
 
   #overflow(attempt: Attempt): void {
@@ -144,15 +145,14 @@ export class ConnectionPool {
     pooled.cancelConnect = undefined;
     this.#connecting--;
     this.#remove(pooled);
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
+    const waiting = this.#waiting.dismiss();
     this.#options.breaker.pending -= waiting.length;
     for (const attempt of waiting) attempt.fail(reason, detail);
     this.#checkEmpty();
   }
 
   #serve(): void {
-    for (const attempt of this.#waiting) {
+    for (let attempt = this.#waiting.first; attempt !== undefined; attempt = this.#waiting.first) {
       const ready = this.#ready.at(-1);
       if (ready === undefined) return;
       this.#waiting.delete(attempt);
@@ -212,9 +212,7 @@ export class ConnectionPool {
       pooled.settling = false;
       if (this.#all.has(pooled)) this.#hasRoom(pooled);
     }
-    const promised = [...this.#promised];
-    this.#promised.clear();
-    for (const attempt of promised) this.submit(attempt);
+    for (const attempt of this.#promised.dismiss()) this.submit(attempt);
   }
 
   /** Is it in the list of those with room if and only if it has room? */
