@@ -30,7 +30,9 @@ export const missingTools = (): readonly string[] => ['wrk', 'h2load'].filter((t
 
 export async function measure(program: Program, load: Load): Promise<Sample> {
   const before = cpuMicros(program.pid);
-  const answer = load.protocol === 'h1' ? await wrk(load) : await h2load(load);
+  const answer = await (load.protocol === 'h1' ? wrk(load) : h2load(load)).catch((error: Error) => {
+    throw new Error(`${program.name}${program.exited() ? ' has ended' : ''}: ${error.message}\n${program.said()}`);
+  });
   const cpu = cpuMicros(program.pid) - before;
   return { ...answer, cpuPerRequest: cpu / answer.requests, residentMib: residentMib(program.pid) };
 }
