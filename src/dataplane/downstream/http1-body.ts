@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../kernel/clock.ts';
+import { noteReadBuffer } from '../read-buffers.ts';
 import type { BodyReceiver, BodySource } from '../stream.ts';
 
 /** Where the message says its body ends; the parser has settled already that it says one thing only. */
@@ -76,6 +77,7 @@ export class Http1Body implements BodySource {
 
   #data(chunk: Buffer): void {
     if (this.#over || this.#broken !== undefined) return;
+    noteReadBuffer(chunk.length);
     if (!this.#paused) this.waitingSinceMs = this.#clock.monotonicMs();
     this.#receiver?.onData(chunk);
   }

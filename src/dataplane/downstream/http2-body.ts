@@ -1,6 +1,7 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import type { HeaderList } from '../../contract/headers.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import { noteReadBuffer } from '../read-buffers.ts';
 import type { BodyReceiver, BodySource } from '../stream.ts';
 import { readTrailers } from './http2-headers.ts';
 
@@ -80,6 +81,7 @@ export class Http2Body implements BodySource {
   #data(chunk: Buffer): void {
     this.#received += chunk.length;
     if (this.#over || this.#broken !== undefined) return;
+    noteReadBuffer(chunk.length);
     if (!this.#paused) this.waitingSinceMs = this.#clock.monotonicMs();
     this.#receiver?.onData(chunk);
   }

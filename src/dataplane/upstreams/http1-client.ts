@@ -1,4 +1,5 @@
 import { HeaderList } from '../../contract/headers.ts';
+import { noteReadBuffer } from '../read-buffers.ts';
 import type { ResetReason, UpstreamReceiver, UpstreamRequestHead } from '../stream.ts';
 import {
   type ClientConnection,
@@ -190,6 +191,7 @@ class Http1Stream implements ClientStream, AnswerEvents {
   data(bytes: Buffer, start: number, end: number): void {
     if (this.#state !== 'open') return;
     const part = bytes.subarray(start, end);
+    noteReadBuffer(part.length);
     this.#receiver.onData(this.#connection.wire.lends ? Buffer.from(part) : part);
   }
 

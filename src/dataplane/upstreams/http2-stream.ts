@@ -1,6 +1,7 @@
 import http2 from 'node:http2';
 import { HeaderList } from '../../contract/headers.ts';
 import { fleeting } from '../fleeting.ts';
+import { noteReadBuffer } from '../read-buffers.ts';
 import type { ResetReason, UpstreamReceiver, UpstreamRequestHead } from '../stream.ts';
 import { type ClientStream, type EndOfBody, failure } from './connection.ts';
 import { allowedTrailers } from './http1-framing.ts';
@@ -159,6 +160,7 @@ export class Http2Stream implements ClientStream {
       if ((this.#state as string) !== 'open') return;
       // Not before: what comes with the head would otherwise be reported ahead of it.
       stream.on('data', (chunk: Uint8Array) => {
+        noteReadBuffer(chunk.length);
         if (this.#state === 'open') this.#receiver.onData(chunk);
       });
       if (this.#paused) stream.pause();
