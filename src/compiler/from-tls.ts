@@ -1,4 +1,4 @@
-import type { ServerTLSSettings } from '../resources/index.ts';
+import { CIPHER_SUITES, type ServerTLSSettings } from '../resources/index.ts';
 import type { TlsTermination } from '../table/index.ts';
 import { caOfCredential, fileCa, filePair, MESH_CA, MESH_PAIR } from './backends/index.ts';
 
@@ -63,24 +63,6 @@ function clientCa(tls: ServerTLSSettings): string | undefined {
   const file = tls.caCertificates || tls.tlsCertificates?.[0]?.caCertificates;
   return file ? fileCa(file, tls.caCrl) : undefined;
 }
-
-const CIPHER_SUITES = new Set([
-  'ECDHE-ECDSA-AES128-GCM-SHA256',
-  'ECDHE-RSA-AES128-GCM-SHA256',
-  'ECDHE-ECDSA-AES256-GCM-SHA384',
-  'ECDHE-RSA-AES256-GCM-SHA384',
-  'ECDHE-ECDSA-CHACHA20-POLY1305',
-  'ECDHE-RSA-CHACHA20-POLY1305',
-  'ECDHE-ECDSA-AES128-SHA',
-  'ECDHE-RSA-AES128-SHA',
-  'ECDHE-ECDSA-AES256-SHA',
-  'ECDHE-RSA-AES256-SHA',
-  'AES128-GCM-SHA256',
-  'AES256-GCM-SHA384',
-  'AES128-SHA',
-  'AES256-SHA',
-  'DES-CBC3-SHA',
-]);
 
 /** Unknown and doubled entries fall out silently; operators such as `-X` are OpenSSL's to understand (istio-semantics §1.1). */
 const usableCipherSuites = (written: readonly string[]): readonly string[] => [

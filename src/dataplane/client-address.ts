@@ -1,9 +1,5 @@
 import { isIP } from 'node:net';
 
-/** `::ffff:192.0.2.1` is an IPv4 peer on a dual-stack socket. */
-export const plainAddress = (address: string): string =>
-  address.startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address;
-
 /** Longer lists are nobody's real proxies; entries from the right are looked at, the rest is never split (edge-security S-07). */
 const MAX_HOPS = 64;
 

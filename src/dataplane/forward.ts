@@ -9,7 +9,6 @@ import { type HashChoice, hashOf } from './hash-policy.ts';
 import { applyHeaderOperations } from './header-operations.ts';
 import type { MirrorSender } from './mirror.ts';
 import type { BodyAbort } from './request-body.ts';
-import { stripResponseHopByHop } from './request-headers.ts';
 import type { Responder } from './responder.ts';
 import {
   backoffMs,
@@ -257,7 +256,7 @@ class Forwarding {
     record.upstreamMs = upstreamMs;
     body.release();
     const length = bodyLengthOf(headers, endStream, this.#exchange.method);
-    stripResponseHopByHop(headers);
+    headers.remove('content-length');
     headers.set('x-envoy-upstream-service-time', String(Math.round(upstreamMs)));
     if (this.#hash.setCookie !== undefined) headers.append('set-cookie', this.#hash.setCookie);
     this.#responder.onDrain = fleeting(() => attempt.exchange?.resume());
@@ -277,7 +276,7 @@ class Forwarding {
 
   upgraded(headers: HeaderList, upstream: Tunnel, first: Uint8Array): void {
     this.#committed = true;
-    stripUpgradeAnswer(headers);
+    headers.remove('content-length');
     const raw = this.#responder.upgrade(headers);
     if (raw === undefined) {
       upstream.destroy();
@@ -506,12 +505,4 @@ function bodyLengthOf(headers: HeaderList, endStream: boolean, method: string): 
   const length = headers.get('content-length');
   if (length !== undefined && (method === 'HEAD' || !endStream)) return Number(length);
   return endStream && method !== 'HEAD' ? 0 : undefined;
-}
-
-/** `connection` and `upgrade` of a 101 are written by the lane; the rest passes. */
-function stripUpgradeAnswer(headers: HeaderList): void {
-  headers.removeWhere(
-    (name) =>
-      name === 'connection' || name === 'keep-alive' || name === 'transfer-encoding' || name === 'content-length',
-  );
 }

@@ -4,7 +4,7 @@ import type { RequestRecord } from '../contract/record.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { normalizePath, parseHost } from '../table/index.ts';
 import type { DirectResponseAction, RouteAction, TableSettings } from '../table/model.ts';
-import { plainAddress, trustedClientAddress } from './client-address.ts';
+import { trustedClientAddress } from './client-address.ts';
 import type { RawRequest, RequestHandling } from './downstream/port.ts';
 import { GatewayExchange, type PinnedTable } from './exchange.ts';
 import { faultReply, type GatewayFault } from './fault.ts';
@@ -107,7 +107,7 @@ class Handling {
     const raw = this.#raw;
     const { settings } = pinned;
     const { headers } = raw;
-    const peerAddress = plainAddress(raw.peerAddress);
+    const { peerAddress } = raw;
     const target = readTarget(raw.target, raw.authority, headers.getAll('host'));
     if (!target.ok) return target.error;
     this.#record.authority = target.value.authority;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { queryValue } from '../table/index.ts';
 import type { HashPolicy } from '../table/model.ts';
 import type { GatewayExchange } from './exchange.ts';
 import { hashString } from './upstreams/index.ts';
@@ -60,15 +61,6 @@ function cookieValue(lines: readonly string[], name: string): string | undefined
       const value = pair.slice(equals + 1).trim();
       return value.length >= 2 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value;
     }
-  }
-  return undefined;
-}
-
-function queryValue(query: string, name: string): string | undefined {
-  for (const pair of query.slice(1).split('&')) {
-    const equals = pair.indexOf('=');
-    if (pair !== '' && (equals < 0 ? pair : pair.slice(0, equals)) === name)
-      return equals < 0 ? '' : pair.slice(equals + 1);
   }
   return undefined;
 }

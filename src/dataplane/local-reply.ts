@@ -73,16 +73,17 @@ export function renderReply(reply: LocalReply, requestId: string, isGrpc: boolea
   return { status: reply.status, headers, body };
 }
 
-function problem(reply: LocalReply, requestId: string): Uint8Array {
-  return Buffer.from(
-    `${JSON.stringify({
-      type: `urn:banyan:cause:${reply.cause}`,
-      title: TITLES[reply.status] ?? 'Error',
-      status: reply.status,
-      detail: reply.message,
-      cause: reply.cause,
-      side: reply.side,
-      requestId,
-    })}\n`,
+const problem = (reply: LocalReply, requestId: string): Uint8Array =>
+  problemDocument(reply, TITLES[reply.status] ?? 'Error', requestId);
+
+type ProblemFields = Pick<LocalReply, 'status' | 'cause' | 'message' | 'side'>;
+
+/** RFC 9457 problem details: the one form of every error answer of the gateway, whichever room makes it. */
+export const problemDocument = (
+  { status, cause, message, side }: ProblemFields,
+  title: string,
+  requestId: string,
+): Buffer =>
+  Buffer.from(
+    `${JSON.stringify({ type: `urn:banyan:cause:${cause}`, title, status, detail: message, cause, side, requestId })}\n`,
   );
-}

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestRecord } from '../contract/record.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { plainAddress } from './client-address.ts';
 import type { RawRequest, RejectedRequest } from './downstream/port.ts';
 
 /** What is true of a record until something else is known. */
@@ -34,8 +33,8 @@ export const newRecord = (raw: RawRequest): RequestRecord => ({
   scheme: raw.tls === undefined ? 'http' : 'https',
   protocol: raw.protocol,
   userAgent: raw.headers.get('user-agent'),
-  peerAddress: plainAddress(raw.peerAddress),
-  clientAddress: plainAddress(raw.peerAddress),
+  peerAddress: raw.peerAddress,
+  clientAddress: raw.peerAddress,
   listenerPort: raw.listenerPort,
   serverName: raw.tls?.serverName,
   status: 0,
@@ -56,8 +55,8 @@ export const rejectedRecord = (request: RejectedRequest, clock: Clock): RequestR
   scheme: request.serverName === undefined ? 'http' : 'https',
   protocol: request.protocol,
   userAgent: undefined,
-  peerAddress: plainAddress(request.peerAddress),
-  clientAddress: plainAddress(request.peerAddress),
+  peerAddress: request.peerAddress,
+  clientAddress: request.peerAddress,
   listenerPort: request.listenerPort,
   serverName: request.serverName,
   status: request.status,

@@ -155,21 +155,3 @@ function clientCertificateElement(certificate: ClientCertificate): string {
     ...certificate.dnsNames.map((name) => `DNS=${name}`),
   ].join(';');
 }
-
-/** Lines of an answer that are between the service and us (§7.2); what its Connection names goes too (edge-security S-13). */
-export function stripResponseHopByHop(headers: HeaderList): void {
-  const nominated = new Set(
-    headers.getAll('connection').flatMap((line) => line.split(',').map((token) => token.trim().toLowerCase())),
-  );
-  nominated.delete('close');
-  nominated.delete('keep-alive');
-  headers.removeWhere(
-    (name) =>
-      HOP_BY_HOP.has(name) ||
-      name === 'connection' ||
-      name === 'upgrade' ||
-      name === 'content-length' ||
-      name === 'te' ||
-      (nominated.size > 0 && nominated.has(name)),
-  );
-}

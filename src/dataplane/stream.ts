@@ -90,7 +90,7 @@ export interface UpstreamReceiver {
   /** The request is assigned to a live connection; its head is about to be written. */
   onConnected(info: { readonly address: string; readonly localAddress: string; readonly reused: boolean }): void;
   onInformational(status: number, headers: HeaderList): void;
-  /** `endStream`: no body follows (onEnd does). Trailers-only gRPC answers have it. */
+  /** Headers are end-to-end: what is between the service and us is gone. `endStream`: no body follows (onEnd does). Trailers-only gRPC answers have it. */
   onHead(status: number, headers: HeaderList, endStream: boolean): void;
   onData(chunk: Uint8Array): void;
   onEnd(trailers: HeaderList | undefined): void;

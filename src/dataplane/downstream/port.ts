@@ -19,6 +19,7 @@ export interface RawRequest {
   readonly headers: HeaderList;
   readonly body: BodySource;
   readonly writer: ResponseWriter;
+  /** Plain: an IPv4 peer of a dual-stack socket is IPv4, without zones. So in `RejectedRequest`. */
   readonly peerAddress: string;
   readonly peerPort: number;
   readonly localAddress: string;

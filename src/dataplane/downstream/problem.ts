@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import { problemDocument } from '../local-reply.ts';
 import type { RejectedRequest } from './port.ts';
 
 /** Why a lane refuses what it read, before anything behind it hears of a request (istio-semantics §7.4). */
@@ -96,20 +97,9 @@ export const MALFORMED_STREAM = rejection(
   'This is not valid HTTP/2.',
 );
 
-/** RFC 9457 problem details; the fields are those of every error answer of the gateway. */
-export function problemBody(reason: Rejection, requestId: string): Buffer {
-  return Buffer.from(
-    `${JSON.stringify({
-      type: `urn:banyan:cause:${reason.cause}`,
-      title: STATUS_CODES[reason.status] ?? 'Error',
-      status: reason.status,
-      detail: reason.message,
-      cause: reason.cause,
-      side: 'client',
-      requestId,
-    })}\n`,
-  );
-}
+/** Whatever a lane refuses is the client's to mend. */
+export const problemBody = (reason: Rejection, requestId: string): Buffer =>
+  problemDocument({ ...reason, side: 'client' }, STATUS_CODES[reason.status] ?? 'Error', requestId);
 
 /** The whole answer as HTTP/1.1 bytes, for where there is no response object to write it: the connection ends with it. */
 export function problemAnswer(reason: Rejection, requestId: string, date: string): Buffer {

@@ -2,25 +2,7 @@ import type { FieldPath } from '../../diagnostics/index.ts';
 import { inQuotes } from '../describe.ts';
 import type { Findings } from '../findings.ts';
 import type { ServerTLSSettings } from '../generated/gateway.ts';
-
-/** TLS 1.2 and older, by their OpenSSL names (istio-semantics §1.1). */
-const CIPHER_SUITES: ReadonlySet<string> = new Set([
-  'ECDHE-ECDSA-AES128-GCM-SHA256',
-  'ECDHE-RSA-AES128-GCM-SHA256',
-  'ECDHE-ECDSA-AES256-GCM-SHA384',
-  'ECDHE-RSA-AES256-GCM-SHA384',
-  'ECDHE-ECDSA-CHACHA20-POLY1305',
-  'ECDHE-RSA-CHACHA20-POLY1305',
-  'ECDHE-ECDSA-AES128-SHA',
-  'ECDHE-RSA-AES128-SHA',
-  'ECDHE-ECDSA-AES256-SHA',
-  'ECDHE-RSA-AES256-SHA',
-  'AES128-GCM-SHA256',
-  'AES256-GCM-SHA384',
-  'AES128-SHA',
-  'AES256-SHA',
-  'DES-CBC3-SHA',
-]);
+import { CIPHER_SUITES } from './cipher-suites.ts';
 
 const isSet = (text: string | undefined): boolean => text !== undefined && text !== '';
 const isFilled = (list: readonly unknown[] | undefined): boolean => list !== undefined && list.length > 0;
