@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type { TestProject } from 'vitest/node';
 
@@ -31,6 +32,8 @@ interface StartOptions {
   readonly crds?: boolean;
 }
 
+const ESTABLISHED_MS = 60_000;
+
 /** A real API server of one's own, empty but for the CRDs. */
 export async function startKube({ crds = true, ...options }: StartOptions = {}): Promise<OwnKube> {
   const { KUBEBUILDER_ASSETS: bin, BANYAN_TEST_KUBE: kubeDir } = process.env;
@@ -40,7 +43,11 @@ export async function startKube({ crds = true, ...options }: StartOptions = {}):
   };
   const workdir = mkdtempSync(path.join(tmpdir(), 'banyan-kube-'));
   let kube = await starter.startKube({ bin, workdir, ...options });
-  if (crds) installCrds(path.join(bin, 'kubectl'), kube.kubeconfig);
+  if (crds)
+    await installCrds(path.join(bin, 'kubectl'), kube.kubeconfig).catch(async (error: unknown) => {
+      await kube.stop();
+      throw error;
+    });
   return {
     kubeconfig: kube.kubeconfig,
     pids: () => kube.pids(),
@@ -57,11 +64,22 @@ export async function startKube({ crds = true, ...options }: StartOptions = {}):
   };
 }
 
-function installCrds(kubectl: string, kubeconfig: string): void {
-  const run = (...args: readonly string[]): void =>
-    void execFileSync(kubectl, ['--kubeconfig', kubeconfig, ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
+async function installCrds(kubectl: string, kubeconfig: string): Promise<void> {
+  const run = (...args: readonly string[]): string =>
+    execFileSync(kubectl, ['--kubeconfig', kubeconfig, ...args], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
   run('apply', '--server-side', '-f', 'deploy/crds', '-f', 'deploy/crds/istio');
-  run('wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
+  // `kubectl wait` fails at once on a CRD that has no conditions yet.
+  for (const deadline = Date.now() + ESTABLISHED_MS; ; await sleep(100)) {
+    try {
+      run('wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
+  }
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
