@@ -29,6 +29,8 @@ export interface TestGatewayOptions {
   readonly clock?: Clock;
   /** Beside `istio: ingressgateway`. */
   readonly gatewayLabels?: Readonly<Record<string, string>>;
+  /** Default: everything. */
+  readonly mayDial?: (address: string, port: number) => boolean;
 }
 
 /** A whole gateway in this process: YAML (all in namespace `team`) compiled and served on a free loopback port. */
@@ -64,7 +66,7 @@ export async function startGateway(text: string, options: TestGatewayOptions = {
     portOffset: 0,
     clock: options.clock ?? systemClock,
     ...(options.random !== undefined && { random: options.random }),
-    mayDial: () => true,
+    mayDial: options.mayDial ?? (() => true),
     onError: (error) => errors.push(error),
   });
   await gateway.applied();
