@@ -46,6 +46,8 @@ const COLUMNS: Readonly<Partial<Record<ResourceKind, readonly unknown[]>>> = {
   DestinationRule: [{ name: 'Host', type: 'string', jsonPath: '.spec.host' }],
   ServiceEntry: [HOSTS],
   RateLimit: [conditionColumn('Programmed')],
+  EdgePolicy: [conditionColumn('Programmed')],
+  PolicyExemption: [conditionColumn('Programmed')],
 };
 const AGE = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' };
 

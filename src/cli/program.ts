@@ -228,7 +228,7 @@ function addRoutes(program: Command, host: CliHost, done: (exitCode: number) => 
 
 function addWait(program: Command, host: CliHost, done: (exitCode: number) => void): void {
   withSettings(command(program, 'wait', 'wait until what an object of a cluster says is in service'), ['kubeconfig'])
-    .argument('<object>', 'virtualservice/NAME, gateway/NAME or ratelimit/NAME')
+    .argument('<object>', 'virtualservice/NAME, gateway/NAME, ratelimit/NAME, edgepolicy/NAME or policyexemption/NAME')
     .option('-n, --namespace <name>', "its namespace; else the kubeconfig's")
     .option('--timeout <seconds>', 'how long at most', '30')
     .addHelpText('after', text('Examples', '  kubectl apply -f cart.yaml && banyan wait virtualservice/cart -n shop'))

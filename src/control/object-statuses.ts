@@ -5,7 +5,13 @@ import { type DesiredStatus, type KnownObject, UNATTACHED, type Verdict } from '
 import type { ControlState } from './reconciler.ts';
 
 /** Kinds whose objects are told what became of them. */
-const REPORTED: ReadonlySet<string> = new Set(['VirtualService', 'Gateway', 'RateLimit']);
+const REPORTED: ReadonlySet<string> = new Set([
+  'VirtualService',
+  'Gateway',
+  'RateLimit',
+  'EdgePolicy',
+  'PolicyExemption',
+]);
 
 /** Codes of rules that meet other owners' rules, the worst first. */
 const CONFLICTS = [

@@ -23,6 +23,10 @@ const NAMES: Readonly<Record<string, ResourceKind>> = {
   gw: 'Gateway',
   ratelimit: 'RateLimit',
   ratelimits: 'RateLimit',
+  edgepolicy: 'EdgePolicy',
+  edgepolicies: 'EdgePolicy',
+  policyexemption: 'PolicyExemption',
+  policyexemptions: 'PolicyExemption',
 };
 
 /** `banyan wait`: 0 when what the object says is in service; 1 when it will not be, or is not in time. */
@@ -114,7 +118,7 @@ function readObject(text: string): { readonly kind: ResourceKind; readonly name:
   const meant = nearest(plain, Object.keys(NAMES));
   throw usageError(
     `nothing is written to the status of '${kind}'${meant === undefined ? '' : `; did you mean ${meant}?`}`,
-    'there is virtualservice, gateway, ratelimit',
+    'there is virtualservice, gateway, ratelimit, edgepolicy, policyexemption',
   );
 }
 

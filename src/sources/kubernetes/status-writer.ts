@@ -3,7 +3,7 @@ import { formatObjectRef, type ObjectRef } from '../../diagnostics/diagnostic.ts
 import type { Clock } from '../../kernel/clock.ts';
 import { type ApiClient, ApiError } from './client.ts';
 import { type DesiredStatus, digestOfDesired, isOthers, type Receipt, statusWith } from './conditions.ts';
-import { eventsOf, writeEvents } from './events.ts';
+import { EventRecorder, eventsOf } from './events.ts';
 import type { ObjectFacts } from './kind-store.ts';
 import { objectPath } from './kinds.ts';
 import { Election } from './leader.ts';
@@ -62,6 +62,7 @@ class Writer implements StatusWriter {
   readonly #options: StatusWriterOptions;
   readonly #timings: StatusTimings;
   readonly #election: Election;
+  readonly #events: EventRecorder;
   readonly #stop = new AbortController();
   /** What was written of late, for objects that do not come back as they were written. */
   readonly #tried = new Map<string, { readonly digest: string; readonly atMs: number }>();
@@ -76,6 +77,7 @@ class Writer implements StatusWriter {
     this.#options = options;
     this.#timings = { ...TIMINGS, ...options.timings };
     this.#election = new Election({ client, namespace, identity, clock });
+    this.#events = new EventRecorder(client, clock);
     this.#running = this.#run();
   }
 
@@ -165,8 +167,8 @@ class Writer implements StatusWriter {
       this.#remember(status);
       this.counts.written++;
       // Nobody waits for an event, and where it may not be written it is not.
-      const events = eventsOf(current.status, status);
-      await writeEvents(client, current, status, apiVersion, events, now).catch(() => {});
+      const subject = { ref: status.ref, apiVersion, object: current };
+      await this.#events.record(subject, eventsOf(current.status, status), now).catch(() => {});
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) return;
       if (error instanceof ApiError && error.status === 409) {

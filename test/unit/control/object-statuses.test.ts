@@ -93,6 +93,24 @@ describe('what an object is told', () => {
     expect(told).toContain('GET http://shop.example.com/cart/v1');
   });
 
+  it('is said of policies of ours too, and of no kind whose status is others’', () => {
+    const policies = `
+apiVersion: banyan.dev/v1alpha1
+kind: EdgePolicy
+metadata: { name: edge, namespace: istio-system }
+spec: { compression: { enabled: true } }
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: entry, namespace: shop }
+spec: { hosts: [x.internal], ports: [{ number: 80, name: http, protocol: HTTP }], resolution: DNS }
+---
+`;
+    const state = stateOf(GATEWAY + policies);
+    expect(verdictsOf(state, 'edge')).toMatchObject({ Accepted: 'True Accepted', Programmed: 'True Serving' });
+    expect(verdictsOf(state, 'entry')).toBeUndefined();
+  });
+
   it('is that no listener takes it', () => {
     expect(verdictsOf(stateOf(GATEWAY + route('lost', '/', 'infra/none')), 'lost')).toMatchObject({
       Accepted: 'True Accepted',

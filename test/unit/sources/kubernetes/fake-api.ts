@@ -108,6 +108,10 @@ export class FakeApi {
     return this.#at(path).get(key);
   }
 
+  all(path: string): readonly FakeObject[] {
+    return [...this.#at(path).values()];
+  }
+
   /** Ends every watch as a server does that restarts. */
   dropWatches(how: 'end' | 'reset'): void {
     for (const { response } of this.#watchers) {

@@ -10,6 +10,7 @@ import {
 import { type FakeApi, refuse, VIRTUAL_SERVICES, virtualService, when } from './fake-api.ts';
 import { type Followed, fakeApi, follow, soon } from './support.ts';
 
+const EVENTS = '/api/v1/events';
 const LEASES = '/apis/coordination.k8s.io/v1/leases';
 const no = (reason: string) => ({ status: 'False', reason, message: reason }) as const;
 const yes = (reason: string) => ({ status: 'True', reason, message: reason }) as const;
@@ -98,6 +99,47 @@ describe('statuses', () => {
       reason: 'LastGood',
       involvedObject: { kind: 'VirtualService', namespace: 'shop', name: 'cart' },
     });
+  });
+
+  it('say the same again by the same event, whoever says it', async () => {
+    const api = await fakeApi();
+    api.put(VIRTUAL_SERVICES, virtualService('cart'));
+    const source = await followed(api);
+    const { verdicts, ...rest } = desired('cart');
+    const frozen = { ...rest, verdicts: { ...verdicts, Frozen: yes('LastGood') } };
+    for (const identity of ['one', 'two']) {
+      const statuses = writer(api, source, identity);
+      for (const status of [frozen, desired('cart'), frozen]) {
+        const before = writes(api);
+        statuses.update({ revision: 'r', statuses: () => [status] });
+        await soon(() => expect(writes(api)).toBe(before + 1));
+        await rounds();
+      }
+      statuses.update({ revision: 'r', statuses: () => [desired('cart')] });
+      await soon(() => expect(statusOf(api, 'cart')?.conditions.at(-1)?.status).toBe('False'));
+      await rounds();
+      await statuses.close();
+    }
+    expect(api.all(EVENTS)).toMatchObject([
+      { type: 'Warning', reason: 'LastGood', count: 4 },
+      { type: 'Normal', reason: 'UpToDate', count: 4 },
+    ]);
+  });
+
+  it('make no more than a few events of an object that never rests', async () => {
+    const api = await fakeApi();
+    api.put(VIRTUAL_SERVICES, virtualService('cart'));
+    const statuses = writer(api, await followed(api));
+    const { verdicts, ...rest } = desired('cart');
+    for (let i = 0; i < 30; i++) {
+      const Frozen = i % 2 === 0 ? yes('LastGood') : no('UpToDate');
+      const before = writes(api);
+      const status = { ...rest, verdicts: { ...verdicts, Frozen: { ...Frozen, message: `${i}` } } };
+      statuses.update({ revision: `r${i}`, statuses: () => [status] });
+      await soon(() => expect(writes(api)).toBe(before + 1));
+    }
+    await rounds();
+    expect(api.all(EVENTS)).toHaveLength(10);
   });
 
   it('are written once, and again only when they are news', async () => {
