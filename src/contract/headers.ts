@@ -14,6 +14,11 @@ export class HeaderList {
     return new HeaderList([]);
   }
 
+  /** Of an array that is nobody else's from now on, names in lower case already. */
+  static adopt(flat: string[]): HeaderList {
+    return new HeaderList(flat);
+  }
+
   /** From node's `rawHeaders`; names are lower-cased. */
   static fromRaw(raw: readonly string[]): HeaderList {
     const flat = raw.slice();

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../kernel/clock.ts';
-import { LaneBody } from './lane-body.ts';
+import { StreamBody } from './lane-body.ts';
 
 /** Where the message says its body ends; the parser has settled already that it says one thing only. */
 export function bodyLengthOf(message: IncomingMessage): 'chunked' | number | undefined {
@@ -10,7 +10,7 @@ export function bodyLengthOf(message: IncomingMessage): 'chunked' | number | und
 }
 
 /** The body of an HTTP/1.1 request. */
-export class Http1Body extends LaneBody {
+export class Http1Body extends StreamBody {
   readonly #message: IncomingMessage;
 
   constructor(message: IncomingMessage, clock: Clock) {

@@ -8,8 +8,9 @@ import { httpDate } from './http-date.ts';
 import { bodyLengthOf } from './http1-body.ts';
 import { type Framing, type GateOwner, RequestGate } from './http1-gate.ts';
 import { objectionTo } from './http1-objections.ts';
-import { Http1Request, originalTarget, type RequestOwner } from './http1-request.ts';
+import { Http1Request, originalTarget } from './http1-request.ts';
 import { responseFor, switchProtocols, watchQuietly } from './http1-upgrade.ts';
+import type { RequestOwner } from './lane-request.ts';
 import type { DownstreamLimits } from './limits.ts';
 import type { RequestHandling } from './port.ts';
 import {
@@ -17,7 +18,6 @@ import {
   MALFORMED,
   problemAnswer,
   problemBody,
-  REQUEST_TIMEOUT,
   type RejectedAt,
   type Rejection,
   rejectedRequest,
@@ -34,7 +34,7 @@ export interface Http1Options {
 const BROKEN_BODY_GRACE_MS = 5_000;
 
 /** One HTTP/1.1 connection: one request after the other, and how it ends. */
-export class Http1Connection implements ConnectionLife, GateOwner, RequestOwner {
+export class Http1Connection implements ConnectionLife, GateOwner, RequestOwner<Http1Request> {
   readonly connection: DownstreamConnection;
   readonly clock: Clock;
   readonly #options: Http1Options;
@@ -68,14 +68,15 @@ export class Http1Connection implements ConnectionLife, GateOwner, RequestOwner 
     socket.destroySoon = () => this.#closeSoon(closeAtOnce);
   }
 
-  /** node's parser listens by now; from here on it is fed by the gate. */
-  takeOver(): void {
+  /** node's parser listens by now; from here on it is fed by the gate. `read`: what has been read already. */
+  takeOver(read: Buffer): void {
     const socket = this.#socket;
     const [feed] = socket.listeners('data') as ((bytes: Buffer) => void)[];
     if (feed === undefined) throw new Error('the HTTP server does not listen to the connection');
     this.#feedParser = feed;
     socket.removeListener('data', feed);
     socket.on('data', this.#onData);
+    if (read.length > 0) this.#onData(read);
   }
 
   readonly #onData = (bytes: Buffer): void => {
@@ -252,12 +253,9 @@ export class Http1Connection implements ConnectionLife, GateOwner, RequestOwner 
     const { bodyIdleTimeoutMs, stalledWriteTimeoutMs } = this.#options.limits;
     if (nowMs - (request.writer.stalledSinceMs ?? nowMs) >= stalledWriteTimeoutMs) this.cut();
     if (nowMs - (request.body.waitingSinceMs ?? nowMs) < bodyIdleTimeoutMs) return;
-    const unanswered = !request.writer.headSent && !request.writer.over;
-    // For those behind the lane such a client is as good as gone; it still gets to know why, if it listens.
-    request.lost();
-    if (unanswered) this.#socket.write(problemAnswer(REQUEST_TIMEOUT, randomUUID(), httpDate(this.clock.nowMs())));
+    // The answer to it is the last: nothing is taken behind it.
     this.#closing = true;
-    this.#socket.destroySoon();
+    request.timedOut(this.#socket);
   }
 
   #closeSoon(atOnce: () => void): void {

@@ -12,7 +12,10 @@ import type { DownstreamLimits } from './limits.ts';
 export interface Http1Lane {
   /** The one Fastify instance; plugins are registered on it before it is ready. */
   readonly fastify: FastifyInstance;
-  accept(connection: DownstreamConnection, side: Socket): void;
+  /** `read`: bytes that were read from it already, and not acted upon. */
+  accept(connection: DownstreamConnection, side: Socket, read: Buffer): void;
+  /** Some plugin wants to see requests by hooks of Fastify's: all of HTTP/1.1 has to come this way. */
+  readonly hooked: boolean;
   close(): Promise<void>;
 }
 
@@ -51,15 +54,19 @@ export function createHttp1Lane(options: Http1Options): Http1Lane {
   everythingToOneRoute(fastify, connectionOf);
   // The interval that enforces the headers timeout starts with this event; the server never listens on its own.
   http.emit('listening');
+  const hooks = watchRequestHooks(fastify);
   return {
     fastify,
-    accept(connection, side) {
+    get hooked() {
+      return hooks.any;
+    },
+    accept(connection, side, read) {
       const http1 = new Http1Connection(connection, side, options);
       connection.kind = 'http1';
       connection.life = http1;
       connections.set(side, http1);
       http.emit('connection', side);
-      http1.takeOver();
+      http1.takeOver(read);
     },
     async close() {
       // Stops the interval; there is no listening socket to close.
@@ -67,6 +74,32 @@ export function createHttp1Lane(options: Http1Options): Http1Lane {
       await fastify.close();
     },
   };
+}
+
+/** These see requests; `onClose`, `onReady` and their like do not. */
+const REQUEST_HOOKS = new Set([
+  'onRequest',
+  'preParsing',
+  'preValidation',
+  'preHandler',
+  'preSerialization',
+  'onSend',
+  'onResponse',
+  'onError',
+  'onTimeout',
+  'onRequestAbort',
+]);
+
+/** Fastify does not tell which hooks there are; plugins get this instance, or one that inherits from it. */
+function watchRequestHooks(fastify: FastifyInstance): { readonly any: boolean } {
+  const seen = { any: false };
+  const addHook = fastify.addHook as (...input: unknown[]) => unknown;
+  const watched = function (this: unknown, ...input: unknown[]): unknown {
+    if (REQUEST_HOOKS.has(String(input[0]))) seen.any = true;
+    return addHook.apply(this, input);
+  };
+  Object.assign(fastify, { addHook: watched });
+  return seen;
 }
 
 function everythingToOneRoute(

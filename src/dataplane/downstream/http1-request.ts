@@ -1,97 +1,41 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { TlsFacts } from '../../contract/exchange.ts';
 import { HeaderList } from '../../contract/headers.ts';
-import type { Clock } from '../../kernel/clock.ts';
 import type { Tunnel } from '../stream.ts';
-import type { DownstreamConnection } from './connection.ts';
 import { Http1Body } from './http1-body.ts';
 import { Http1Writer, type WriterContext } from './http1-writer.ts';
-import type { RawRequest, UpgradeRequest } from './port.ts';
-
-/** What a request may ask of its connection. */
-export interface RequestOwner {
-  readonly connection: DownstreamConnection;
-  readonly clock: Clock;
-  /** Must this be the connection's last answer? It must, when `wanted`. */
-  lastAnswer(request: Http1Request, wanted: boolean): boolean;
-  cut(): void;
-}
+import { LaneRequest, type RequestOwner } from './lane-request.ts';
+import type { UpgradeRequest } from './port.ts';
 
 /** The target as it was sent: Fastify has been shown another one. */
 export const originalTarget = (message: IncomingMessage): string =>
   (message as IncomingMessage & { readonly originalUrl?: string }).originalUrl ?? message.url ?? '';
 
 /** One request of an HTTP/1.1 connection, on node's message and response objects. */
-export class Http1Request implements RawRequest, WriterContext {
-  readonly #owner: RequestOwner;
-  #onGone: (() => void) | undefined;
-  #gone = false;
-  readonly protocol = 'HTTP/1.1';
+export class Http1Request extends LaneRequest implements WriterContext {
+  readonly #owner: RequestOwner<Http1Request>;
   readonly method: string;
   readonly target: string;
-  readonly scheme = undefined;
-  readonly authority = undefined;
   readonly headers: HeaderList;
   readonly body: Http1Body;
   readonly writer: Http1Writer;
-  readonly startedAtMs: number;
-  readonly startedMonotonicMs: number;
   readonly expectContinue: boolean;
   readonly upgrade: UpgradeRequest | undefined;
 
   constructor(
-    owner: RequestOwner,
+    owner: RequestOwner<Http1Request>,
     message: IncomingMessage,
     response: ServerResponse,
     accept: ((headers: HeaderList) => Tunnel) | undefined,
   ) {
+    super(owner.connection, owner.clock);
     this.#owner = owner;
-    const { clock } = owner;
     this.method = message.method ?? '';
     this.target = originalTarget(message);
     this.headers = HeaderList.fromRaw(message.rawHeaders);
-    this.startedAtMs = clock.nowMs();
-    this.startedMonotonicMs = clock.monotonicMs();
     this.expectContinue = message.headers.expect !== undefined;
-    this.body = new Http1Body(message, clock);
+    this.body = new Http1Body(message, owner.clock);
     this.writer = new Http1Writer(response, this);
     this.upgrade = upgradeOf(message, accept);
-  }
-
-  get peerAddress(): string {
-    return this.#owner.connection.peerAddress;
-  }
-
-  get peerPort(): number {
-    return this.#owner.connection.peerPort;
-  }
-
-  get localAddress(): string {
-    return this.#owner.connection.localAddress;
-  }
-
-  get localPort(): number {
-    return this.#owner.connection.localPort;
-  }
-
-  get listenerPort(): number {
-    return this.#owner.connection.listenerPort;
-  }
-
-  get routeConfig(): string {
-    return this.#owner.connection.routeConfig;
-  }
-
-  get tls(): TlsFacts | undefined {
-    return this.#owner.connection.tls;
-  }
-
-  nowMs(): number {
-    return this.#owner.clock.nowMs();
-  }
-
-  monotonicMs(): number {
-    return this.#owner.clock.monotonicMs();
   }
 
   lastAnswer(wanted: boolean): boolean {
@@ -100,22 +44,6 @@ export class Http1Request implements RawRequest, WriterContext {
 
   cut(): void {
     this.#owner.cut();
-  }
-
-  onGone(callback: () => void): void {
-    this.#onGone = callback;
-    if (this.#gone) process.nextTick(callback);
-  }
-
-  /** The connection is gone. */
-  lost(): void {
-    if (this.#gone) return;
-    const unanswered = !this.writer.over;
-    this.writer.leave();
-    this.body.break('client-gone');
-    if (!unanswered) return;
-    this.#gone = true;
-    this.#onGone?.();
   }
 }
 

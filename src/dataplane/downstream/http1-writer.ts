@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { HeaderList } from '../../contract/headers.ts';
 import type { ResponseWriter } from '../stream.ts';
-import { httpDate } from './http-date.ts';
+import { asText, framedLines } from './answer-lines.ts';
 
 /** What the writer must know of the request and its connection. */
 export interface WriterContext {
@@ -15,14 +15,8 @@ export interface WriterContext {
   cut(): void;
 }
 
-/** Framing is the lane's business, and says what the lane does, not what others did. */
-const FRAMING = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding']);
-
 /** node joins head and body to one write only where both are text; for small bodies that is worth the copy. */
 const MAX_JOINED_BYTES = 8 * 1024;
-
-const asText = (bytes: Uint8Array): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 
 /** The answer to an HTTP/1.1 request, by node's response object: header lines in their order, as they are. */
 export class Http1Writer implements ResponseWriter {
@@ -83,22 +77,8 @@ export class Http1Writer implements ResponseWriter {
   }
 
   #lines(status: number, headers: HeaderList, bodyLength: number | undefined): string[] {
-    const chunked = !this.#bodyless && bodyLength === undefined;
-    this.#chunked = chunked;
-    const given = headers.raw();
-    const lines: string[] = [];
-    let dated = false;
-    for (let i = 0; i < given.length; i += 2) {
-      const name = given[i] as string;
-      // Announced trailers beside a length are a contradiction that node throws at (edge-security F-36).
-      if (FRAMING.has(name) || (name === 'trailer' && !chunked)) continue;
-      if (name === 'date') dated = true;
-      lines.push(name, given[i + 1] as string);
-    }
-    if (chunked) lines.push('transfer-encoding', 'chunked');
-    else if (bodyLength !== undefined && status !== 204 && (status !== 304 || bodyLength > 0))
-      lines.push('content-length', String(bodyLength));
-    if (!dated) lines.push('date', httpDate(this.#context.nowMs()));
+    this.#chunked = !this.#bodyless && bodyLength === undefined;
+    const lines = framedLines(headers, { status, bodyLength, chunked: this.#chunked, nowMs: this.#context.nowMs() });
     // Without the 100 the client may send its body or not; what comes next could be either (RFC 9110 §10.1.1).
     const uncertain = this.#context.expectContinue && !this.#continueSent;
     if (this.#context.lastAnswer(uncertain || !this.#response.shouldKeepAlive)) lines.push('connection', 'close');

@@ -2,10 +2,10 @@ import type { ServerHttp2Stream } from 'node:http2';
 import type { HeaderList } from '../../contract/headers.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { readTrailers } from './http2-headers.ts';
-import { LaneBody } from './lane-body.ts';
+import { StreamBody } from './lane-body.ts';
 
 /** The body of an HTTP/2 request. A client that says a length and sends another has sent no complete request (edge-security H-10). */
-export class Http2Body extends LaneBody {
+export class Http2Body extends StreamBody {
   readonly #stream: ServerHttp2Stream;
   #trailers: HeaderList | undefined;
   #received = 0;

@@ -1,8 +1,11 @@
+import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../../kernel/clock.ts';
 import type { CredentialTable, Listener } from '../../table/model.ts';
 import { Acceptor } from './accept.ts';
-import { type ConnectionCounters, Connections } from './connection.ts';
+import { atCalmTurn } from './calm.ts';
+import { type ConnectionCounters, Connections, type DownstreamConnection } from './connection.ts';
+import { FastConnection } from './fast-connection.ts';
 import { createHttp1Lane } from './http1-lane.ts';
 import { Http2Connection } from './http2-connection.ts';
 import { DEFAULT_LIMITS, type DownstreamLimits } from './limits.ts';
@@ -17,6 +20,8 @@ export type { ListenerReport } from './listeners.ts';
 export type { OpenTcp, TcpClient } from './tcp.ts';
 export type { UnusableServer } from './tls-terminators.ts';
 
+const NOTHING_READ = Buffer.alloc(0);
+
 export interface DownstreamOptions {
   readonly handling: RequestHandling;
   readonly clock: Clock;
@@ -28,6 +33,8 @@ export interface DownstreamOptions {
   readonly openTcp: OpenTcp;
   /** Several processes listen on the same ports. Default false. */
   readonly reusePort?: boolean;
+  /** Ordinary requests of HTTP/1.1 go past Fastify and node's HTTP objects. Default true. */
+  readonly fastLane?: boolean;
   /** What differs from `DEFAULT_LIMITS`. */
   readonly limits?: Partial<DownstreamLimits>;
 }
@@ -41,6 +48,8 @@ export interface Downstream {
   listeners(): readonly ListenerReport[];
   openConnections(): number;
   connections(): ConnectionCounters;
+  /** Takes no further connection; resolves when no port listens any more. What has connected by then is served. */
+  stopAccepting(): Promise<void>;
   /**
    * Stops accepting, tells every client to go elsewhere (`connection: close`, GOAWAY) and resolves when all have gone, or
    * after `graceMs`, when the rest is cut.
@@ -56,6 +65,14 @@ export function createDownstream(options: DownstreamOptions): Downstream {
   const connections = new Connections(limits.maxConnections);
   const terminators = new Terminators(limits.tlsHandshakeTimeoutMs);
   const http1 = createHttp1Lane({ handling, limits, clock });
+  const acceptHttp1 = (connection: DownstreamConnection, side: Socket): void => {
+    if (options.fastLane === false || http1.hooked) {
+      http1.accept(connection, side, NOTHING_READ);
+      return;
+    }
+    connection.kind = 'http1';
+    connection.life = new FastConnection(connection, side, { handling, limits, clock }, http1.accept);
+  };
   const acceptor = new Acceptor({
     connections,
     terminators,
@@ -63,7 +80,7 @@ export function createDownstream(options: DownstreamOptions): Downstream {
     limits,
     clock,
     lanes: {
-      http1: (connection, side) => http1.accept(connection, side),
+      http1: (connection, side) => acceptHttp1(connection, side),
       http2: (connection, side) => {
         connection.kind = 'http2';
         connection.life = new Http2Connection(connection, side, { handling, limits, clock });
@@ -80,8 +97,23 @@ export function createDownstream(options: DownstreamOptions): Downstream {
     limits,
     clock,
   });
-  const sweeper = setInterval(() => connections.sweep(clock.monotonicMs()), limits.sweepIntervalMs);
+  // Behind the look at the sockets: what has come while this process stood still is no silence of its client.
+  const sweeper = setInterval(() => setImmediate(() => connections.sweep(clock.monotonicMs())), limits.sweepIntervalMs);
   sweeper.unref();
+
+  let stopped: Promise<void> | undefined;
+  const stopAccepting = (): Promise<void> => {
+    stopped ??= new Promise((resolve) =>
+      atCalmTurn(
+        () => connections.accepted + connections.refused,
+        () => {
+          listeners.stop();
+          resolve();
+        },
+      ),
+    );
+    return stopped;
+  };
 
   let applying: Promise<unknown> = Promise.resolve();
   return {
@@ -98,8 +130,9 @@ export function createDownstream(options: DownstreamOptions): Downstream {
     listeners: () => listeners.reports(),
     openConnections: () => connections.size,
     connections: () => connections.counters(),
+    stopAccepting,
     async drain(graceMs) {
-      listeners.stop();
+      await stopAccepting();
       connections.drain(clock.monotonicMs() + limits.drainIdleMs, () => true);
       await connections.emptied(graceMs);
       connections.destroyAll();

@@ -1,0 +1,37 @@
+import type { HeaderList } from '../../contract/headers.ts';
+import { httpDate } from './http-date.ts';
+
+/** Framing is the lane's business, and says what the lane does, not what others did. */
+const FRAMING = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding']);
+
+export interface AnswerFraming {
+  readonly status: number;
+  /** undefined: unknown. */
+  readonly bodyLength: number | undefined;
+  readonly chunked: boolean;
+  readonly nowMs: number;
+}
+
+/** The header lines of an HTTP/1.1 answer as they go on the wire, in their order: name, value … */
+export function framedLines(headers: HeaderList, framing: AnswerFraming): string[] {
+  const { status, bodyLength, chunked } = framing;
+  const given = headers.raw();
+  const lines: string[] = [];
+  let dated = false;
+  for (let i = 0; i < given.length; i += 2) {
+    const name = given[i] as string;
+    // Announced trailers beside a length are a contradiction that node throws at (edge-security F-36).
+    if (FRAMING.has(name) || (name === 'trailer' && !chunked)) continue;
+    if (name === 'date') dated = true;
+    lines.push(name, given[i + 1] as string);
+  }
+  if (chunked) lines.push('transfer-encoding', 'chunked');
+  else if (bodyLength !== undefined && status !== 204 && (status !== 304 || bodyLength > 0))
+    lines.push('content-length', String(bodyLength));
+  if (!dated) lines.push('date', httpDate(framing.nowMs));
+  return lines;
+}
+
+/** One character a byte: joining head and body to one write is worth the copy where the body is small. */
+export const asText = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
