@@ -67,11 +67,13 @@ function parseHeader(encoded: string): Pick<ParsedToken, 'algorithm' | 'keyId'> 
   const algorithm = own(header, 'alg');
   if (typeof algorithm !== 'string') throw new Refused('Jwt header [alg] field is required and must be a string');
   if (!ALGORITHMS.has(algorithm)) throw new Refused('Jwt header [alg] is not supported');
-  const keyId = own(header, 'kid') ?? '';
+  const keyId = Object.hasOwn(header, 'kid') ? header['kid'] : '';
   if (typeof keyId !== 'string') throw new Refused('Jwt header [kid] field is not a string');
   // RFC 7515 §4.1.11, RFC 7797 §6: what must be understood, and is not, refuses the token (edge-security J-07).
   if (own(header, 'crit') !== undefined) throw new Refused('Jwt header [crit] is not supported');
-  if ((own(header, 'b64') ?? true) !== true) throw new Refused('Jwt header [b64] is not supported');
+  if (Object.hasOwn(header, 'b64') && header['b64'] !== true) throw new Refused('Jwt header [b64] is not supported');
+  // Only what is encrypted may be compressed (RFC 7516 §4.1.3); a signed token that says so is a trap (J-13.14).
+  if (own(header, 'zip') !== undefined) throw new Refused('Jwt header [zip] is not supported');
   return { algorithm, keyId };
 }
 
