@@ -44,6 +44,8 @@ export interface Supervisor<Report> {
 const MEASURE_LIMIT_MS = 2_000;
 /** Beyond its own grace a worker that leaves is given this long, then it is killed. */
 const LEAVE_LIMIT_MS = 2_000;
+/** Workers that do not say that they accept no more are not waited for beyond this. */
+const ACCEPT_LIMIT_MS = 3_000;
 
 export function startSupervisor<Start, Report>(options: SupervisorOptions<Start, Report>): Supervisor<Report> {
   const supervising = new Supervising(options);
@@ -71,6 +73,8 @@ class Supervising<Start, Report> implements Supervisor<Report> {
   #waiting: { resolve(): void; reject(error: Error): void }[] = [];
   readonly #questions = new Map<number, (worker: Worker<Start, Report>) => void>();
   #emptied: (() => void) | undefined;
+  /** Workers that have yet to say that they accept no more, and what follows when all have. */
+  #accepting: { readonly workers: Set<Worker<Start, Report>>; done(): void } | undefined;
 
   constructor(options: SupervisorOptions<Start, Report>) {
     this.#options = options;
@@ -134,6 +138,7 @@ class Supervising<Start, Report> implements Supervisor<Report> {
   async drain(graceMs: number): Promise<void> {
     this.#stopping = true;
     for (const { timer } of this.#slots) clearTimeout(timer);
+    await this.#noneAccepts();
     for (const worker of this.#alive) this.#leave(worker, graceMs);
     if (this.#alive.size > 0) await new Promise<void>((resolve) => (this.#emptied = resolve));
   }
@@ -142,6 +147,29 @@ class Supervising<Start, Report> implements Supervisor<Report> {
     this.#stopping = true;
     for (const { timer } of this.#slots) clearTimeout(timer);
     for (const worker of this.#alive) worker.handle.kill();
+  }
+
+  /**
+   * All at once before any sends its clients away: those come back at once, and one that is accepted by a socket about to
+   * be closed is reset.
+   */
+  async #noneAccepts(): Promise<void> {
+    const workers = new Set([...this.#alive].filter(({ phase }) => phase === 'serving'));
+    if (workers.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ACCEPT_LIMIT_MS);
+      const done = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#accepting = { workers, done };
+      for (const worker of workers) worker.send({ kind: 'stop-accepting' });
+    });
+  }
+
+  #acceptsNoMore(worker: Worker<Start, Report>): void {
+    const accepting = this.#accepting;
+    if (accepting?.workers.delete(worker) === true && accepting.workers.size === 0) accepting.done();
   }
 
   #spawn(slot: Slot<Start, Report>): void {
@@ -177,6 +205,9 @@ class Supervising<Start, Report> implements Supervisor<Report> {
       case 'log':
         log[message.level](message.message, { worker: worker.handle.pid, ...message.fields });
         return;
+      case 'accepts-no-more':
+        this.#acceptsNoMore(worker);
+        return;
       case 'failing':
         log.warn('a worker is replaced', { worker: worker.handle.pid, reason: message.reason });
         this.#vacate(slot, worker);
@@ -206,6 +237,7 @@ class Supervising<Start, Report> implements Supervisor<Report> {
     this.#alive.delete(worker);
     onGone(worker.metrics);
     for (const answered of this.#questions.values()) answered(worker);
+    this.#acceptsNoMore(worker);
     if (unexpected && !this.#stopping) log.error('a worker ended', { worker: worker.handle.pid, how });
     this.#vacate(slot, worker);
     onReports();

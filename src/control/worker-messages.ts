@@ -6,6 +6,8 @@ export type ToWorker<Start> =
   | { readonly kind: 'start'; readonly start: Start }
   | { readonly kind: 'state'; readonly sequence: number; readonly handover: Handover }
   | { readonly kind: 'measure'; readonly question: number }
+  /** Take no further connection, and say so when none can come. */
+  | { readonly kind: 'stop-accepting' }
   /** Take nothing new, finish what is under way within the grace, then end. */
   | { readonly kind: 'drain'; readonly graceMs: number };
 
@@ -20,6 +22,7 @@ export type FromWorker<Report> =
       readonly message: string;
       readonly fields: LogFields;
     }
+  | { readonly kind: 'accepts-no-more' }
   /** It cannot be relied on any more: it drains by itself, and another one is to take its place. */
   | { readonly kind: 'failing'; readonly reason: string; readonly graceMs: number };
 

@@ -52,6 +52,8 @@ export interface Gateway {
   listeners(): readonly ListenerReport[];
   clusters(): readonly ClusterSnapshot[];
   connections(): { readonly open: number; readonly activeRequests: number };
+  /** Takes no further connection. Several processes that drain together all do this first: a client that is told to go would else come to one that is about to. */
+  stopAccepting(): Promise<void>;
   /** Stops accepting, tells clients to go elsewhere, lets requests under way finish within `graceMs`. */
   drain(graceMs: number): Promise<void>;
   close(): Promise<void>;
@@ -130,6 +132,7 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
     listeners: () => downstream.listeners(),
     clusters: () => upstreams.snapshot(),
     connections: () => ({ open: downstream.openConnections(), activeRequests }),
+    stopAccepting: () => downstream.stopAccepting(),
     async drain(graceMs) {
       const farewell = setTimeout(
         () => {

@@ -54,10 +54,14 @@ class RunningWorker {
       void this.#leave(command.graceMs);
       return;
     }
+    if (command.kind === 'stop-accepting') {
+      void this.#stopAccepting();
+      return;
+    }
     this.#turn = this.#turn.then(() => this.#carryOut(command)).catch((error) => this.#broken('a failure', error));
   }
 
-  async #carryOut(command: Exclude<Command, { kind: 'drain' }>): Promise<void> {
+  async #carryOut(command: Exclude<Command, { kind: 'drain' | 'stop-accepting' }>): Promise<void> {
     switch (command.kind) {
       case 'start':
         await this.#start(command.start);
@@ -112,6 +116,11 @@ class RunningWorker {
     if (this.#ending) return;
     this.#say({ kind: 'failing', reason, graceMs: this.#graceMs });
     void this.#leave(this.#graceMs);
+  }
+
+  async #stopAccepting(): Promise<void> {
+    await this.#gateway?.stopAccepting();
+    this.#say({ kind: 'accepts-no-more' });
   }
 
   async #leave(graceMs: number): Promise<void> {

@@ -48,6 +48,7 @@ describe('a gateway that drains', () => {
     const request = http.get({ port: gateway.port, path: '/hold', agent });
     await expect.poll(() => held.length).toBe(1);
     const drained = gateway.gateway.drain(5_000);
+    await gateway.gateway.stopAccepting();
     held[0]?.end('late');
     const [response] = (await once(request, 'response')) as [http.IncomingMessage];
     expect([response.statusCode, response.headers.connection]).toEqual([200, 'close']);
@@ -71,6 +72,7 @@ describe('a gateway that drains', () => {
     await wire.next('HEADERS');
     const beganMs = performance.now();
     const drained = gateway.gateway.drain(5_000);
+    await gateway.gateway.stopAccepting();
     wire.request(3, lines, true);
     const goaway = await wire.next('GOAWAY');
     const served = goaway.payload.readUInt32BE(0);

@@ -151,11 +151,28 @@ describe('the supervisor', () => {
     expect(gone).toEqual([['last words']]);
   });
 
+  it('sends no client away while a worker still accepts, to which it might come', async () => {
+    const supervisor = started(3);
+    supervisor.publish(stateOf('1'));
+    for (const process of [...processes]) process.apply();
+    void supervisor.drain(500);
+    const last = (): readonly string[] => processes.map(({ told }) => told.at(-1)?.kind ?? '');
+    processes[0]?.say({ kind: 'accepts-no-more' });
+    processes[1]?.exit('SIGKILL');
+    await new Promise(setImmediate);
+    expect(last()).toEqual(['stop-accepting', 'stop-accepting', 'stop-accepting']);
+    processes[2]?.say({ kind: 'accepts-no-more' });
+    await new Promise(setImmediate);
+    expect(last()).toEqual(['drain', 'stop-accepting', 'drain']);
+  });
+
   it('drains all when it is told to stop, and starts none in their place', async () => {
     const supervisor = started();
     supervisor.publish(stateOf('1'));
     for (const process of [...processes]) process.apply();
     const drained = supervisor.drain(500);
+    for (const process of processes) process.say({ kind: 'accepts-no-more' });
+    await new Promise(setImmediate);
     expect(processes.map(({ told }) => told.at(-1))).toEqual([
       { kind: 'drain', graceMs: 500 },
       { kind: 'drain', graceMs: 500 },

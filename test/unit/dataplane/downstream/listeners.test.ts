@@ -48,6 +48,10 @@ class Client {
   }
 }
 
+const standStill = (ms: number): void => {
+  for (const end = performance.now() + ms; performance.now() < end; );
+};
+
 const refuses = async (port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = net.connect(port, '127.0.0.1');
@@ -204,6 +208,7 @@ describe('draining', () => {
     await vi.waitFor(() => expect(toy.downstream.openConnections()).toBe(3));
     await vi.waitFor(() => expect(finish).toBeDefined());
     const drained = toy.downstream.drain(5_000);
+    await toy.downstream.stopAccepting();
     expect(await refuses(toy.port)).toBe(true);
     await vi.waitFor(() => expect(idle.closed && silent.closed).toBe(true));
     expect(busy.closed).toBe(false);
@@ -211,6 +216,27 @@ describe('draining', () => {
     await vi.waitFor(() => expect(busy.closed).toBe(true));
     expect(parseAnswers(busy.raw)).toMatchObject([{ status: 200, body: 'late' }]);
     expect(headerOf(parseAnswers(busy.raw)[0] as never, 'connection')).toBe('close');
+    await drained;
+  });
+
+  test('serves who has connected, though nobody has looked yet', async () => {
+    await start();
+    const clients = Array.from({ length: 5 }, () => new Client(toy.port));
+    const drained = toy.downstream.drain(5_000);
+    for (const answer of await Promise.all(clients.map((client) => client.get())))
+      expect(answer).toMatchObject({ status: 200 });
+    await drained;
+  });
+
+  test('takes a request that came while the process stood still for no silence', async () => {
+    await start();
+    const client = new Client(toy.port);
+    await client.get();
+    const drained = toy.downstream.drain(5_000);
+    await toy.downstream.stopAccepting();
+    const answer = client.get();
+    standStill(200);
+    expect(await answer).toMatchObject({ status: 200 });
     await drained;
   });
 
@@ -228,6 +254,7 @@ describe('draining', () => {
     const client = new Client(toy.port);
     await client.get();
     const drained = toy.downstream.drain(5_000);
+    await toy.downstream.stopAccepting();
     expect(await client.get()).toMatchObject({ status: 200 });
     await drained;
   });
