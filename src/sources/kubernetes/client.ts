@@ -30,6 +30,10 @@ export interface ApiClient {
   send<T>(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, options?: SendOptions): Promise<T>;
   /** An answer that goes on; its head has been seen to be 200. */
   stream(path: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  /** Resolves when the server answers, whatever it says; rejects when it does not in time. Has a connection to itself. */
+  knock(timeoutMs: number): Promise<void>;
+  /** What is asked from now on has new connections: those there are may lead nowhere. */
+  renew(): void;
   close(): Promise<void>;
 }
 
@@ -53,8 +57,8 @@ class Client implements ApiClient {
   readonly #timeoutMs: number;
   readonly #base: string;
   readonly #origin: string;
-  #tls: TlsMaterial | undefined;
-  #agent: Agent | undefined;
+  #connections = new Connections(CONNECT_TIMEOUT_MS);
+  #door: Connections | undefined;
 
   constructor(access: ApiAccess, timeoutMs: number) {
     this.#access = access;
@@ -79,8 +83,33 @@ class Client implements ApiClient {
     throw errorOf(statusCode, await readText(body), headers['retry-after']);
   }
 
+  async knock(timeoutMs: number): Promise<void> {
+    this.#door ??= new Connections(timeoutMs);
+    try {
+      const { tls, headers } = await this.#access.credentials();
+      const answer = await this.#door.to(tls).request({
+        origin: this.#origin,
+        path: `${this.#base}/version`,
+        method: 'GET',
+        headers: { ...USUAL_HEADERS, ...headers },
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+      await answer.body.dump();
+    } catch (error) {
+      // A connection on which nothing came is of no use for the next time.
+      await this.#door?.destroy();
+      this.#door = undefined;
+      throw isTimeout(error) ? new Error(`it does not answer within ${timeoutMs / 1_000} s`) : error;
+    }
+  }
+
+  renew(): void {
+    this.#connections.close();
+    this.#connections = new Connections(CONNECT_TIMEOUT_MS);
+  }
+
   async close(): Promise<void> {
-    await this.#agent?.destroy();
+    await Promise.all([this.#connections.destroy(), this.#door?.destroy()]);
   }
 
   async #request(
@@ -91,13 +120,12 @@ class Client implements ApiClient {
   ): Promise<Dispatcher.ResponseData> {
     const { tls, headers } = await this.#access.credentials();
     signal?.throwIfAborted();
-    return this.#agentFor(tls).request({
+    return this.#connections.to(tls).request({
       origin: this.#origin,
       path: this.#base + path,
       method,
       headers: {
-        accept: 'application/json',
-        'user-agent': 'banyan',
+        ...USUAL_HEADERS,
         ...headers,
         ...(body !== undefined && { 'content-type': contentType }),
       },
@@ -107,11 +135,23 @@ class Client implements ApiClient {
       ...(signal !== undefined && { signal }),
     });
   }
+}
 
-  /** A new one when certificates were rotated; what the old one has under way ends by itself. */
-  #agentFor(tls: TlsMaterial): Agent {
+const USUAL_HEADERS = { accept: 'application/json', 'user-agent': 'banyan' };
+
+/** A pool of connections, made anew when certificates were rotated: what the old one has under way ends by itself. */
+class Connections {
+  readonly #connectTimeoutMs: number;
+  #tls: TlsMaterial | undefined;
+  #agent: Agent | undefined;
+
+  constructor(connectTimeoutMs: number) {
+    this.#connectTimeoutMs = connectTimeoutMs;
+  }
+
+  to(tls: TlsMaterial): Agent {
     if (this.#agent !== undefined && this.#tls !== undefined && sameTls(this.#tls, tls)) return this.#agent;
-    void this.#agent?.close();
+    this.close();
     const { ca, cert, key, servername, rejectUnauthorized } = tls;
     this.#tls = tls;
     this.#agent = new Agent({
@@ -120,7 +160,7 @@ class Client implements ApiClient {
       pipelining: 1,
       keepAliveTimeout: 4_000,
       connect: {
-        timeout: CONNECT_TIMEOUT_MS,
+        timeout: this.#connectTimeoutMs,
         keepAlive: true,
         rejectUnauthorized,
         ...(ca !== undefined && { ca }),
@@ -131,7 +171,17 @@ class Client implements ApiClient {
     });
     return this.#agent;
   }
+
+  close(): void {
+    void this.#agent?.close();
+  }
+
+  async destroy(): Promise<void> {
+    await this.#agent?.destroy();
+  }
 }
+
+const isTimeout = (error: unknown): boolean => error instanceof Error && error.name === 'TimeoutError';
 
 const sameTls = (a: TlsMaterial, b: TlsMaterial): boolean =>
   a.ca === b.ca &&

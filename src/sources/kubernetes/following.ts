@@ -4,6 +4,7 @@ import { Backoff } from './backoff.ts';
 import { type ApiClient, ApiError } from './client.ts';
 import { discover } from './discovery.ts';
 import { pathOf } from './kinds.ts';
+import { Pulse, type PulseTimings } from './pulse.ts';
 import { Reflector, type ReflectorTimings } from './reflector.ts';
 import type { Troubles } from './troubles.ts';
 import type { Watched } from './watched.ts';
@@ -14,10 +15,11 @@ export interface FollowingOptions {
   readonly troubles: Troubles;
   readonly clock: Clock;
   readonly random: () => number;
-  readonly timings: ReflectorTimings & {
-    /** How often it is asked for kinds that are not there. */
-    readonly rediscoverMs: number;
-  };
+  readonly timings: ReflectorTimings &
+    PulseTimings & {
+      /** How often it is asked for kinds that are not there. */
+      readonly rediscoverMs: number;
+    };
   /** A kind was read whole. */
   readonly onListed: (watched: Watched) => void;
   /** How well a kind is followed has changed. */
@@ -28,15 +30,22 @@ export interface FollowingOptions {
 export class Following {
   readonly #options: FollowingOptions;
   readonly #stop = new AbortController();
+  readonly #pulse: Pulse;
   #rediscover = new AbortController();
   #discovering: Promise<void> | undefined;
 
   constructor(options: FollowingOptions) {
     this.#options = options;
+    this.#pulse = new Pulse({
+      ...options,
+      onMissed: (error) => options.troubles.add('contact', error),
+      onReturned: (missedMs) => this.#renew(missedMs),
+    });
   }
 
   start(): void {
     this.#discovering ??= this.#discoverForEver();
+    this.#pulse.start();
   }
 
   /** Looks for missing kinds now. */
@@ -46,7 +55,16 @@ export class Following {
 
   async close(): Promise<void> {
     this.#stop.abort();
-    await Promise.all([this.#discovering, ...this.#options.kinds.map(({ reflector }) => reflector?.close())]);
+    const reflectors = this.#options.kinds.map(({ reflector }) => reflector?.close());
+    await Promise.all([this.#discovering, this.#pulse.close(), ...reflectors]);
+  }
+
+  #renew(missedMs: number): void {
+    const { client, kinds, troubles } = this.#options;
+    troubles.end('contact');
+    client.renew();
+    this.rediscover();
+    for (const { reflector } of kinds) reflector?.renew(missedMs);
   }
 
   async #discoverForEver(): Promise<void> {
@@ -57,11 +75,12 @@ export class Following {
       this.#rediscover = new AbortController();
       let waitMs = timings.rediscoverMs;
       try {
-        await this.#discover(signal);
+        await this.#discover(AbortSignal.any([signal, this.#rediscover.signal]));
         backoff.reset();
         troubles.end('discovery');
       } catch (error) {
         if (signal.aborted) return;
+        if (this.#rediscover.signal.aborted) continue;
         troubles.add('discovery', error as Error);
         waitMs = backoff.next();
       }

@@ -106,7 +106,7 @@ export class KindStore implements ReflectorSink {
   restore(objects: readonly Readonly<Record<string, unknown>>[]): void {
     for (const value of objects) {
       this.#apiVersion = String(value['apiVersion']);
-      this.#put(value as RawObject);
+      this.#put(value as RawObject, 'listed');
     }
   }
 
@@ -116,7 +116,7 @@ export class KindStore implements ReflectorSink {
       add: async (items) => {
         for (const [index, item] of items.entries()) {
           // Entered at once: a list that breaks off has told the truth so far.
-          const key = this.#put(item);
+          const key = this.#put(item, 'listed');
           if (key !== undefined) named.add(key);
           if (index % SLICE === SLICE - 1) await new Promise((resume) => setImmediate(resume));
         }
@@ -137,7 +137,7 @@ export class KindStore implements ReflectorSink {
       if (key === undefined || !this.#remove(key)) return;
       this.departures.deleted(this.#served);
       this.#changed();
-    } else this.#put(object);
+    } else this.#put(object, 'heard');
   }
 
   /** Lets go of namespaces that do not count any more. That is no loss that somebody has to confirm. */
@@ -164,11 +164,12 @@ export class KindStore implements ReflectorSink {
     return namespace === '' || this.#options.accepts(namespace);
   }
 
-  #put(raw: RawObject): string | undefined {
+  /** A list is the truth, be it older than what is known: that is how a cluster looks whose etcd was restored from a backup. */
+  #put(raw: RawObject, how: 'listed' | 'heard'): string | undefined {
     const key = keyOf(raw);
     if (key === undefined || !this.#accepts(key)) return undefined;
     const before = this.#entries.get(key);
-    if (before !== undefined && isOlder(versionOf(raw), before.facts.version)) return key;
+    if (how === 'heard' && before !== undefined && isOlder(versionOf(raw), before.facts.version)) return key;
     const pruned = prune(raw, this.kind, this.#apiVersion);
     const facts = this.#factsOf(raw);
     // That only a status was written, ours for one, is no news to anybody who serves.

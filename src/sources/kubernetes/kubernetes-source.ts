@@ -12,6 +12,7 @@ import type { KubernetesHealth } from './health.ts';
 import { KindStore, type KnownObject } from './kind-store.ts';
 import { type WatchedKind, watchedKinds } from './kinds.ts';
 import { type NamespaceChoice, OwnNamespaces } from './own-namespaces.ts';
+import type { PulseTimings } from './pulse.ts';
 import { type ReflectorTimings, TIMINGS } from './reflector.ts';
 import { SavedState } from './saved-state.ts';
 import { Saver } from './saver.ts';
@@ -31,7 +32,7 @@ export interface KubernetesOptions extends NamespaceChoice {
   readonly timings?: Partial<KubernetesTimings>;
 }
 
-export interface KubernetesTimings extends ReflectorTimings {
+export interface KubernetesTimings extends ReflectorTimings, PulseTimings {
   /** How often it is asked for kinds that are not there. */
   readonly rediscoverMs: number;
   /** How long the start waits for the API server before it takes what was saved. */
@@ -51,6 +52,7 @@ export interface KubernetesSource extends ResourceSource {
 
 const DEFAULT_TIMINGS: KubernetesTimings = {
   ...TIMINGS,
+  pulseMs: 4_000,
   rediscoverMs: 5_000,
   graceMs: 5_000,
   confirmMs: 30_000,

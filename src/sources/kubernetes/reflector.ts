@@ -67,6 +67,7 @@ export class Reflector {
   readonly #expiring: Backoff;
   #version: string | undefined;
   #failuresOfVersion = 0;
+  #heardMs = Number.NEGATIVE_INFINITY;
   #again = new AbortController();
   #running: Promise<void> | undefined;
 
@@ -85,6 +86,11 @@ export class Reflector {
   relist(): void {
     this.#version = undefined;
     this.#again.abort();
+  }
+
+  /** Goes on where it is, by another connection, unless something was heard after the server was last missed. */
+  renew(missedMs: number): void {
+    if (this.#heardMs <= missedMs) this.#again.abort();
   }
 
   async close(): Promise<void> {
@@ -129,6 +135,7 @@ export class Reflector {
     let page = '';
     for (;;) {
       const answer = await client.send<List>('GET', this.#address({ limit: String(PAGE), continue: page }), { signal });
+      this.#heardMs = this.#options.clock.monotonicMs();
       const { items, metadata } = readList(answer);
       await listing.add(items);
       signal.throwIfAborted();
@@ -156,13 +163,12 @@ export class Reflector {
     };
     try {
       const chunks = await client.stream(this.#address(query), signal);
-      const heard = async function* (): AsyncGenerator<Uint8Array> {
-        for await (const chunk of chunks) {
-          timer.refresh();
-          yield chunk;
-        }
+      const heard = (): void => {
+        timer.refresh();
+        this.#heardMs = clock.monotonicMs();
       };
-      for await (const line of linesOf(heard())) {
+      heard();
+      for await (const line of linesOf(each(chunks, heard))) {
         this.#event(line);
         onContact('heard');
         this.#calm();
@@ -205,6 +211,13 @@ export class Reflector {
   #address(query: Readonly<Record<string, string>>): string {
     const all = Object.entries({ ...this.#options.query, ...query }).filter(([, value]) => value !== '');
     return `${this.#options.path}?${new URLSearchParams(all)}`;
+  }
+}
+
+async function* each<T>(values: AsyncIterable<T>, seen: () => void): AsyncGenerator<T> {
+  for await (const value of values) {
+    seen();
+    yield value;
   }
 }
 

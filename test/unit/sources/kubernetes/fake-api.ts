@@ -62,6 +62,7 @@ export class FakeApi {
   readonly #watchers = new Set<{ readonly path: string; readonly response: ServerResponse }>();
   readonly #server: Server;
   #version = 100;
+  #isReachable = true;
 
   constructor() {
     this.#server = createServer((request, response) => void this.#answer(request, response));
@@ -102,6 +103,22 @@ export class FakeApi {
   lose(path: string): void {
     this.#at(path).clear();
     this.#version++;
+  }
+
+  /** Goes back to an older state, as when etcd is restored from a backup. */
+  rewind(version: number): void {
+    this.#version = version;
+    this.#history.length = 0;
+  }
+
+  /** From now on nothing comes through, in either direction; connections that there are now stay dead for good. */
+  partition(): void {
+    this.#isReachable = false;
+    this.#watchers.clear();
+  }
+
+  heal(): void {
+    this.#isReachable = true;
   }
 
   get(path: string, key: string): FakeObject | undefined {
@@ -151,6 +168,7 @@ export class FakeApi {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
+    if (!this.#isReachable) return;
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const url = new URL(request.url ?? '/', 'http://api');
     const text = Buffer.concat(chunks).toString();

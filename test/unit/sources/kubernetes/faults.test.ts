@@ -155,6 +155,41 @@ describe('an API server that misbehaves', () => {
     expect(hosts()).toEqual(['new.example.com']);
   });
 
+  it('is followed at once when it can be reached again, however long a dead connection would be waited for', async () => {
+    const api = await fakeApi();
+    const { started, names, log } = follow(api, { timings: { silenceMs: 60_000, watchSeconds: 60 } });
+    await started;
+    await soon(() => expect(api.watches(VIRTUAL_SERVICES)).toBe(1));
+    api.partition();
+    api.put(VIRTUAL_SERVICES, virtualService('cart'));
+    await soon(() => expect(log).toContainEqual(expect.stringContaining('(contact): it does not answer within')));
+    api.heal();
+    await soon(() => expect(names()).toEqual(['cart']));
+    expect(api.count(VIRTUAL_SERVICES, 'list')).toBe(1);
+    await soon(() => expect(log.at(-1)).toContain('is followed again'));
+  });
+
+  it('has its watches left alone while it answers', async () => {
+    const api = await fakeApi();
+    await follow(api, { timings: { pulseMs: 400, watchSeconds: 60 } }).started;
+    await soon(() => expect(api.calls.filter(({ path }) => path === '/version').length).toBeGreaterThan(2));
+    expect(api.count(VIRTUAL_SERVICES, 'watch')).toBe(1);
+  });
+
+  it('is believed when it was restored from a backup, and everything in it is older than what is known', async () => {
+    const api = await fakeApi();
+    const { started, current } = follow(api);
+    api.put(VIRTUAL_SERVICES, virtualService('cart', 'new.example.com'));
+    await started;
+    const hosts = () => current()?.resources.get('VirtualService', 'shop', 'cart')?.body.spec.hosts;
+    await soon(() => expect(hosts()).toEqual(['new.example.com']));
+    api.rewind(20);
+    api.put(VIRTUAL_SERVICES, virtualService('cart', 'old.example.com'));
+    api.faults.push(times(1, isWatch, (to) => refuse(to, 410, 'Expired')));
+    api.dropWatches('reset');
+    await soon(() => expect(hosts()).toEqual(['old.example.com']));
+  });
+
   it('keeps U+2028 within a text, and an event that comes in pieces', async () => {
     const api = await fakeApi();
     const { started, names, current } = follow(api);

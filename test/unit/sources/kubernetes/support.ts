@@ -27,6 +27,7 @@ export const SOON = {
   backoffFirstMs: 5,
   backoffMostMs: 20,
   expiredMostMs: 5,
+  pulseMs: 200,
   rediscoverMs: 20,
   graceMs: 100,
   confirmMs: 10_000,
