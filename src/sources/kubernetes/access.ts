@@ -1,4 +1,5 @@
 import type { RequestOptions } from 'node:https';
+import { loadKubeConfig } from './client-node.ts';
 
 /** What a connection to the API server is made with. */
 export interface TlsMaterial {
@@ -24,6 +25,8 @@ export interface ApiAccess {
   readonly namespace: string;
   /** Asked before each request: tokens are rotated while we run. */
   credentials(): Promise<Credentials>;
+  /** They were refused: what they are made of is read anew, which is otherwise done once a minute or not at all. */
+  refused(): Promise<void>;
 }
 
 /**
@@ -32,27 +35,49 @@ export interface ApiAccess {
  */
 export async function loadAccess(kubeconfig: string | undefined): Promise<ApiAccess> {
   const { KubeConfig } = await import('@kubernetes/client-node');
-  const config = new KubeConfig();
-  try {
-    if (kubeconfig === undefined) config.loadFromDefault();
-    else config.loadFromFile(kubeconfig);
-  } catch (error) {
-    throw new Error(`the kubeconfig ${kubeconfig ?? ''} cannot be read: ${(error as Error).message}`);
-  }
-  const cluster = config.getCurrentCluster();
+  const read = async (): Promise<Loaded> => {
+    const config = new KubeConfig();
+    try {
+      if (kubeconfig === undefined) config.loadFromDefault();
+      else config.loadFromFile(kubeconfig);
+    } catch (error) {
+      throw new Error(`the kubeconfig ${kubeconfig ?? ''} cannot be read: ${(error as Error).message}`);
+    }
+    const server = serverOf(config.getCurrentCluster(), kubeconfig);
+    // What is wrong with credentials for good is told now, and not as an API server that is away.
+    await credentialsOf(config).catch((error: Error) => {
+      throw new Error(`the kubeconfig ${kubeconfig ?? ''} cannot be used: ${error.message}`);
+    });
+    return { config, server, namespace: config.getContextObject(config.getCurrentContext())?.namespace ?? 'default' };
+  };
+  let loaded = await read();
+  const { server, namespace } = loaded;
+  return {
+    server,
+    namespace,
+    credentials: () => credentialsOf(loaded.config),
+    async refused() {
+      const next = await read().catch(() => undefined);
+      if (next?.server === server) loaded = next;
+    },
+  };
+}
+
+interface Loaded {
+  readonly config: Configuration;
+  readonly server: string;
+  readonly namespace: string;
+}
+
+function serverOf(
+  cluster: { readonly server: string; readonly proxyUrl?: string } | null,
+  kubeconfig: string | undefined,
+): string {
   if (cluster === null) throw new Error(`the kubeconfig ${kubeconfig ?? ''} has no current context`);
   if (kubeconfig === undefined && cluster.server === NOTHING_FOUND)
     throw new Error('no cluster is configured: there is neither a kubeconfig nor a ServiceAccount');
   if (cluster.proxyUrl !== undefined) throw new Error('a kubeconfig with proxy-url is not supported');
-  // What is wrong with credentials for good is told now, and not as an API server that is away.
-  await credentialsOf(config).catch((error: Error) => {
-    throw new Error(`the kubeconfig ${kubeconfig ?? ''} cannot be used: ${error.message}`);
-  });
-  return {
-    server: cluster.server.replace(/\/+$/, ''),
-    namespace: config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
-    credentials: () => credentialsOf(config),
-  };
+  return cluster.server.replace(/\/+$/, '');
 }
 
 /** What client-node assumes where it finds nothing. */
