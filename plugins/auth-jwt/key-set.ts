@@ -139,11 +139,18 @@ function isForVerifying(key: JsonObject): boolean {
   return (use === undefined || use === 'sig') && mayVerify;
 }
 
+/** By an exponent of 1 a signature is what is signed, which anybody can write; even ones are no exponents. */
+function isExponent(encoded: string): boolean {
+  const bytes = Buffer.from(encoded, 'base64url');
+  const last = bytes.at(-1) ?? 0;
+  return last % 2 === 1 && (last > 1 || bytes.subarray(0, -1).some((byte) => byte !== 0));
+}
+
 function publicPart(key: JsonObject, algorithm: string): JWK | undefined {
   const part = (name: string): string => textOf(key, name);
   switch (part('kty')) {
     case 'RSA':
-      return { kty: 'RSA', n: part('n'), e: part('e') };
+      return isExponent(part('e')) ? { kty: 'RSA', n: part('n'), e: part('e') } : undefined;
     case 'EC':
       return { kty: 'EC', crv: curveOf(key, algorithm), x: part('x'), y: part('y') };
     case 'OKP':

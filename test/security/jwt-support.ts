@@ -16,14 +16,17 @@ export interface KeyServer {
   close(): Promise<void>;
 }
 
-export async function keyServer(behaviour: RequestListener | string): Promise<KeyServer> {
+export async function keyServer(
+  behaviour: RequestListener | string,
+  at: { readonly address: string; readonly port: number } = { address: '127.0.0.1', port: 0 },
+): Promise<KeyServer> {
   const asked: string[] = [];
   const server: Server = createServer((request: IncomingMessage, response: ServerResponse) => {
     asked.push(request.url ?? '');
     response.on('error', () => {});
     keys.behaviour(request, response);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(at.port, at.address, resolve));
   const { port } = server.address() as AddressInfo;
   const keys: KeyServer = {
     url: `http://127.0.0.1:${port}/keys`,
