@@ -31,12 +31,11 @@ export interface ApiAccess {
 
 /**
  * Reads a kubeconfig, or finds out what the process is given: KUBECONFIG, ~/.kube/config, a ServiceAccount in a Pod.
- * Kubernetes' own client does that, and is loaded only now: it takes 85 MB and half a second.
+ * Kubernetes' own client does that, and is loaded only now.
  */
 export async function loadAccess(kubeconfig: string | undefined): Promise<ApiAccess> {
-  const { KubeConfig } = await import('@kubernetes/client-node');
   const read = async (): Promise<Loaded> => {
-    const config = new KubeConfig();
+    const config = await loadKubeConfig();
     try {
       if (kubeconfig === undefined) config.loadFromDefault();
       else config.loadFromFile(kubeconfig);

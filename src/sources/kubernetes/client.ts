@@ -120,7 +120,7 @@ class Client implements ApiClient {
   ): Promise<Dispatcher.ResponseData> {
     const { tls, headers } = await this.#access.credentials();
     signal?.throwIfAborted();
-    return this.#connections.to(tls).request({
+    const answer = await this.#connections.to(tls).request({
       origin: this.#origin,
       path: this.#base + path,
       method,
@@ -134,6 +134,8 @@ class Client implements ApiClient {
       bodyTimeout,
       ...(signal !== undefined && { signal }),
     });
+    if (answer.statusCode === 401) await this.#access.refused();
+    return answer;
   }
 }
 

@@ -74,7 +74,12 @@ export class FakeApi {
 
   get access(): ApiAccess {
     const server = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-    return { server, namespace: 'default', credentials: () => Promise.resolve({ headers: this.headers, tls: NO_TLS }) };
+    return {
+      server,
+      namespace: 'default',
+      credentials: () => Promise.resolve({ headers: this.headers, tls: NO_TLS }),
+      refused: () => Promise.resolve(),
+    };
   }
 
   async close(): Promise<void> {
