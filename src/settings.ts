@@ -10,6 +10,7 @@ import {
   settingSpec,
 } from './settings/table.ts';
 
+export { LIMIT_SETTINGS, type LimitSettings } from './settings/limits.ts';
 export {
   SETTINGS,
   type SettingKey,

@@ -1,6 +1,6 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import type { FilterSpec } from '../contract/plugin.ts';
-import { type SettingKey, type Settings, settingSpec } from '../settings.ts';
+import { LIMIT_SETTINGS, type SettingKey, type Settings, settingSpec } from '../settings.ts';
 import { type SettingNeeds, settingsFromOptions } from './settings-options.ts';
 import { CliError, type Terminal } from './terminal.ts';
 
@@ -32,6 +32,7 @@ const SERVING: readonly SettingKey[] = [
   ...(['logFormat', 'logLevel', 'accessLog', 'accessLogFile', 'drainSeconds', 'workers', 'redisUrl'] as const),
   ...(['otlpEndpoint', 'traceSampling'] as const),
   ...(['stateDir', 'writeStatus', 'admissionPort', 'admissionCerts'] as const),
+  ...LIMIT_SETTINGS.map(({ key }) => key),
 ];
 
 const NEEDS_SOURCE: SettingNeeds = { anySource: true };
@@ -262,6 +263,7 @@ function withSettings(command: Command, keys: readonly SettingKey[], defaults: S
     const fallback = defaults[key] ?? spec.fallback;
     const preset = fallback === undefined || fallback === '' ? '' : `default: ${fallback}, `;
     const option = new Option(alone ? `--${flag}` : `--${flag} <${value}>`, `${about} (${preset}env: ${env})`);
+    if (LIMIT_SETTINGS.some((limit) => limit.key === key)) option.helpGroup('Limits:');
     command.addOption(repeated ? option.argParser(joined) : option);
   }
   return command.option(

@@ -4,12 +4,12 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Handle } from '../table/handle.ts';
 import { type BoundTable, bindTable } from '../table/index.ts';
 import type { CredentialTable, EndpointTable, RouteTable, TcpRoute } from '../table/model.ts';
-import { createDownstream, type Downstream, type ListenerReport } from './downstream/index.ts';
+import { createDownstream, type Downstream, type DownstreamLimits, type ListenerReport } from './downstream/index.ts';
 import type { PinnedTable } from './exchange.ts';
 import { announceSettings, FilterChains } from './filter-chain.ts';
 import { createRequestHandling } from './handle-request.ts';
 import { createMirrorSender } from './mirror.ts';
-import { Overload, watchLoad } from './overload.ts';
+import { Overload, type OverloadLimits, watchLoad } from './overload.ts';
 import { callCluster } from './own-requests.ts';
 import type { Tunnel } from './stream.ts';
 import { createUpstreams } from './upstreams/index.ts';
@@ -17,7 +17,8 @@ import type { ClusterSnapshot, Upstreams } from './upstreams/port.ts';
 import type { WebSocketSide } from './websocket.ts';
 import { pickByWeight } from './weighted.ts';
 
-export type { ListenerReport } from './downstream/index.ts';
+export type { DownstreamLimits, ListenerReport } from './downstream/index.ts';
+export type { OverloadLimits } from './overload.ts';
 
 export interface GatewayOptions {
   readonly tables: Handle<RouteTable>;
@@ -37,6 +38,9 @@ export interface GatewayOptions {
   readonly onError: (error: unknown, record: RequestRecord | undefined) => void;
   /** Several processes listen on the same port. */
   readonly reusePort?: boolean;
+  /** What clients may take, where it differs from the defaults. */
+  readonly limits?: Partial<DownstreamLimits>;
+  readonly overload?: OverloadLimits;
 }
 
 /** How much of a request body is kept for another try (istio-semantics §2.10: Envoy's connection buffer). Bytes. */
@@ -67,7 +71,7 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
   let bound: BoundTable | undefined;
   let activeRequests = 0;
   const webSockets = new Set<WebSocketSide>();
-  const overload = new Overload();
+  const overload = new Overload(options.overload);
   const endWatch = watchLoad(overload);
   const handling = createRequestHandling({
     pinned: () => pinned,
@@ -95,6 +99,7 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
     portOffset: options.portOffset,
     reusePort: options.reusePort ?? false,
     openTcp: (route) => openTcp(upstreams, route, random),
+    ...(options.limits !== undefined && { limits: options.limits }),
   });
   await registerPlugins(downstream, options, upstreams, filters);
 

@@ -11,17 +11,24 @@ export interface Load {
   readonly heap: number;
 }
 
-export const OVERLOAD_LIMITS = {
+export interface OverloadLimits {
+  readonly utilization: number;
+  readonly delayMs: number;
+  readonly heap: number;
+  /** Requests of one namespace's routes under way at once, in one process. */
+  readonly requestsPerNamespace: number;
+}
+
+export const DEFAULT_OVERLOAD_LIMITS: OverloadLimits = {
   utilization: 0.9,
   delayMs: 100,
   heap: 0.9,
-  /** Requests of one namespace's routes under way at once, in one process. */
   requestsPerNamespace: 5_000,
-  sampleMs: 200,
-  /** So many samples more have to be too much than not: a compilation or a collection of garbage is no overload. */
-  patience: 5,
-} as const;
+};
 
+const SAMPLE_MS = 200;
+/** So many samples more have to be too much than not: a compilation or a collection of garbage is no overload. */
+export const OVERLOAD_PATIENCE = 5;
 const STEP_UP = 0.1;
 const STEP_DOWN = 0.05;
 const MOST_SHED = 0.9;
@@ -34,6 +41,7 @@ export type Admission = 'admitted' | 'gateway-overloaded' | 'namespace-overloade
  * give up most, and one that asks for less than an even share notices nothing.
  */
 export class Overload {
+  readonly #limits: OverloadLimits;
   readonly #underWay = new Map<string, number>();
   /** Asked for since the last sample; counted only while the load is high. */
   readonly #offered = new Map<string, number>();
@@ -42,6 +50,10 @@ export class Overload {
   /** How many requests each namespace may bring until the next sample. */
   #cap = Infinity;
 
+  constructor(limits: OverloadLimits = DEFAULT_OVERLOAD_LIMITS) {
+    this.#limits = limits;
+  }
+
   admit(namespace: string): Admission {
     const underWay = this.#underWay.get(namespace) ?? 0;
     if (this.#strained > 0 || this.#shed > 0) {
@@ -49,7 +61,7 @@ export class Overload {
       this.#offered.set(namespace, offered);
       if (this.#shed > 0 && offered > this.#cap) return 'gateway-overloaded';
     }
-    if (underWay >= OVERLOAD_LIMITS.requestsPerNamespace) return 'namespace-overloaded';
+    if (underWay >= this.#limits.requestsPerNamespace) return 'namespace-overloaded';
     this.#underWay.set(namespace, underWay + 1);
     return 'admitted';
   }
@@ -62,10 +74,10 @@ export class Overload {
   }
 
   sample({ utilization, delayMs, heap }: Load): void {
-    const { utilization: busy, delayMs: late, heap: full, patience } = OVERLOAD_LIMITS;
+    const { utilization: busy, delayMs: late, heap: full } = this.#limits;
     const tooMuch = (utilization > busy && delayMs > late) || heap > full;
-    this.#strained = tooMuch ? Math.min(2 * patience, this.#strained + 1) : Math.max(0, this.#strained - 1);
-    if (tooMuch && this.#strained >= patience) this.#shed = Math.min(MOST_SHED, this.#shed + STEP_UP);
+    this.#strained = tooMuch ? Math.min(2 * OVERLOAD_PATIENCE, this.#strained + 1) : Math.max(0, this.#strained - 1);
+    if (tooMuch && this.#strained >= OVERLOAD_PATIENCE) this.#shed = Math.min(MOST_SHED, this.#shed + STEP_UP);
     else if (!tooMuch) this.#shed = Math.max(0, this.#shed - STEP_DOWN);
     this.#cap = this.#shed > 0 ? evenCap([...this.#offered.values()], 1 - this.#shed) : Infinity;
     this.#offered.clear();
@@ -95,12 +107,12 @@ export function watchLoad(overload: Overload): () => void {
     const { utilization } = performance.eventLoopUtilization(now, last);
     last = now;
     // A turn of the loop that is longer than the sample leaves no trace in the histogram.
-    const lateMs = performance.now() - lastMs - OVERLOAD_LIMITS.sampleMs;
+    const lateMs = performance.now() - lastMs - SAMPLE_MS;
     lastMs = performance.now();
     const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics();
     overload.sample({ utilization, delayMs: Math.max(lateMs, delay.percentile(99) / 1e6), heap: used / limit });
     delay.reset();
-  }, OVERLOAD_LIMITS.sampleMs);
+  }, SAMPLE_MS);
   timer.unref();
   return () => {
     clearInterval(timer);

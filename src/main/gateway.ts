@@ -150,7 +150,7 @@ class RunningGateway {
 
   async #startDataPlane(): Promise<DataPlane> {
     const workers = workerCount(this.#settings);
-    const dataPlane = workers === 1 ? await this.#serveHere() : this.#serveByWorkers(workers);
+    const dataPlane = workers === 'here' ? await this.#serveHere() : this.#serveByWorkers(workers);
     this.#dataPlane = dataPlane;
     this.#ends.push(() => dataPlane.close());
     registerControlMetrics(this.#registry, {
@@ -169,6 +169,7 @@ class RunningGateway {
     const { startDataPlane } = await import('./start-data-plane.ts');
     const gateway = await startDataPlane({
       settings: this.#settings,
+      processes: 1,
       tables: this.#tables,
       endpoints: this.#endpoints,
       credentials: this.#credentials,
@@ -245,11 +246,13 @@ class RunningGateway {
 }
 
 /**
- * `auto` leaves a core to the part that reads and compiles; on one or two cores both share a process. Only Linux spreads the
- * connections of one port over several processes that bind it.
+ * `auto`: one per core, the only core included, so that a worker that breaks is replaced at once. One that is asked for by number
+ * shares this process, and ends with it. Only Linux spreads the connections of one port over several processes that bind it.
  */
-const workerCount = ({ workers }: Settings): number =>
-  workers !== 'auto' ? workers : process.platform === 'linux' ? Math.max(1, availableParallelism() - 1) : 1;
+function workerCount({ workers }: Settings): number | 'here' {
+  if (workers !== 'auto') return workers === 1 ? 'here' : workers;
+  return process.platform === 'linux' ? availableParallelism() : 'here';
+}
 
 /** A gateway ought not to start with a setting that nobody wrote: a mesh configuration that is wrong ends it. */
 async function soundMesh(settings: Settings): Promise<MeshSettings> {

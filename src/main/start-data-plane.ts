@@ -7,10 +7,13 @@ import type { Settings } from '../settings.ts';
 import type { Handle } from '../table/index.ts';
 import type { CredentialTable, EndpointTable, RouteTable } from '../table/model.ts';
 import { dialGuardOf } from './dial-guard.ts';
+import { downstreamLimitsOf, overloadLimitsOf } from './limits.ts';
 import { loadOwnPlugins } from './own-plugins.ts';
 
 export interface DataPlaneStart {
   readonly settings: Settings;
+  /** How many serve, this one included: what is meant for all of them is shared out. */
+  readonly processes: number;
   readonly tables: Handle<RouteTable>;
   readonly endpoints: Handle<EndpointTable>;
   readonly credentials: Handle<CredentialTable>;
@@ -20,7 +23,7 @@ export interface DataPlaneStart {
 
 /** The gateway as the settings want it, alone in its process or as one of several workers. */
 export async function startDataPlane(start: DataPlaneStart): Promise<Gateway> {
-  const { settings, tables, endpoints, credentials, registry, logError } = start;
+  const { settings, processes, tables, endpoints, credentials, registry, logError } = start;
   const { accessLog, accessLogFile, listenAddress, portOffset, redisUrl } = settings;
   const tracing = { endpoint: settings.otlpEndpoint, samplingPercent: settings.traceSampling };
   return buildGateway({
@@ -41,6 +44,8 @@ export async function startDataPlane(start: DataPlaneStart): Promise<Gateway> {
     // Workers share their ports, and a successor takes them over before its predecessor lets go.
     reusePort: process.platform === 'linux',
     onError: (error, record) =>
+    limits: downstreamLimitsOf(settings, processes),
+    overload: overloadLimitsOf(settings, processes),
       logError('a request met an error of the gateway itself', {
         error: error instanceof Error ? error.stack : String(error),
         requestId: record?.requestId,

@@ -34,7 +34,7 @@ export function startWorkerPool(options: WorkerPoolOptions): DataPlane {
   const supervisor: Supervisor<ListenerReport> = startSupervisor<WorkerStart, ListenerReport>({
     workers,
     spawn: () => spawnWorker(program, relay),
-    start: { settings },
+    start: { settings, processes: workers },
     clock: systemClock,
     log,
     onReports: () => {},

@@ -9,6 +9,8 @@ const WORKER_COMMAND = 'internal-worker';
 
 export interface WorkerStart {
   readonly settings: Settings;
+  /** How many serve, this one included. */
+  readonly processes: number;
 }
 
 /** Begins a worker as a process of the same program. `relay`: takes what it writes to standard output. */

@@ -74,10 +74,11 @@ class RunningWorker {
     }
   }
 
-  async #start({ settings }: WorkerStart): Promise<void> {
+  async #start({ settings, processes }: WorkerStart): Promise<void> {
     this.#graceMs = settings.drainSeconds * 1_000;
     this.#gateway = await startDataPlane({
       settings,
+      processes,
       tables: this.#tables,
       endpoints: this.#endpoints,
       credentials: this.#credentials,

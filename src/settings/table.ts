@@ -1,12 +1,13 @@
 import { isIP } from 'node:net';
 import { nearest } from '../kernel/nearest.ts';
 import { err, ok, type Result } from '../kernel/result.ts';
+import { LIMIT_SETTINGS, type LimitSettings } from './limits.ts';
 
 /**
  * How this process is to run, decided once at its start and never changed after. A flag wins over the environment, that
  * over the settings file, that over the default. `settings.ts` reads them.
  */
-export interface Settings {
+export interface Settings extends LimitSettings {
   /** Root of the routes, `<dir>/<namespace>/**` + `/*.yaml`; undefined: not said. */
   readonly dir: string | undefined;
   readonly meshConfig: string | undefined;
@@ -29,7 +30,7 @@ export interface Settings {
   /** undefined: standard output. */
   readonly accessLogFile: string | undefined;
   readonly drainSeconds: number;
-  /** Processes that serve; `auto`: one per core but one, which is left to the control part. One alone shares its process with that. */
+  /** Processes that serve; `auto`: one per core, each replaced when it ends. A single one that is asked for shares the control part's process. */
   readonly workers: number | 'auto';
   /** Larger files are refused unread. */
   readonly maxFileMib: number;
@@ -181,7 +182,13 @@ export const SETTINGS: readonly SettingSpec[] = [
   spec('accessLog', 'FORMAT', 'json', 'json, text or off', oneOf('json', 'text', 'off')),
   spec('accessLogFile', 'FILE', undefined, 'instead of standard output', text),
   spec('drainSeconds', 'N', '30', 'how long requests under way may take when it stops', wholeNumber(0, 3600)),
-  spec('workers', 'N', 'auto', 'processes that serve: a number, or auto: one per core but one', workerNumber),
+  spec(
+    'workers',
+    'N',
+    'auto',
+    'processes that serve: a number, or auto: one per core; 1: this process itself',
+    workerNumber,
+  ),
   spec('maxFileMib', 'N', '10', 'larger files are refused unread', wholeNumber(1, 1024)),
   spec('redisUrl', 'URL', undefined, 'Redis that shares rate limits among replicas', text),
   {
@@ -206,3 +213,6 @@ export function didYouMean(word: string, known: Iterable<string>): string {
   const guess = nearest(word, known);
   return guess === undefined ? '' : `; did you mean ${guess}?`;
 }
+  ...LIMIT_SETTINGS.map(({ key, fallback, from, to, about }) =>
+    spec(key, 'N', String(fallback), about, wholeNumber(from, to)),
+  ),

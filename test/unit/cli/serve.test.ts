@@ -99,6 +99,9 @@ async function serve(
       '127.0.0.1',
       '--admin-port',
       String(adminPort),
+      // Workers have a test of their own.
+      '--workers',
+      '1',
       ...args,
     ],
     {

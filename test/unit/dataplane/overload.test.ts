@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { evenCap, OVERLOAD_LIMITS, Overload } from '../../../src/dataplane/overload.ts';
+import { DEFAULT_OVERLOAD_LIMITS, evenCap, OVERLOAD_PATIENCE, Overload } from '../../../src/dataplane/overload.ts';
 
 const calm = { utilization: 0.5, delayMs: 5, heap: 0.3 };
 const strained = { utilization: 1, delayMs: 400, heap: 0.3 };
@@ -36,13 +36,13 @@ describe('an overloaded process', () => {
 
   it('does not take a moment for an overload', () => {
     const overload = new Overload();
-    strainFor(overload, OVERLOAD_LIMITS.patience - 1);
+    strainFor(overload, OVERLOAD_PATIENCE - 1);
     expect(offer(overload, 'greedy', 900)).toBe(900);
   });
 
   it('takes from whom asks for most, and leaves those alone who ask for little', () => {
     const overload = new Overload();
-    strainFor(overload, OVERLOAD_LIMITS.patience + 3);
+    strainFor(overload, OVERLOAD_PATIENCE + 3);
     expect(offer(overload, 'greedy', 900)).toBeLessThan(600);
     expect(offer(overload, 'modest', 100)).toBe(100);
     expect(overload.admit('greedy')).toBe('gateway-overloaded');
@@ -71,7 +71,7 @@ describe('an overloaded process', () => {
 describe('the bulkhead of a namespace', () => {
   it('is full for that namespace alone, and has room again when requests end', () => {
     const overload = new Overload();
-    for (let i = 0; i < OVERLOAD_LIMITS.requestsPerNamespace; i++) overload.admit('slow');
+    for (let i = 0; i < DEFAULT_OVERLOAD_LIMITS.requestsPerNamespace; i++) overload.admit('slow');
     expect(overload.admit('slow')).toBe('namespace-overloaded');
     expect(overload.admit('other')).toBe('admitted');
     overload.release('slow');
