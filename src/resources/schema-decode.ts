@@ -29,7 +29,8 @@ export interface SchemaReading {
  * quoted, enums may be numbers, fields may be written in snake_case. The result has one form only, so that nobody
  * after this has to think of it. Unlike Istio's, it does not pass over fields that it does not know.
  *
- * Goes no deeper than the schema does. Stops after `limit` findings.
+ * Goes no deeper than the schema does. Stops after `limit` findings. What has that form already is handed on as it is, and
+ * not copied: that is nearly everything, and parsed JSON takes half the memory of an object to which fields were added.
  */
 export function readBySchema(schema: JsonSchema, value: unknown, limit: number): SchemaReading {
   const reader = new SchemaReader(schema, limit);
@@ -106,7 +107,7 @@ class SchemaReader {
     for (const group of schema.exclusive ?? []) this.#keepLast(group, result);
     for (const name of schema.required ?? [])
       if (!Object.hasOwn(result, name)) this.#missing(name, value[name] != null || meant.has(name));
-    return result;
+    return sameFields(result, value) ? value : result;
   }
 
   #keepLast(group: readonly string[], result: Record<string, unknown>): void {
@@ -151,7 +152,7 @@ class SchemaReader {
     }
     if (items.length < (schema.minItems ?? 0))
       return this.#find('missing-field', `${this.#name()} must have at least one entry.`);
-    return result;
+    return result.length === items.length && result.every((item, i) => item === items[i]) ? items : result;
   }
 
   /** In lists and maps null is the zero of texts, and nothing that a message could be made of. */
@@ -311,6 +312,14 @@ const shapeOf = (schema: JsonSchema): string =>
       : schema.type === 'string'
         ? 'a text'
         : 'a whole number';
+
+/** In the same order, too. Of plain objects alone: whatever else comes along is copied. */
+function sameFields(result: Json, value: Json): boolean {
+  if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+  const names = Object.keys(result);
+  const given = Object.keys(value);
+  return names.length === given.length && names.every((name, i) => name === given[i] && result[name] === value[name]);
+}
 
 /** `__proto__` is a key like any other. */
 function set(result: Record<string, unknown>, key: string, value: unknown): void {

@@ -57,6 +57,24 @@ status: {podIP: 10.0.0.1, qosClass: Burstable}
     expect(resource?.body).toMatchObject({ spec: { containers: [{ name: 'main' }] }, status: { podIP: '10.0.0.1' } });
   });
 
+  test('is handed on as it came where it has the right form, and only what has another form is made anew', () => {
+    const [as, other] = ['{"destination": {"host": "web"}}', '{"destination": {"host": "web", "subset": null}}'];
+    const value = JSON.parse(`{"apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+      "metadata": {"name": "web", "labels": {"__proto__": "a"}},
+      "spec": {"hosts": ["a.example.com"], "http": [{"route": [${as}]}, {"route": [${other}]}]}}`) as never;
+    const { resource } = decodeObject(value, { file: '', locate: () => ({ file: '', line: 1, column: 1 }) });
+    const given = value as {
+      readonly metadata: object;
+      readonly spec: { readonly hosts: object; readonly http: object[] };
+    };
+    const spec = resource?.body as unknown as typeof given;
+    expect(spec.metadata).toBe(given.metadata);
+    expect(spec.spec.hosts).toBe(given.spec.hosts);
+    expect(spec.spec.http[0]).toBe(given.spec.http[0]);
+    expect(spec.spec.http[1]).not.toBe(given.spec.http[1]);
+    expect(spec.spec.http[1]).toEqual({ route: [{ destination: { host: 'web' } }] });
+  });
+
   test('is read with the leniency of proto JSON, and comes out in one form', () => {
     const { resource, diagnostics } = decodeText(
       withSpec(
