@@ -7,7 +7,7 @@ import { cors } from './cors/index.ts';
 import { clientAddresses, compression, requestLimits, securityHeaders } from './edge-policy/index.ts';
 import { externalAuthorization } from './external-authorization/index.ts';
 import { faultInjection } from './fault-injection/index.ts';
-import { metrics } from './metrics/index.ts';
+import { type MetricsOptions, metrics } from './metrics/index.ts';
 import { rateLimits } from './rate-limit/index.ts';
 import { requestId } from './request-id/index.ts';
 import { withOwn } from './specs.ts';
@@ -19,6 +19,8 @@ export interface PluginOptions {
   readonly registry: Registry;
   /** Where rate limits of scope `shared` are counted. */
   readonly redisUrl: string | undefined;
+  /** Default: ours alone. */
+  readonly metrics?: MetricsOptions;
   /** Default: off. */
   readonly tracing?: TracingOptions;
   /** The network team's own, in their order. */
@@ -32,6 +34,7 @@ export function gatewayPlugins({
   accessLog: logging,
   registry,
   redisUrl,
+  metrics: counting,
   tracing: traces,
   own = [],
 }: PluginOptions): readonly GatewayPlugin[] {
@@ -40,7 +43,7 @@ export function gatewayPlugins({
     requestId,
     tracing(traces ?? NO_TRACING, registry),
     accessLog(logging, registry),
-    metrics(registry),
+    metrics(registry, counting),
     securityHeaders,
     compression,
     clientAddresses,

@@ -1,26 +1,40 @@
 import fp from 'fastify-plugin';
 import { Counter, type Registry } from 'prom-client';
-import type { Filter, GatewayPlugin } from '../../src/contract/index.ts';
+import type { Filter, GatewayPlugin, RequestRecord } from '../../src/contract/index.ts';
 import { accessLogSpec } from './config.ts';
 import { jsonLine, textLine } from './lines.ts';
+import { isNotable, isSampled } from './sampling.ts';
 import { createLineWriter, type LineWriter } from './writer.ts';
 
 export interface AccessLogOptions {
   readonly format: 'json' | 'text' | 'off';
   /** A path, or '-' for standard output. */
   readonly target: string;
+  /** Share of the requests that are logged, from 0 to 1, notable ones aside; default: 1. */
+  readonly sampling?: number;
 }
 
-export function createAccessLogFilter(format: 'json' | 'text', writer: LineWriter): Filter {
+interface SampledOut {
+  count: number;
+}
+
+export function createAccessLogFilter(
+  format: 'json' | 'text',
+  writer: LineWriter,
+  sampling = 1,
+  sampledOut: SampledOut = { count: 0 },
+): Filter {
   const lineOf = format === 'json' ? jsonLine : textLine;
-  return {
-    name: accessLogSpec.name,
-    always: true,
-    log: (record) => writer.write(lineOf(record)),
+  const log = (record: RequestRecord): void => writer.write(lineOf(record));
+  const logSome = (record: RequestRecord): void => {
+    const notable = isNotable(record);
+    if (notable || isSampled(record.requestId, sampling)) writer.write(lineOf(record, notable ? 1 : sampling));
+    else sampledOut.count += 1;
   };
+  return { name: accessLogSpec.name, always: true, log: sampling < 1 ? logSome : log };
 }
 
-/** A line for every request, refused ones included, with whose route it met and what became of it. */
+/** A line for every request, or for a share of them, refused ones included, with whose route it met and what became of it. */
 export function accessLog(options: AccessLogOptions, registry?: Registry): GatewayPlugin {
   return {
     spec: accessLogSpec,
@@ -32,23 +46,36 @@ export function accessLog(options: AccessLogOptions, registry?: Registry): Gatew
           return;
         }
         const writer = createLineWriter(target);
-        if (registry !== undefined) registerDropped(registry, writer);
+        const sampledOut: SampledOut = { count: 0 };
+        if (registry !== undefined) registerCounts(registry, writer, sampledOut);
         app.addHook('onClose', () => writer.close());
-        app.banyan.contribute(createAccessLogFilter(format, writer));
+        app.banyan.contribute(createAccessLogFilter(format, writer, options.sampling, sampledOut));
       },
       { name: 'banyan-access-log' },
     ),
   };
 }
 
-function registerDropped(registry: Registry, writer: LineWriter): void {
-  new Counter({
-    name: 'banyan_access_log_dropped_total',
-    help: 'Lines of the access log that were dropped because its target was too slow or could not be written.',
-    registers: [registry],
-    collect() {
-      this.reset();
-      this.inc(writer.dropped);
-    },
-  });
+function registerCounts(registry: Registry, writer: LineWriter, sampledOut: SampledOut): void {
+  const counter = (name: string, help: string, read: () => number): void => {
+    new Counter({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  };
+  counter(
+    'banyan_access_log_dropped_total',
+    'Lines of the access log that were dropped because its target was too slow or could not be written.',
+    () => writer.dropped,
+  );
+  counter(
+    'banyan_access_log_sampled_out_total',
+    'Requests without a line in the access log, as --access-log-sampling says.',
+    () => sampledOut.count,
+  );
 }

@@ -1,6 +1,5 @@
 import { build as fastJsonStringify } from 'fast-json-stringify';
-import type { RequestRecord } from '../../src/contract/index.ts';
-import { redact } from './redact.ts';
+import { type RequestRecord, redactAuthority, redactTarget, redactTokens } from '../../src/contract/index.ts';
 
 const text = { type: 'string' } as const;
 const optionalText = { type: 'string', nullable: true } as const;
@@ -42,15 +41,20 @@ const stringify = fastJsonStringify({
     principal: optionalText,
     listener_port: number,
     trace_id: optionalText,
+    policy_marks: { type: 'array', items: text },
+    log_share: number,
   },
 });
 
-/** One line of JSON. Query parameters that are known to carry tokens are blanked; headers that carry them are not logged at all (edge-security G-02). */
-export function jsonLine(record: RequestRecord): string {
-  return `${stringify({
+/**
+ * One line of JSON. Query parameters that are known to carry tokens are blanked; headers that carry them are not logged at all (edge-security G-02).
+ * `share`: of the requests like this one that are logged, where not all are.
+ */
+export function jsonLine(record: RequestRecord, share?: number): string {
+  const line = stringify({
     start_time: new Date(record.startedAtMs).toISOString(),
     method: record.method,
-    path: redact(record.originalTarget),
+    path: redactTarget(record.originalTarget),
     protocol: record.protocol,
     response_code: record.status,
     response_flags: flagsOf(record),
@@ -59,10 +63,10 @@ export function jsonLine(record: RequestRecord): string {
     bytes_sent: record.bytesSent,
     duration: Math.round(record.durationMs),
     upstream_service_time: record.upstreamMs === undefined ? null : Math.round(record.upstreamMs),
-    x_forwarded_for: record.forwardedFor ?? null,
-    user_agent: record.userAgent ?? null,
+    x_forwarded_for: withoutTokens(record.forwardedFor) ?? null,
+    user_agent: withoutTokens(record.userAgent) ?? null,
     request_id: record.requestId,
-    authority: orNull(record.authority),
+    authority: orNull(redactAuthority(record.authority)),
     upstream_host: record.upstreamAddress ?? null,
     upstream_cluster: record.cluster ?? null,
     upstream_transport_failure_reason: record.upstreamFailure ?? null,
@@ -79,8 +83,19 @@ export function jsonLine(record: RequestRecord): string {
     principal: record.principal ?? null,
     listener_port: record.listenerPort,
     trace_id: record.traceId ?? null,
-  })}\n`;
+    policy_marks: record.policyMarks?.map(({ kind, rule }) => `${kind} ${rule}`),
+    log_share: share,
+  });
+  return `${CONTROLS.test(line) ? line.replaceAll(ALL_CONTROLS, asUnicode) : line}\n`;
 }
+
+/** What JSON lets stand: a terminal takes U+009B for the beginning of a command, and some readers U+2028 for the end of a line (edge-security G-01). */
+const CONTROLS = /[\u007f-\u009f\u2028\u2029]/;
+const ALL_CONTROLS = /[\u007f-\u009f\u2028\u2029]/g;
+const asUnicode = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
+const withoutTokens = (value: string | undefined): string | undefined =>
+  value?.includes('eyJ') === true ? redactTokens(value) : value;
 
 /** Istio's text format, field by field (istio-semantics §8). */
 export function textLine(record: RequestRecord): string {
@@ -89,7 +104,7 @@ export function textLine(record: RequestRecord): string {
     isMissing(value) ? '-' : escaped(value).replaceAll(' ', String.raw`\x20`);
   return `${[
     `[${new Date(record.startedAtMs).toISOString()}]`,
-    `"${bare(record.method)} ${bare(redact(record.originalTarget))} ${record.protocol}"`,
+    `"${bare(record.method)} ${bare(redactTarget(record.originalTarget))} ${record.protocol}"`,
     record.status,
     flagsOf(record),
     bare(record.details),
@@ -99,10 +114,10 @@ export function textLine(record: RequestRecord): string {
     record.bytesSent,
     Math.round(record.durationMs),
     record.upstreamMs === undefined ? '-' : Math.round(record.upstreamMs),
-    quoted(record.forwardedFor),
-    quoted(record.userAgent),
+    quoted(withoutTokens(record.forwardedFor)),
+    quoted(withoutTokens(record.userAgent)),
     quoted(record.requestId),
-    quoted(record.authority),
+    quoted(redactAuthority(record.authority)),
     quoted(record.upstreamAddress),
     bare(record.cluster),
     '-',

@@ -1,33 +1,36 @@
 import fp from 'fastify-plugin';
-import { Counter, type Gauge, type Registry } from 'prom-client';
+import { Counter, type Registry } from 'prom-client';
 import type { Filter, GatewayPlugin, RequestRecord } from '../../src/contract/index.ts';
 import { metricsSpec } from './config.ts';
-import {
-  className,
-  classOf,
-  DURATION_BUCKETS_SECONDS,
-  observeDuration,
-  type RouteSeries,
-  SeriesStore,
-} from './series.ts';
+import { createIstioMetrics, type GatewayWorkload } from './istio.ts';
+import { className, classOf, DURATION_BUCKETS_SECONDS, type RouteSeries, SeriesStore } from './series.ts';
+import { emptyHistogram, histogramValues, observe, registerStored, type StoredHistogram } from './stored.ts';
+
+export interface MetricsOptions {
+  /** Istio's standard metrics too, as this workload reports them; undefined: not. */
+  readonly istio?: GatewayWorkload | undefined;
+}
 
 /** Counts every request by owner and route; what a scrape shows is made when it is asked. */
-export function createMetricsFilter(registry: Registry): Filter {
+export function createMetricsFilter(registry: Registry, options: MetricsOptions = {}): Filter {
   const store = new SeriesStore();
+  const istio = options.istio === undefined ? undefined : createIstioMetrics(registry, options.istio);
   const causes = new Map<string, number>();
   registerCounters(registry, store, causes);
   registerDurations(registry, store);
   return {
     name: metricsSpec.name,
     always: true,
+    ...(istio !== undefined && { prepare: istio.prepare }),
     log(record) {
+      istio?.count(record);
       const series = seriesOf(store, record);
       const kind = classOf(record.status);
       series.requests[kind] = (series.requests[kind] ?? 0) + 1;
       series.bytesReceived += record.bytesReceived;
       series.bytesSent += record.bytesSent;
       series.retries += Math.max(0, record.upstreamAttempts - 1);
-      observeDuration(series, record.durationMs / 1000);
+      observe(series.durations, DURATION_BUCKETS_SECONDS, record.durationMs / 1000);
       if (record.cause !== undefined) countCause(causes, record.cause);
     },
   };
@@ -88,55 +91,33 @@ function registerCounters(registry: Registry, store: SeriesStore, causes: Readon
 
 /** A histogram by namespace: routes would multiply its buckets beyond what a monitoring system should carry. */
 function registerDurations(registry: Registry, store: SeriesStore): void {
-  const name = 'banyan_request_duration_seconds';
-  const metric = {
-    name,
+  registerStored(registry, {
+    name: 'banyan_request_duration_seconds',
     help: 'From the first byte of a request to its end, by namespace of the route owner.',
     type: 'histogram',
-    aggregator: 'sum',
-    labelNames: ['namespace', 'le'],
-    async get() {
-      return { ...metric, values: histogramValues(name, store) };
-    },
-    reset() {},
-  };
-  // prom-client takes any object of this shape; its own Histogram cannot be filled from counters kept elsewhere.
-  registry.registerMetric(metric as unknown as Gauge);
-}
-
-function histogramValues(
-  name: string,
-  store: SeriesStore,
-): { metricName: string; labels: Record<string, string | number>; value: number }[] {
-  const byNamespace = new Map<string, { buckets: Float64Array; sum: number }>();
-  for (const { namespace, buckets, durationSum } of store) {
-    const total = byNamespace.get(namespace) ?? { buckets: new Float64Array(buckets.length), sum: 0 };
-    buckets.forEach((count, i) => {
-      total.buckets[i] = (total.buckets[i] ?? 0) + count;
-    });
-    total.sum += durationSum;
-    byNamespace.set(namespace, total);
-  }
-  return [...byNamespace].flatMap(([namespace, { buckets, sum }]) => {
-    let count = 0;
-    const lines = [...buckets].map((inBucket, i) => {
-      count += inBucket;
-      return {
-        metricName: `${name}_bucket`,
-        labels: { namespace, le: DURATION_BUCKETS_SECONDS[i] ?? '+Inf' },
-        value: count,
-      };
-    });
-    return [
-      ...lines,
-      { metricName: `${name}_sum`, labels: { namespace }, value: sum },
-      { metricName: `${name}_count`, labels: { namespace }, value: count },
-    ];
+    labelNames: ['namespace'],
+    read: (name) =>
+      [...durationsByNamespace(store)].flatMap(([namespace, total]) =>
+        histogramValues(name, { namespace }, DURATION_BUCKETS_SECONDS, total),
+      ),
   });
 }
 
+function durationsByNamespace(store: SeriesStore): ReadonlyMap<string, StoredHistogram> {
+  const byNamespace = new Map<string, StoredHistogram>();
+  for (const { namespace, durations } of store) {
+    const total = byNamespace.get(namespace) ?? emptyHistogram(DURATION_BUCKETS_SECONDS);
+    durations.buckets.forEach((count, i) => {
+      total.buckets[i] = (total.buckets[i] ?? 0) + count;
+    });
+    total.sum += durations.sum;
+    byNamespace.set(namespace, total);
+  }
+  return byNamespace;
+}
+
 /** `registry`: the process' own, which the admin listener shows at /metrics. */
-export const metrics = (registry: Registry): GatewayPlugin => ({
+export const metrics = (registry: Registry, options: MetricsOptions = {}): GatewayPlugin => ({
   spec: metricsSpec,
-  plugin: fp(async (app) => app.banyan.contribute(createMetricsFilter(registry)), { name: 'banyan-metrics' }),
+  plugin: fp(async (app) => app.banyan.contribute(createMetricsFilter(registry, options)), { name: 'banyan-metrics' }),
 });

@@ -1,3 +1,5 @@
+import { emptyHistogram, type StoredHistogram } from './stored.ts';
+
 /** Upper bounds of the duration buckets, in seconds; the last bucket is +Inf. */
 export const DURATION_BUCKETS_SECONDS: readonly number[] = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
@@ -12,8 +14,7 @@ export interface RouteSeries {
   readonly route: string;
   /** By class of status, in the order of CLASSES. */
   readonly requests: Float64Array;
-  readonly buckets: Float64Array;
-  durationSum: number;
+  readonly durations: StoredHistogram;
   bytesReceived: number;
   bytesSent: number;
   retries: number;
@@ -31,8 +32,7 @@ export class SeriesStore {
         namespace,
         route,
         requests: new Float64Array(CLASSES.length),
-        buckets: new Float64Array(DURATION_BUCKETS_SECONDS.length + 1),
-        durationSum: 0,
+        durations: emptyHistogram(DURATION_BUCKETS_SECONDS),
         bytesReceived: 0,
         bytesSent: 0,
         retries: 0,
@@ -49,10 +49,3 @@ export class SeriesStore {
 
 export const classOf = (status: number): number => (status < 100 || status > 599 ? 0 : Math.floor(status / 100));
 export const className = (index: number): string => CLASSES[index] ?? '0';
-
-export function observeDuration(series: RouteSeries, seconds: number): void {
-  series.durationSum += seconds;
-  let i = 0;
-  while (i < DURATION_BUCKETS_SECONDS.length && seconds > (DURATION_BUCKETS_SECONDS[i] as number)) i++;
-  series.buckets[i] = (series.buckets[i] ?? 0) + 1;
-}

@@ -2,7 +2,7 @@ import { ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, TraceFlags, trace } 
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { AlwaysOnSampler, BatchSpanProcessor, type SpanExporter, TracerProvider } from '@opentelemetry/sdk-trace';
-import type { RequestRecord } from '../../src/contract/index.ts';
+import { type RequestRecord, redactTarget, redactTokens } from '../../src/contract/index.ts';
 import type { TraceParent } from './trace-context.ts';
 
 /** Spans that may wait for the collector; beyond it they are dropped, and no request is held up. */
@@ -91,7 +91,7 @@ function endSpan(span: Span, record: RequestRecord): void {
     'http.request.method': record.method,
     'http.response.status_code': record.status,
     'url.scheme': record.scheme,
-    'url.path': record.path,
+    'url.path': redactTarget(record.path),
     'server.address': record.authority,
     'client.address': record.clientAddress,
     'network.protocol.version': record.protocol.slice('HTTP/'.length),
@@ -100,7 +100,7 @@ function endSpan(span: Span, record: RequestRecord): void {
     'banyan.request_id': record.requestId,
     'banyan.attempts': record.upstreamAttempts,
     ...defined({
-      'user_agent.original': record.userAgent,
+      'user_agent.original': record.userAgent && redactTokens(record.userAgent),
       'banyan.route': record.routeId,
       'banyan.owner.namespace': owner?.namespace,
       'banyan.owner.object': owner && `${owner.kind}/${owner.name}`,
@@ -109,6 +109,7 @@ function endSpan(span: Span, record: RequestRecord): void {
       'rpc.grpc.status_code': record.grpcStatus,
       'error.type': record.cause ?? (record.status >= 500 ? String(record.status) : undefined),
     }),
+    ...(record.policyMarks && { 'banyan.policy_marks': record.policyMarks.map(({ kind, rule }) => `${kind} ${rule}`) }),
     ...(record.flags.length > 0 && { 'banyan.flags': record.flags }),
   });
   if (record.routeId !== undefined) span.updateName(`${record.method} ${record.routeId}`);

@@ -18,5 +18,6 @@ export type {
   PolicyObject,
   RouteInput,
 } from './plugin.ts';
-export type { RequestRecord } from './record.ts';
+export type { PolicyMark, RequestRecord } from './record.ts';
+export { redactAuthority, redactTarget, redactTokens } from './redact.ts';
 export { compileStringMatch } from './string-matcher.ts';

@@ -1,5 +1,12 @@
 import type { RouteOwner } from '../table/model.ts';
 
+/** Of an AuthorizationPolicy with the action AUDIT, or with `istio.io/dry-run`: what it would have done. */
+export interface PolicyMark {
+  readonly kind: 'audited' | 'dry-run-denied' | 'dry-run-allowed';
+  /** `ns[NS]-policy[NAME]-rule[i]`, as in the details of a refusal; `none`: no rule that allows fits. */
+  readonly rule: string;
+}
+
 /**
  * What is known of one request when it has ended, whichever way: the one source of access log, metrics and traces.
  * Written by the data plane as it goes; read by `log` of the filters. Durations in milliseconds.
@@ -29,6 +36,8 @@ export interface RequestRecord {
   /** Revision of the table that the request was pinned to. */
   tableRevision: string;
   cluster: string | undefined;
+  /** Of the service or ServiceEntry behind it; undefined: there is no such cluster. */
+  clusterNamespace?: string | undefined;
   upstreamAddress: string | undefined;
   upstreamAttempts: number;
   /** 0 when the client left before an answer. */
@@ -49,6 +58,8 @@ export interface RequestRecord {
   upstreamFailure: string | undefined;
   /** Of distributed tracing, 32 hex digits; undefined: it is off. */
   traceId?: string;
+  /** What policies that change no answer had to say; undefined: nothing, as mostly. */
+  policyMarks?: PolicyMark[];
   /** Verified subject, `iss/sub`; undefined without a token. */
   principal: string | undefined;
 }

@@ -99,6 +99,7 @@ class Forwarding {
       return;
     }
     this.#cluster = cluster;
+    exchange.record.clusterNamespace = cluster.cluster.namespace;
     const head = this.#prepareHead(destination);
     if (head === undefined) {
       this.#fail({ kind: 'rewritten-path-invalid' });

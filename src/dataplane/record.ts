@@ -10,6 +10,7 @@ const blank = () => ({
   owner: undefined,
   tableRevision: '',
   cluster: undefined,
+  clusterNamespace: undefined,
   upstreamAddress: undefined,
   upstreamAttempts: 0,
   grpcStatus: undefined,

@@ -25,15 +25,18 @@ export interface DataPlaneStart {
 export async function startDataPlane(start: DataPlaneStart): Promise<Gateway> {
   const { settings, processes, tables, endpoints, credentials, registry, logError } = start;
   const { accessLog, accessLogFile, listenAddress, portOffset, redisUrl } = settings;
+  const { gatewayNamespace: namespace, gatewayLabels } = settings;
+  const istio = settings.istioMetrics ? { namespace, labels: gatewayLabels } : undefined;
   const tracing = { endpoint: settings.otlpEndpoint, samplingPercent: settings.traceSampling };
   return buildGateway({
     tables,
     endpoints,
     credentials,
     plugins: gatewayPlugins({
-      accessLog: { format: accessLog, target: accessLogFile ?? '-' },
+      accessLog: { format: accessLog, target: accessLogFile ?? '-', sampling: settings.accessLogSampling },
       registry,
       redisUrl,
+      metrics: { istio },
       tracing,
       own: await loadOwnPlugins(settings.plugin),
     }),
@@ -41,11 +44,11 @@ export async function startDataPlane(start: DataPlaneStart): Promise<Gateway> {
     portOffset,
     clock: systemClock,
     mayDial: dialGuardOf(settings),
+    limits: downstreamLimitsOf(settings, processes),
+    overload: overloadLimitsOf(settings, processes),
     // Workers share their ports, and a successor takes them over before its predecessor lets go.
     reusePort: process.platform === 'linux',
     onError: (error, record) =>
-    limits: downstreamLimitsOf(settings, processes),
-    overload: overloadLimitsOf(settings, processes),
       logError('a request met an error of the gateway itself', {
         error: error instanceof Error ? error.stack : String(error),
         requestId: record?.requestId,

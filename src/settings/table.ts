@@ -29,6 +29,10 @@ export interface Settings extends LimitSettings {
   readonly accessLog: 'json' | 'text' | 'off';
   /** undefined: standard output. */
   readonly accessLogFile: string | undefined;
+  /** Share of the requests that are logged, from 0 to 1; failed and refused ones are in any case. */
+  readonly accessLogSampling: number;
+  /** Istio's standard metrics (`istio_requests_total` and the like) besides our own. */
+  readonly istioMetrics: boolean;
   readonly drainSeconds: number;
   /** Processes that serve; `auto`: one per core, each replaced when it ends. A single one that is asked for shares the control part's process. */
   readonly workers: number | 'auto';
@@ -111,6 +115,11 @@ const percent = (value: string): Result<number, string> => {
   return number <= 100 ? ok(number) : err(`'${value}' is not a share from 0 to 100`);
 };
 
+const share = (value: string): Result<number, string> => {
+  const number = /^\d*\.?\d+$/.test(value) ? Number(value) : Number.NaN;
+  return number <= 1 ? ok(number) : err(`'${value}' is not a share from 0 to 1, such as 0.05`);
+};
+
 const ipAddress = (value: string): Result<string, string> =>
   isIP(value) !== 0 ? ok(value) : value === 'localhost' ? ok('127.0.0.1') : err(`'${value}' is not an IP address`);
 
@@ -181,6 +190,14 @@ export const SETTINGS: readonly SettingSpec[] = [
   spec('logLevel', 'LEVEL', 'info', 'debug, info, warn or error', oneOf('debug', 'info', 'warn', 'error')),
   spec('accessLog', 'FORMAT', 'json', 'json, text or off', oneOf('json', 'text', 'off')),
   spec('accessLogFile', 'FILE', undefined, 'instead of standard output', text),
+  spec(
+    'accessLogSampling',
+    'SHARE',
+    '1',
+    'share of the requests that are logged, 0 to 1; failed and refused ones always are',
+    share,
+  ),
+  spec('istioMetrics', 'WHEN', 'no', "show Istio's standard metrics too: yes or no", yesOrNo),
   spec('drainSeconds', 'N', '30', 'how long requests under way may take when it stops', wholeNumber(0, 3600)),
   spec(
     'workers',
@@ -204,6 +221,9 @@ export const SETTINGS: readonly SettingSpec[] = [
   spec('writeStatus', 'WHEN', 'yes', 'write the status of objects of the cluster: yes or no', yesOrNo),
   spec('admissionPort', 'PORT', '0', 'where the admission webhook listens; 0: nowhere', wholeNumber(0, 65535)),
   spec('admissionCerts', 'DIR', undefined, 'its tls.crt and tls.key, read again when they change', text),
+  ...LIMIT_SETTINGS.map(({ key, fallback, from, to, about }) =>
+    spec(key, 'N', String(fallback), about, wholeNumber(from, to)),
+  ),
 ];
 
 export const settingSpec = (key: SettingKey): SettingSpec =>
@@ -213,6 +233,3 @@ export function didYouMean(word: string, known: Iterable<string>): string {
   const guess = nearest(word, known);
   return guess === undefined ? '' : `; did you mean ${guess}?`;
 }
-  ...LIMIT_SETTINGS.map(({ key, fallback, from, to, about }) =>
-    spec(key, 'N', String(fallback), about, wholeNumber(from, to)),
-  ),

@@ -28,6 +28,7 @@ export const fakeRecord = (changes: Partial<RequestRecord> = {}): RequestRecord 
   },
   tableRevision: 'r1',
   cluster: 'outbound|80||cart.shop.svc.cluster.local',
+  clusterNamespace: 'shop',
   upstreamAddress: '10.0.0.1:8080',
   upstreamAttempts: 1,
   status: 200,

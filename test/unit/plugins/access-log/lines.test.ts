@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { jsonLine, textLine } from '../../../../plugins/access-log/lines.ts';
-import { redact } from '../../../../plugins/access-log/redact.ts';
+import { redactAuthority, redactTarget } from '../../../../src/contract/index.ts';
 import { fakeRecord } from '../../../support/fake-record.ts';
 
 describe('a line of JSON', () => {
@@ -39,6 +39,14 @@ describe('a line of JSON', () => {
       principal: 'https://idp/alice',
       listener_port: 80,
       trace_id: null,
+    });
+  });
+
+  it('tells what policies marked, and the share it stands for, where there is either', () => {
+    const policyMarks = [{ kind: 'audited', rule: 'ns[shop]-policy[watch]-rule[0]' } as const];
+    expect(JSON.parse(jsonLine(fakeRecord({ policyMarks }), 0.1))).toMatchObject({
+      policy_marks: ['audited ns[shop]-policy[watch]-rule[0]'],
+      log_share: 0.1,
     });
   });
 
@@ -90,6 +98,19 @@ describe('what clients, teams and services write', () => {
     ['$', '{jndi:x}'].join(''),
     '__proto__',
     '%00',
+    'a\u009b31mb',
+    'a\u009d0;title\u0007b',
+    'a\u007fb',
+    '\u2029',
+    '\ufeff',
+    '\ud800',
+    '"]\n[2026-01-02T03:04:05.678Z] "GET /forged HTTP/1.1" 200',
+    '{"request_id":"forged"}',
+    "'; DROP TABLE requests; --",
+    '<script>alert(1)</script>',
+    '=cmd|x!A1',
+    '\\x0a',
+    '\\u000a',
     'é'.repeat(10),
   ];
   const fields = [
@@ -110,7 +131,7 @@ describe('what clients, teams and services write', () => {
     for (const text of naughty) {
       const line = jsonLine(fakeRecord({ [field]: text }));
       expect(line.indexOf('\n')).toBe(line.length - 1);
-      expect(line.slice(0, -1)).not.toMatch(/[^\P{Cc}\u007f-\u009f]/u);
+      expect(line.slice(0, -1)).not.toMatch(/[\p{Cc}\u2028\u2029]/u);
       expect(Object.values(JSON.parse(line) as object)).toContain(text);
     }
   });
@@ -138,16 +159,59 @@ describe('credentials in a target', () => {
     ['/a?j=eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2ln', '/a?j=[redacted]'],
     ['/t/eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2ln/x', '/t/[redacted]/x'],
     ['/a?%zz=1&password=s3cret', '/a?%zz=1&password=[redacted]'],
+    ['/a?a=1;token=s3cret;b=2', '/a?a=1;token=[redacted];b=2'],
+    ['/a?a=1#access_token=s3cret', '/a?a=1#access_token=[redacted]'],
+    ['/a#access_token=s3cret', '/a#access_token=[redacted]'],
+    ['/cart;jsessionid=s3cret/x?a=1', '/cart;jsessionid=[redacted]/x?a=1'],
+    ['/cart;JSESSIONID=s3cret;v=2', '/cart;JSESSIONID=[redacted];v=2'],
+    ['http://me:s3cret@shop.test/a?b=1', 'http://[redacted]@shop.test/a?b=1'],
+    ['http://me:s3cret@b@shop.test/', 'http://[redacted]@shop.test/'],
+    ['/a?j=%65yJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2ln', '/a?j=[redacted]'],
+    ['/a?j=eyJhbGciOiJkaXIifQ..aXY.Y2lwaGVy.dGFn', '/a?j=[redacted]'],
+    ['/a?j=eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.', '/a?j=[redacted]'],
   ])('%s', (target, shown) => {
-    expect(redact(target)).toBe(shown);
+    expect(redactTarget(target)).toBe(shown);
   });
 
-  it.each(['/a', '/a?', '/a?page=2', '/token=abc', '/a?tokens=3', '/a?token', '/a?keyword=shoes', '/a?x=eyJ'])(
-    'none in %s',
-    (target) => {
-      expect(redact(target)).toBe(target);
-    },
-  );
+  it.each([
+    '/a',
+    '/a?',
+    '/a?page=2',
+    '/token=abc',
+    '/a?tokens=3',
+    '/a?token',
+    '/a?keyword=shoes',
+    '/a?x=eyJ',
+    '/a;v=1',
+    '/a@b',
+    '/a?mail=me@shop.test',
+    '/a?u=http://x@y/',
+    '/a?q=100%25',
+  ])('none in %s', (target) => {
+    expect(redactTarget(target)).toBe(target);
+  });
+
+  it.each([
+    ['me:s3cret@shop.test', '[redacted]@shop.test'],
+    ['me@s3cret@shop.test:80', '[redacted]@shop.test:80'],
+    ['shop.test:80', 'shop.test:80'],
+    ['', ''],
+  ])('of an authority: %s', (authority, shown) => {
+    expect(redactAuthority(authority)).toBe(shown);
+  });
+
+  const token = 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJzM2NyZXQifQ.czNjcmV0';
+  it.each<[string, Parameters<typeof fakeRecord>[0]]>([
+    ['an authority', { authority: 'me:s3cret@shop.test' }],
+    ['an absolute target', { originalTarget: 'http://me:s3cret@shop.test/' }],
+    ['a user agent', { userAgent: `curl (${token})` }],
+    ['forwarded addresses', { forwardedFor: `198.51.100.7, ${token}` }],
+  ])('show in no line, wherever a client puts them: %s', (_, changes) => {
+    for (const line of [jsonLine(fakeRecord(changes)), textLine(fakeRecord(changes))]) {
+      expect(line).toContain('[redacted]');
+      expect(line).not.toMatch(/s3cret|czNjcmV0|eyJ/);
+    }
+  });
 
   it('show in no format', () => {
     const record = fakeRecord({ originalTarget: '/cb?code=s3cret' });

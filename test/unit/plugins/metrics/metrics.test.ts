@@ -51,7 +51,7 @@ describe('metrics', () => {
     const all = await lines();
     const bucket = (le: string) =>
       all
-        .find((line) => line.startsWith(`banyan_request_duration_seconds_bucket{namespace="shop",le="${le}"}`))
+        .find((line) => line.startsWith(`banyan_request_duration_seconds_bucket{le="${le}",namespace="shop"}`))
         ?.split(' ')[1];
     expect([bucket('0.001'), bucket('0.0025'), bucket('30'), bucket('+Inf')]).toEqual(['1', '2', '2', '3']);
     expect(all).toContain('banyan_request_duration_seconds_count{namespace="shop"} 3');
