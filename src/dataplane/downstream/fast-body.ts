@@ -25,17 +25,18 @@ export class FastBody extends LaneBody {
     return this.#missing === 0;
   }
 
-  /** Takes what belongs to the body; returns how much that was. */
-  push(bytes: Buffer): number {
-    const taken = Math.min(this.#missing, bytes.length);
-    if (taken === 0) return 0;
-    this.#missing -= taken;
-    const part = taken === bytes.length ? bytes : bytes.subarray(0, taken);
+  /** Bytes that have not come. */
+  get missing(): number {
+    return this.#missing;
+  }
+
+  /** Takes what has come; not more than is missing. */
+  push(part: Buffer): void {
+    this.#missing -= part.length;
     if (this.receiver === undefined || this.#early !== undefined || this.paused) {
       this.#early = this.#early === undefined ? part : Buffer.concat([this.#early, part]);
       if (this.#missing > 0) this.#reader.pause();
     } else this.#give(part);
-    return taken;
   }
 
   #give(part: Buffer): void {

@@ -59,7 +59,7 @@ export class FastConnection implements ConnectionLife, FastOwner {
   readonly #onData = (bytes: Buffer): void => {
     const current = this.#current;
     if (this.#closing) this.#discard(bytes);
-    else if (current !== undefined) this.#hold(bytes, current.body.push(bytes));
+    else if (current !== undefined) this.#feed(current, bytes);
     else {
       const partial = this.#partial;
       this.#partial = undefined;
@@ -67,11 +67,15 @@ export class FastConnection implements ConnectionLife, FastOwner {
     }
   };
 
-  #hold(bytes: Buffer, from: number): void {
-    if (from >= bytes.length) return;
-    const rest = from === 0 ? bytes : bytes.subarray(from);
-    this.#held = this.#held === undefined ? rest : Buffer.concat([this.#held, rest]);
-    this.socket.pause();
+  /** To the body what is the body's. What is behind it is held first: the body's end may bring the answer, and that asks for what is held. */
+  #feed(request: FastRequest, bytes: Buffer): void {
+    const length = Math.min(request.body.missing, bytes.length);
+    if (length < bytes.length) {
+      const rest = length === 0 ? bytes : bytes.subarray(length);
+      this.#held = this.#held === undefined ? rest : Buffer.concat([this.#held, rest]);
+      this.socket.pause();
+    }
+    if (length > 0) request.body.push(length === bytes.length ? bytes : bytes.subarray(0, length));
   }
 
   #discard(bytes: Buffer): void {
@@ -96,7 +100,7 @@ export class FastConnection implements ConnectionLife, FastOwner {
       const request = new FastRequest(this, head);
       this.#current = request;
       this.#served += 1;
-      if (head.end < bytes.length) this.#hold(bytes, head.end + request.body.push(bytes.subarray(head.end)));
+      if (head.end < bytes.length) this.#feed(request, bytes.subarray(head.end));
       this.#options.handling.handle(request);
     }
   }

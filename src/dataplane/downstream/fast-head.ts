@@ -21,7 +21,8 @@ export type HeadReading = FastHead | 'incomplete' | 'odd';
 const MAX_FAST_HEAD_BYTES = 16 * 1024;
 
 const KNOWN_METHODS = new Set(METHODS.filter((method) => method !== 'CONNECT'));
-const TARGET = /^[\x21-\x7e]+$/;
+/** Origin form alone (RFC 9112 §3.2.1). */
+const TARGET = /^\/[\x21-\x7e]*$/;
 const VERSION = ' HTTP/1.1\r\n';
 /** RFC 9110 §5.5 and §5.6.2; no white space before the colon, no folded line, no bare CR or LF. */
 const FIELDS = /^(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/;

@@ -8,7 +8,7 @@ import { rejectionOf } from './http1-objections.ts';
 import { isWebSocketUpgrade } from './http1-upgrade.ts';
 import type { DownstreamLimits } from './limits.ts';
 
-/** HTTP/1.1 by way of Fastify. */
+/** HTTP/1.1 by way of Fastify: what is not ordinary enough for the fast lane, and all of it where a plugin wants to see it here. */
 export interface Http1Lane {
   /** The one Fastify instance; plugins are registered on it before it is ready. */
   readonly fastify: FastifyInstance;

@@ -3,8 +3,8 @@ import type { HeaderList } from '../../contract/headers.ts';
 import type { BodySource, ResponseWriter, Tunnel } from '../stream.ts';
 
 /**
- * A request as a lane read it: framing settled, nothing interpreted yet. The lanes (HTTP/1.1 behind Fastify, HTTP/2
- * streams, later a fast lane) end here; everything after is the same for all of them.
+ * A request as a lane read it: framing settled, nothing interpreted yet. The lanes (ordinary HTTP/1.1, all of
+ * HTTP/1.1 behind Fastify, HTTP/2 streams) end here; everything after is the same for all of them.
  */
 export interface RawRequest {
   readonly protocol: 'HTTP/1.0' | 'HTTP/1.1' | 'HTTP/2';

@@ -95,6 +95,7 @@ export interface ToyOptions {
   /** Default: a free one. */
   readonly port?: number;
   readonly reusePort?: boolean;
+  readonly fastLane?: boolean;
   /** Before anything is applied. */
   readonly prepare?: (fastify: Downstream['fastify']) => void;
 }
@@ -117,6 +118,7 @@ export async function startToy(options: ToyOptions = {}): Promise<Toy> {
     listenAddress: '127.0.0.1',
     portOffset: 0,
     reusePort: options.reusePort ?? false,
+    fastLane: options.fastLane ?? true,
     openTcp: options.openTcp ?? (async () => undefined),
     limits: { sweepIntervalMs: 20, drainIdleMs: 50, lingerMs: 300, ...options.limits },
   });

@@ -1,5 +1,5 @@
 import net from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { HeaderList } from '../../../../src/contract/headers.ts';
 import type { RawRequest } from '../../../../src/dataplane/downstream/port.ts';
 import type { Tunnel } from '../../../../src/dataplane/stream.ts';
@@ -12,9 +12,16 @@ const until = async (condition: () => boolean): Promise<void> => {
   expect(condition()).toBe(true);
 };
 
+/** Every behaviour is held to in both lanes. */
+const LANES = [
+  { lane: 'the fast lane', fastLane: true },
+  { lane: 'the Fastify lane', fastLane: false },
+] as const;
+
 let toy: Toy;
+let fastLane: boolean;
 const start = async (handler: (request: RawRequest) => void, options: ToyOptions = {}): Promise<void> => {
-  toy = await startToy(options);
+  toy = await startToy({ fastLane, ...options });
   toy.handler = handler;
 };
 afterEach(async () => toy.close());
@@ -36,7 +43,11 @@ async function connect(): Promise<{ socket: net.Socket; raw: () => string; close
   return { socket, raw: () => raw, closed: () => closed };
 }
 
-describe('answers over HTTP/1.1', () => {
+describe.each(LANES)('answers over HTTP/1.1, $lane', (of) => {
+  beforeAll(() => {
+    fastLane = of.fastLane;
+  });
+
   test('header lines leave in their order, repeated ones too, with a date and nothing of node’s own', async () => {
     await start((request) =>
       reply(request, 200, 'body', [
@@ -170,7 +181,11 @@ describe('answers over HTTP/1.1', () => {
   });
 });
 
-describe('request bodies over HTTP/1.1', () => {
+describe.each(LANES)('request bodies over HTTP/1.1, $lane', (of) => {
+  beforeAll(() => {
+    fastLane = of.fastLane;
+  });
+
   test('F-25 an early answer says close, and the rest of the body is read away so that the answer arrives', async () => {
     await start((request) => reply(request, 403, 'no'));
     const body = 'x'.repeat(300_000);
@@ -345,7 +360,11 @@ describe('request bodies over HTTP/1.1', () => {
   });
 });
 
-describe('upgrades', () => {
+describe.each(LANES)('upgrades, $lane', (of) => {
+  beforeAll(() => {
+    fastLane = of.fastLane;
+  });
+
   const UPGRADE = `GET /ws HTTP/1.1\r\n${H}Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n\r\n`;
 
   test('F-30 early bytes wait for the 101, then flow both ways, and an end is passed on', async () => {
@@ -424,7 +443,11 @@ describe('upgrades', () => {
   });
 });
 
-describe('requests of one connection', () => {
+describe.each(LANES)('requests of one connection, $lane', (of) => {
+  beforeAll(() => {
+    fastLane = of.fastLane;
+  });
+
   test('the second waits for the answer to the first', async () => {
     const waiting: RawRequest[] = [];
     await start((request) => void waiting.push(request));
