@@ -2,7 +2,7 @@ import type { Registry } from 'prom-client';
 import type { GatewayPlugin } from '../src/contract/index.ts';
 import { type AccessLogOptions, accessLog } from './access-log/index.ts';
 import { authJwt } from './auth-jwt/index.ts';
-import { authorization } from './authorization/index.ts';
+import { countedAuthorization } from './authorization/index.ts';
 import { cors } from './cors/index.ts';
 import { clientAddresses, compression, requestLimits, securityHeaders } from './edge-policy/index.ts';
 import { externalAuthorization } from './external-authorization/index.ts';
@@ -51,7 +51,7 @@ export function gatewayPlugins({
     rateLimit,
     externalAuthorization,
     authJwt,
-    authorization,
+    countedAuthorization(registry),
     identityRateLimit,
     faultInjection,
     cors,

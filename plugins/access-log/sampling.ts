@@ -2,7 +2,10 @@ import type { RequestRecord } from '../../src/contract/index.ts';
 
 /** What is logged in any case: what failed, what the gateway refused, what a policy marked, and clients that left. */
 export const isNotable = ({ status, cause, policyMarks }: RequestRecord): boolean =>
-  status >= 500 || status === 0 || (cause !== undefined && status >= 400) || policyMarks !== undefined;
+  status >= 500 ||
+  status === 0 ||
+  (cause !== undefined && status >= 400) ||
+  policyMarks?.some(({ kind }) => kind !== 'dry-run-allowed') === true;
 
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;

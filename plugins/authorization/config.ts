@@ -13,6 +13,21 @@ export interface PolicyLayer {
   readonly deny: readonly NamedRule[];
   /** undefined: no policy allows, so that everything else passes (istio-semantics §6.2). Empty: nothing passes. */
   readonly allow: readonly NamedRule[] | undefined;
+  /** What marks requests and changes no answer; undefined: nothing does. */
+  readonly watch?: WatchLayer;
+}
+
+/** Of policies with the action AUDIT, and of those whose effect is only tried (`istio.io/dry-run`). */
+export interface WatchLayer {
+  readonly audit: readonly WatchedRule[];
+  readonly deny: readonly WatchedRule[];
+  /** undefined: none that allows is tried. */
+  readonly allow: readonly WatchedRule[] | undefined;
+}
+
+export interface WatchedRule extends NamedRule {
+  /** `namespace/name`. */
+  readonly policy: string;
 }
 
 export interface AuthorizationSettings {
@@ -22,7 +37,7 @@ export interface AuthorizationSettings {
   readonly virtualServices: Readonly<Record<string, PolicyLayer>>;
 }
 
-/** ALLOW and DENY. CUSTOM is external-authorization's; AUDIT and dry runs change no answer. */
+/** ALLOW and DENY; AUDIT and dry runs, which leave a mark and change no answer. CUSTOM is external-authorization's. */
 export const authorizationSpec: FilterSpec<AuthorizationSettings> = {
   name: 'authorization',
   kinds: ['AuthorizationPolicy'],
@@ -39,7 +54,8 @@ export const authorizationSpec: FilterSpec<AuthorizationSettings> = {
       }
     }
     const layer = layerOf(gateway, context);
-    if (layer.allow === undefined && layer.deny.length === 0 && guarded.size === 0) return undefined;
+    const isEmpty = layer.allow === undefined && layer.deny.length === 0 && layer.watch === undefined;
+    if (isEmpty && guarded.size === 0) return undefined;
     const teams = [...guarded].map(([key, policies]) => [key, layerOf(policies, context)] as const);
     return { gateway: layer, virtualServices: Object.fromEntries(teams) };
   },
@@ -47,30 +63,41 @@ export const authorizationSpec: FilterSpec<AuthorizationSettings> = {
 
 const bodyOf = (policy: PolicyObject): AuthorizationPolicyBody['spec'] => (policy.body as AuthorizationPolicyBody).spec;
 
-const isOurs = (policy: PolicyObject): boolean => {
-  const { action = 'ALLOW' } = bodyOf(policy);
-  return action !== 'CUSTOM' && action !== 'AUDIT' && !isDryRun(policy);
-};
+const isOurs = (policy: PolicyObject): boolean => bodyOf(policy).action !== 'CUSTOM';
 
 /** What Go's strconv.ParseBool takes for true; anything but a boolean is refused long before. */
 const TRUE: readonly string[] = ['1', 't', 'T', 'TRUE', 'true', 'True'];
 const isDryRun = ({ annotations }: PolicyObject): boolean => TRUE.includes(annotations['istio.io/dry-run'] ?? '');
 
 function layerOf(policies: readonly PolicyObject[], context: FilterContext): PolicyLayer {
-  const denying = policies.filter((policy) => bodyOf(policy).action === 'DENY');
-  const allowing = policies.filter((policy) => bodyOf(policy).action !== 'DENY');
+  const acting = (action: 'ALLOW' | 'DENY' | 'AUDIT', dryRun: boolean): readonly PolicyObject[] =>
+    policies.filter((policy) => (bodyOf(policy).action ?? 'ALLOW') === action && isDryRun(policy) === dryRun);
+  const rules = (of: readonly PolicyObject[], leaning: Leaning): WatchedRule[] =>
+    of.flatMap((policy) => rulesOf(policy, leaning, context));
+  const allowing = acting('ALLOW', false);
+  const [tried, audited] = [acting('ALLOW', true), acting('AUDIT', false)];
+  const watch: WatchLayer = {
+    audit: rules(audited, 'wide'),
+    deny: rules(acting('DENY', true), 'wide').sort(byName),
+    allow: tried.length === 0 ? undefined : rules(tried, 'narrow'),
+  };
+  const watches = watch.allow !== undefined || watch.audit.length + watch.deny.length > 0;
   return {
     // The rule that is named in the details is the first by name, as Envoy keeps them sorted.
-    deny: denying.flatMap((policy) => rulesOf(policy, 'wide', context)).sort((a, b) => (a.name < b.name ? -1 : 1)),
-    allow: allowing.length === 0 ? undefined : allowing.flatMap((policy) => rulesOf(policy, 'narrow', context)),
+    deny: rules(acting('DENY', false), 'wide').sort(byName).map(named),
+    allow: allowing.length === 0 ? undefined : rules(allowing, 'narrow').map(named),
+    ...(watches && { watch }),
   };
 }
 
-function rulesOf(policy: PolicyObject, leaning: Leaning, context: FilterContext): NamedRule[] {
+const byName = (a: NamedRule, b: NamedRule): number => (a.name < b.name ? -1 : 1);
+const named = ({ name, rule }: WatchedRule): NamedRule => ({ name, rule });
+
+function rulesOf(policy: PolicyObject, leaning: Leaning, context: FilterContext): WatchedRule[] {
   const { namespace, name } = policy.ref;
   return (bodyOf(policy).rules ?? []).flatMap((written, index) => {
     const rule = compileRule(written, namespace, leaning);
-    if (rule !== undefined) return [{ name: ruleName(namespace, name, index), rule }];
+    if (rule !== undefined) return [{ name: ruleName(namespace, name, index), rule, policy: `${namespace}/${name}` }];
     context.report({
       object: policy.ref,
       code: 'ineffective-rule',

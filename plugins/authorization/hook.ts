@@ -7,12 +7,14 @@ import {
 } from '../../src/contract/authz-predicate/index.ts';
 import type { Exchange, Filter, LocalReply } from '../../src/contract/index.ts';
 import { type AuthorizationSettings, authorizationSpec, type PolicyLayer } from './config.ts';
+import { type BoundWatch, bindWatch, type CountMark, tryAllow, watch } from './watch.ts';
 
 type Route = NonNullable<Exchange['route']>;
 
 interface BoundLayer {
   readonly deny: readonly { readonly name: string; readonly fits: PolicyTest }[];
   readonly allow: readonly PolicyTest[] | undefined;
+  readonly watch: BoundWatch | undefined;
 }
 
 interface BoundSettings {
@@ -28,7 +30,7 @@ interface BoundSettings {
  * and after them those of the route's own team. The route is looked at when the filter is asked, since a verified token
  * may have chosen another one.
  */
-export function createAuthorizationFilter(): Filter<AuthorizationSettings> {
+export function createAuthorizationFilter(count: CountMark = () => {}): Filter<AuthorizationSettings> {
   const known = new WeakMap<AuthorizationSettings, BoundSettings>();
   const boundOf = (settings: AuthorizationSettings): BoundSettings => {
     const bound = known.get(settings);
@@ -44,10 +46,10 @@ export function createAuthorizationFilter(): Filter<AuthorizationSettings> {
     },
     request(exchange, settings) {
       const bound = boundOf(settings);
-      const denied = judge(bound.gateway, exchange);
+      const denied = judge(bound.gateway, exchange, count);
       if (denied !== undefined || bound.teams === undefined || exchange.route === undefined) return denied;
       for (const layer of layersOf(exchange.route, bound.teams, bound.byRoute)) {
-        const deniedByTeam = judge(layer, exchange);
+        const deniedByTeam = judge(layer, exchange, count);
         if (deniedByTeam !== undefined) return deniedByTeam;
       }
       return undefined;
@@ -64,16 +66,23 @@ function bind({ gateway, virtualServices }: AuthorizationSettings): BoundSetting
   };
 }
 
-const bindLayer = ({ deny, allow }: PolicyLayer): BoundLayer => ({
+const bindLayer = ({ deny, allow, watch: watched }: PolicyLayer): BoundLayer => ({
   deny: deny.map(({ name, rule }: NamedRule) => ({ name, fits: bindRule(rule, 'wide') })),
   allow: allow?.map(({ rule }) => bindRule(rule, 'narrow')),
+  watch: watched && bindWatch(watched),
 });
 
-function judge(layer: BoundLayer, facts: PolicyFacts): LocalReply | undefined {
-  for (const { name, fits } of layer.deny) if (fits(facts)) return rbacDenied(name);
-  if (layer.allow === undefined) return undefined;
-  for (const fits of layer.allow) if (fits(facts)) return undefined;
-  return rbacDenied(undefined);
+function judge(layer: BoundLayer, exchange: Exchange, count: CountMark): LocalReply | undefined {
+  if (layer.watch !== undefined) watch(layer.watch, exchange, count);
+  for (const { name, fits } of layer.deny) if (fits(exchange)) return rbacDenied(name);
+  const allowed = layer.allow === undefined ? undefined : fitsAny(layer.allow, exchange);
+  if (layer.watch !== undefined) tryAllow(layer.watch, allowed, exchange, count);
+  return allowed === false ? rbacDenied(undefined) : undefined;
+}
+
+function fitsAny(tests: readonly PolicyTest[], facts: PolicyFacts): boolean {
+  for (const fits of tests) if (fits(facts)) return true;
+  return false;
 }
 
 /** A delegate's team guards its own rules also where another VirtualService leads to them. */

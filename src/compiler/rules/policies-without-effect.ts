@@ -51,6 +51,6 @@ function addsToOwnRoutes({ kind, body }: AccessPolicy): boolean {
   return (
     targets.length > 0 &&
     targets.every(({ group, kind }) => group === 'networking.istio.io' && kind === 'VirtualService') &&
-    (action === 'ALLOW' || action === 'DENY')
+    action !== 'CUSTOM'
   );
 }

@@ -77,7 +77,7 @@ request that is forwarded. The annotation \`istio.io/dry-run\` is read.`,
         'ours; of Gateways of the Gateway API: `policy-without-effect`',
       ),
       rules: supported('any of these', 'absent in ALLOW: nobody; `{}`: everybody'),
-      action: supported('CUSTOM, then DENY, then ALLOW', 'AUDIT changes no answer'),
+      action: supported('CUSTOM, then DENY, then ALLOW', 'AUDIT marks and changes no answer'),
       provider: differs(
         'whom CUSTOM asks, by the mesh settings',
         'over HTTP only; else 403 for all that fit, `unusable-provider`',

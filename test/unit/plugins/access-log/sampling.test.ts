@@ -46,6 +46,8 @@ describe('sampling', () => {
     [true, 'a limit', { status: 429, cause: 'rate-limited' }],
     [true, 'a client that left', { status: 0 }],
     [true, 'a marked request', { policyMarks: [{ kind: 'audited', rule: 'r' }] }],
+    [true, 'a request that a dry run would refuse', { policyMarks: [{ kind: 'dry-run-denied', rule: 'none' }] }],
+    [false, 'a request that a dry run would let pass', { policyMarks: [{ kind: 'dry-run-allowed', rule: 'r' }] }],
     [false, 'an answer', {}],
     [false, 'a service’s own 404', { status: 404 }],
     [false, 'a preflight', { status: 200, cause: 'cors-preflight' }],

@@ -53,10 +53,7 @@ describe('the gateway’s policies', () => {
   });
 
   it.each([
-    ['AUDIT', { spec: { action: 'AUDIT', rules: [{}] } }],
     ['CUSTOM, which is another filter’s', { spec: { action: 'CUSTOM', provider: { name: 'p' }, rules: [{}] } }],
-    ['a dry run', { annotations: { 'istio.io/dry-run': 'true' }, spec: { action: 'DENY', rules: [{}] } }],
-    ['a dry run that allows', { annotations: { 'istio.io/dry-run': 'T' }, spec: {} }],
     ['another workload’s', { spec: { ...deny('/'), selector: { matchLabels: { app: 'shop' } } } }],
     ['a team’s', { namespace: 'shop', spec: deny('/') }],
     ['a target that is not served here', { spec: { ...deny('/'), targetRefs: [{ kind: 'Gateway', name: 'g' }] } }],
