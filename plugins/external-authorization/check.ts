@@ -2,7 +2,7 @@ import { type Exchange, headerLines, type OwnRequest } from '../../src/contract/
 import { type HttpProvider, namesMatch } from './provider.ts';
 
 /** Room for a page that says why not; an answer beyond is no answer. */
-const MAX_ANSWER_BYTES = 2 ** 20;
+export const MAX_ANSWER_BYTES = 2 ** 20;
 
 export interface CheckBody {
   readonly bytes: Uint8Array;
@@ -40,6 +40,7 @@ export function checkRequest(exchange: Exchange, provider: HttpProvider, body: C
     body: body?.bytes,
     timeoutMs: provider.timeoutMs,
     maxAnswerBytes: MAX_ANSWER_BYTES,
+    onAbandon: (abandon) => exchange.onClientGone(abandon),
   };
 }
 

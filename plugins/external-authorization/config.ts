@@ -1,12 +1,12 @@
 import { compileRule, type NamedRule, ruleName, scopeOf } from '../../src/contract/authz-predicate/index.ts';
 import type { FilterContext, FilterSpec, PolicyObject } from '../../src/contract/index.ts';
 import type { AuthorizationPolicyBody } from '../../src/resources/kinds.ts';
-import { type HttpProvider, readProvider } from './provider.ts';
+import { type Provider, readProvider } from './provider.ts';
 
 /** Requests that a rule fits are asked about, or, where nobody can be asked, refused (istio-semantics §6.2, CUSTOM). */
 export interface ExternalAuthorizationSettings {
   readonly rules: readonly NamedRule[];
-  readonly provider: HttpProvider | { readonly kind: 'unusable' };
+  readonly provider: Provider | { readonly kind: 'unusable' };
 }
 
 export const externalAuthorizationSpec: FilterSpec<ExternalAuthorizationSettings> = {

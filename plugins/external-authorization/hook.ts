@@ -1,10 +1,12 @@
 import { bindRule, type PolicyTest, rbacDenied } from '../../src/contract/authz-predicate/index.ts';
-import type { Exchange, Filter, LocalReply, OwnAnswer, PluginHost } from '../../src/contract/index.ts';
-import { type CheckBody, checkRequest } from './check.ts';
+import type { Exchange, Filter, LocalReply, PluginHost } from '../../src/contract/index.ts';
+import type { CheckBody } from './check.ts';
 import { type ExternalAuthorizationSettings, externalAuthorizationSpec } from './config.ts';
-import { type HttpProvider, type NameMatch, namesMatch } from './provider.ts';
+import { askOverHttp } from './http-authorizer.ts';
+import type { Provider } from './provider.ts';
+import { denied, failed, invalid, tooLarge } from './replies.ts';
+import { changeAnswer, type HeaderChange, permit, type Verdict } from './verdict.ts';
 
-type Lines = readonly (readonly [string, string])[];
 type Call = PluginHost['callCluster'];
 
 interface BoundRule {
@@ -23,12 +25,14 @@ export function createExternalAuthorizationFilter(call: Call): Filter<ExternalAu
     }
     return rules;
   };
-  /** Headers of the authorizer's that the client gets with the answer. */
-  const forClient = new WeakMap<Exchange, Lines>();
+  /** What of the authorizer's the client gets with the answer. */
+  const forClient = new WeakMap<Exchange, readonly HeaderChange[]>();
   return {
     name: externalAuthorizationSpec.name,
     published(all) {
       for (const settings of all) rulesOf(settings);
+      // A request that comes before it is there waits for it, and is told what went wrong.
+      if (all.some(({ provider }) => provider.kind === 'grpc')) overGrpc().catch(() => {});
     },
     request(exchange, settings) {
       const { provider } = settings;
@@ -37,33 +41,51 @@ export function createExternalAuthorizationFilter(call: Call): Filter<ExternalAu
       if (provider.kind === 'unusable') return rbacDenied(matched.name);
       // Where there is no route the answer is 404 whatever anybody says, so nobody is asked.
       if (exchange.route === undefined) return undefined;
-      return ask(exchange, provider, call, (lines) => forClient.set(exchange, lines));
+      return decide(exchange, provider, call, (changes) => forClient.set(exchange, changes));
     },
     response(exchange, { headers }) {
-      for (const [name, value] of forClient.get(exchange) ?? []) headers.append(name, value);
+      changeAnswer(headers, forClient.get(exchange) ?? []);
     },
   };
 }
 
-async function ask(
+/** Loaded only where it is used: most authorizers are asked over HTTP, and most gateways have none. */
+const overGrpc = () => import('./grpc-authorizer.ts');
+
+async function decide(
   exchange: Exchange,
-  provider: HttpProvider,
+  provider: Provider,
   call: Call,
-  keepForClient: (lines: Lines) => void,
+  keepForClient: (changes: readonly HeaderChange[]) => void,
 ): Promise<LocalReply | undefined> {
   const body = await bodyFor(exchange, provider);
   if (body === 'too-large') return tooLarge();
-  const answer = await call(provider.cluster, checkRequest(exchange, provider, body));
-  if (answer.kind === 'failed' || answer.status >= 500) return provider.failOpen ? undefined : failed(provider);
-  if (answer.status !== 200) return denied(answer, provider);
-  applyToRequest(exchange, answer.headers, provider.toUpstreamOnAllow);
-  const lines = answer.headers.filter(([name]) => mayPass(name) && namesMatch(provider.toDownstreamOnAllow, name));
-  if (lines.length > 0) keepForClient(lines);
-  return undefined;
+  const verdict = await ask(exchange, provider, call, body);
+  switch (verdict.kind) {
+    case 'denied':
+      return denied(verdict);
+    case 'failed':
+      if (provider.failOpen) return undefined;
+      exchange.record.upstreamFailure = `external authorizer: ${verdict.reason}`;
+      return failed(provider, verdict.answer);
+    case 'invalid':
+      exchange.record.upstreamFailure = `external authorizer: ${verdict.reason}`;
+      return invalid();
+    case 'allowed':
+      if (permit(exchange, verdict) && provider.clearRouteCache) exchange.reselectRoute();
+      if (verdict.response.length > 0) keepForClient(verdict.response);
+      return undefined;
+  }
+}
+
+async function ask(exchange: Exchange, provider: Provider, call: Call, body: CheckBody | undefined): Promise<Verdict> {
+  if (provider.kind === 'http') return askOverHttp(call, exchange, provider, body);
+  const { askOverGrpc } = await overGrpc();
+  return askOverGrpc(call, exchange, provider, body);
 }
 
 /** undefined: the check carries none, either since none is asked for or since the request has none. */
-async function bodyFor(exchange: Exchange, { body }: HttpProvider): Promise<CheckBody | 'too-large' | undefined> {
+async function bodyFor(exchange: Exchange, { body }: Provider): Promise<CheckBody | 'too-large' | undefined> {
   if (body === undefined) return undefined;
   if (body.allowPartial) {
     const peeked = await exchange.peekBody(body.maxBytes);
@@ -73,67 +95,3 @@ async function bodyFor(exchange: Exchange, { body }: HttpProvider): Promise<Chec
   if (bytes === 'too-large') return bytes;
   return bytes.length === 0 ? undefined : { bytes, complete: true };
 }
-
-/** These belong to one message, and are made anew for the next. */
-const OF_THE_MESSAGE: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'date',
-  'keep-alive',
-  'proxy-connection',
-  'server',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-
-const mayPass = (name: string): boolean => !name.startsWith(':') && !OF_THE_MESSAGE.has(name);
-
-const TO_REMOVE = 'x-envoy-auth-headers-to-remove';
-
-/** The authorizer's word replaces the client's; the last of several lines counts, as in Envoy. It may not move the request to another host. */
-function applyToRequest({ headers }: Exchange, answered: Lines, listed: NameMatch): void {
-  for (const [name, value] of answered) {
-    if (name === TO_REMOVE) for (const one of value.split(',')) removeHeader(headers, one.trim().toLowerCase());
-    else if (mayPass(name) && name !== 'host' && namesMatch(listed, name)) headers.set(name, value);
-  }
-}
-
-function removeHeader(headers: Exchange['headers'], name: string): void {
-  if (mayPass(name) && name !== 'host') headers.remove(name);
-}
-
-function denied(answer: Extract<OwnAnswer, { kind: 'answer' }>, { toDownstreamOnDeny }: HttpProvider): LocalReply {
-  const lines = answer.headers.filter(
-    ([name]) => mayPass(name) && (toDownstreamOnDeny === undefined || namesMatch(toDownstreamOnDeny, name)),
-  );
-  const contentType = lines.find(([name]) => name === 'content-type')?.[1] ?? 'text/plain';
-  return {
-    status: answer.status,
-    cause: 'authorizer-denied',
-    side: 'policy',
-    message: 'The external authorizer refused the request.',
-    details: 'ext_authz_denied',
-    flag: 'UAEX',
-    headers: lines.filter(([name]) => name !== 'content-type'),
-    body: { contentType, bytes: answer.body },
-  };
-}
-
-const failed = ({ statusOnError }: HttpProvider): LocalReply => ({
-  status: statusOnError,
-  cause: 'authorizer-failed',
-  side: 'policy',
-  message: 'The external authorizer could not be asked.',
-  details: 'ext_authz_error',
-  flag: 'UAEX',
-});
-
-const tooLarge = (): LocalReply => ({
-  status: 413,
-  cause: 'payload-too-large',
-  side: 'client',
-  message: 'The body of the request is too large to be checked.',
-  details: 'request_payload_too_large',
-});

@@ -1,19 +1,39 @@
 import type { FilterContext } from '../../src/contract/index.ts';
 import { parseDurationMs } from '../../src/kernel/duration.ts';
 
-/** `envoyExtAuthzHttp` of one of MeshConfig's extensionProviders, with every default filled in. */
-export interface HttpProvider {
-  readonly kind: 'http';
+/** One of MeshConfig's extensionProviders, with every default filled in. */
+export type Provider = HttpProvider | GrpcProvider;
+
+interface AnyProvider {
   readonly cluster: string;
   readonly timeoutMs: number;
-  /** Put before the path of the request, as text. */
-  readonly pathPrefix: string;
   /** A request passes when the authorizer cannot be asked. */
   readonly failOpen: boolean;
   readonly statusOnError: number;
+  /** The route is chosen anew when the authorizer has changed the request. */
+  readonly clearRouteCache: boolean;
+}
+
+/** `envoyExtAuthzGrpc` */
+export interface GrpcProvider extends AnyProvider {
+  readonly kind: 'grpc';
+  readonly authority: string;
+  readonly body: (BodyInCheck & { readonly packAsBytes: boolean }) | undefined;
+}
+
+export interface BodyInCheck {
+  readonly maxBytes: number;
+  readonly allowPartial: boolean;
+}
+
+/** `envoyExtAuthzHttp` */
+export interface HttpProvider extends AnyProvider {
+  readonly kind: 'http';
+  /** Put before the path of the request, as text. */
+  readonly pathPrefix: string;
   readonly headersInCheck: NameMatch;
   readonly additionalHeaders: readonly (readonly [name: string, value: string])[];
-  readonly body: { readonly maxBytes: number; readonly allowPartial: boolean } | undefined;
+  readonly body: BodyInCheck | undefined;
   readonly toUpstreamOnAllow: NameMatch;
   readonly toDownstreamOnAllow: NameMatch;
   /** undefined: all of the authorizer's headers. */
@@ -32,16 +52,19 @@ type Fields = Readonly<Record<string, unknown>>;
 const DEFAULT_TIMEOUT_MS = 600_000;
 
 /** As text: why it cannot be asked. */
-export function readProvider(name: string, context: FilterContext): HttpProvider | string {
+export function readProvider(name: string, context: FilterContext): Provider | string {
   const providers = (context.mesh['extensionProviders'] ?? []) as readonly Fields[];
   const provider = providers.find((one) => one['name'] === name);
   if (provider === undefined) return 'it is not among the extensionProviders of the mesh settings';
-  const fields = provider['envoyExtAuthzHttp'];
-  if (typeof fields !== 'object' || fields === null) return 'it is not of the kind envoyExtAuthzHttp';
-  return readHttpProvider(fields as Fields, context);
+  const { envoyExtAuthzHttp: http, envoyExtAuthzGrpc: grpc } = provider;
+  if (isFields(http)) return readHttpProvider(http, context);
+  if (isFields(grpc)) return readGrpcProvider(grpc, context);
+  return 'it is neither of the kind envoyExtAuthzHttp nor envoyExtAuthzGrpc';
 }
 
-function readHttpProvider(fields: Fields, context: FilterContext): HttpProvider | string {
+const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
+
+function readAnyProvider(fields: Fields, context: FilterContext): AnyProvider | string {
   const cluster = clusterOf(fields, context);
   if (cluster === undefined)
     return `its service ${String(fields['service'])}:${String(fields['port'])} is not known here`;
@@ -50,16 +73,34 @@ function readHttpProvider(fields: Fields, context: FilterContext): HttpProvider 
   const statusOnError = statusOf(fields);
   if (statusOnError === undefined)
     return `its statusOnError ${JSON.stringify(fields['statusOnError'])} is no HTTP status`;
+  const failOpen = fields['failOpen'] === true;
+  return { cluster, timeoutMs, failOpen, statusOnError, clearRouteCache: fields['clearRouteCache'] === true };
+}
+
+function readGrpcProvider(fields: Fields, context: FilterContext): GrpcProvider | string {
+  const provider = readAnyProvider(fields, context);
+  if (typeof provider === 'string') return provider;
+  const written = fields['includeRequestBodyInCheck'];
+  const body = bodyOf(written);
+  const packAsBytes = isFields(written) && written['packAsBytes'] === true;
+  return {
+    kind: 'grpc',
+    ...provider,
+    authority: `${hostOf(fields)}:${Number(fields['port'])}`,
+    body: body && { ...body, packAsBytes },
+  };
+}
+
+function readHttpProvider(fields: Fields, context: FilterContext): HttpProvider | string {
+  const provider = readAnyProvider(fields, context);
+  if (typeof provider === 'string') return provider;
   const pathPrefix = text(fields['pathPrefix']);
   if (pathPrefix !== '' && !pathPrefix.startsWith('/')) return 'its pathPrefix does not begin with a slash';
   const onDeny = texts(fields['headersToDownstreamOnDeny']);
   return {
     kind: 'http',
-    cluster,
-    timeoutMs,
+    ...provider,
     pathPrefix,
-    failOpen: fields['failOpen'] === true,
-    statusOnError,
     headersInCheck: nameMatch([
       ...texts(fields['includeRequestHeadersInCheck']),
       ...texts(fields['includeHeadersInCheck']),
@@ -76,10 +117,13 @@ function readHttpProvider(fields: Fields, context: FilterContext): HttpProvider 
 
 /** `service` is a host, or `namespace/host`; visible from the gateway it must be. */
 function clusterOf(fields: Fields, context: FilterContext): string | undefined {
+  const host = hostOf(fields);
+  return host === '' ? undefined : context.resolveCluster(host, Number(fields['port']), context.gatewayNamespace);
+}
+
+function hostOf(fields: Fields): string {
   const service = text(fields['service']);
-  const port = Number(fields['port']);
-  const host = service.includes('/') ? service.slice(service.indexOf('/') + 1) : service;
-  return host === '' ? undefined : context.resolveCluster(host, port, context.gatewayNamespace);
+  return service.slice(service.indexOf('/') + 1);
 }
 
 function timeoutOf(fields: Fields): number | undefined {
@@ -95,9 +139,9 @@ function statusOf(fields: Fields): number | undefined {
   return Number.isInteger(status) && status >= 200 && status < 600 ? status : undefined;
 }
 
-function bodyOf(written: unknown): HttpProvider['body'] {
-  if (typeof written !== 'object' || written === null) return undefined;
-  const { maxRequestBytes, allowPartialMessage } = written as Fields;
+function bodyOf(written: unknown): BodyInCheck | undefined {
+  if (!isFields(written)) return undefined;
+  const { maxRequestBytes, allowPartialMessage } = written;
   const maxBytes = Number(maxRequestBytes ?? 0);
   return maxBytes > 0 ? { maxBytes, allowPartial: allowPartialMessage === true } : undefined;
 }

@@ -1,8 +1,10 @@
 /** What a plugin is, seen from both sides. The only room that plugins may import, besides `kernel`. */
-export { toBytes } from '../table/bytes.ts';
+export { fromBytes, toBytes } from '../table/bytes.ts';
 export type { ClientCertificate, Exchange, Identity, ResponseHead, TlsFacts } from './exchange.ts';
 export type { FaultSide, LocalReply } from './fault.ts';
+export { callGrpc, type GrpcAnswer } from './grpc.ts';
 export { headerLines } from './header-lines.ts';
+export { mayBeSet, mayBeSetOnRequest } from './header-syntax.ts';
 export { HeaderList } from './headers.ts';
 export type {
   BodyTransform,

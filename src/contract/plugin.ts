@@ -118,7 +118,7 @@ export interface PluginHost {
   readonly clock: Clock;
   /** May an address that a policy names be dialled? Guards against the metadata service, the API server and the admin port (edge-security J-19, M-06). */
   readonly mayDial: (address: string, port: number) => boolean;
-  /** Sends a request of the gateway's own to a cluster of the table (ext_authz over HTTP); bounded in time and size. */
+  /** Sends a request of the gateway's own to a cluster of the table (external authorization, a rate-limit service); bounded in time and size. */
   readonly callCluster: (cluster: string, request: OwnRequest) => Promise<OwnAnswer>;
 }
 
@@ -130,15 +130,20 @@ export interface OwnRequest {
   readonly body: Uint8Array | undefined;
   readonly timeoutMs: number;
   readonly maxAnswerBytes: number;
+  /** Over HTTP/2, as gRPC needs it: fails at a cluster that is spoken to in HTTP/1.1. Default: as the cluster is spoken to. */
+  readonly http2?: boolean;
+  /** Is given what ends the request early, such as `exchange.onClientGone`; its answer is `failed` then. */
+  readonly onAbandon?: (abandon: () => void) => void;
 }
 
-/** `failed`: refused, no endpoint, timed out, malformed, too large. */
+/** `failed`: refused, no endpoint, timed out, malformed, too large, abandoned. */
 export type OwnAnswer =
   | {
       readonly kind: 'answer';
       readonly status: number;
       readonly headers: readonly (readonly [string, string])[];
       readonly body: Uint8Array;
+      readonly trailers?: readonly (readonly [string, string])[];
     }
   | { readonly kind: 'failed'; readonly reason: string };
 

@@ -3,9 +3,9 @@ import { differs, ignored, ignoredSilently, type KindSupport, supported } from '
 /** istio-semantics §2.10, §3.1, §7. */
 export const meshConfigSupport: KindSupport = {
   about: `Settings of the network team, in the file of \`--mesh-config\`, with Istio’s names. An error in it keeps the gateway from
-starting. Of extensionProviders those with \`envoyExtAuthzHttp\` can be asked: \`service\`, \`port\`, \`timeout\`, \`pathPrefix\`,
-\`failOpen\`, \`statusOnError\`, \`includeRequestHeadersInCheck\`, \`includeAdditionalHeadersInCheck\`, \`includeRequestBodyInCheck\`,
-\`headersToUpstreamOnAllow\`, \`headersToDownstreamOnAllow\` and \`headersToDownstreamOnDeny\` are read.`,
+starting. Of extensionProviders those with \`envoyExtAuthzHttp\` or \`envoyExtAuthzGrpc\` can be asked: \`service\`, \`port\`, \`timeout\`, \`failOpen\`,
+\`statusOnError\`, \`clearRouteCache\` and \`includeRequestBodyInCheck\` are read; of the former \`pathPrefix\`, \`includeRequestHeadersInCheck\`,
+\`includeAdditionalHeadersInCheck\`, \`headersToUpstreamOnAllow\`, \`headersToDownstreamOnAllow\` and \`headersToDownstreamOnDeny\` too.`,
   messages: {
     MeshConfig: {
       rootNamespace: supported('where policies for all are', 'default `istio-system`'),
@@ -20,7 +20,7 @@ starting. Of extensionProviders those with \`envoyExtAuthzHttp\` can be asked: \
       defaultVirtualServiceExportTo: supported('where a VirtualService says nothing', 'default `*`'),
       defaultDestinationRuleExportTo: supported('where a DestinationRule says nothing', 'default `*`'),
       defaultHttpRetryPolicy: supported('where a rule says nothing'),
-      extensionProviders: differs('whom CUSTOM policies ask', 'over HTTP only, see above'),
+      extensionProviders: differs('whom CUSTOM policies ask', 'over HTTP and gRPC, see above'),
       'extensionProviders[].name': supported('as policies say'),
       defaultConfig: differs('of proxies', 'gatewayTopology only'),
       'defaultConfig.gatewayTopology': supported('what stands before the gateway'),

@@ -6,6 +6,7 @@ import {
   type TlsFacts,
 } from '../../src/contract/index.ts';
 import type { Route, TableSettings } from '../../src/table/model.ts';
+import { fakeRecord } from './fake-record.ts';
 
 export interface FakeRequest {
   readonly method?: string;
@@ -47,7 +48,7 @@ export class FakeExchange implements Exchange {
     numTrustedProxies: 0,
     forwardClientCert: 'sanitize-set',
   };
-  readonly record = { principal: undefined, flags: [] } as unknown as RequestRecord;
+  readonly record: RequestRecord = fakeRecord();
   identity: Identity | undefined;
   route: Route | undefined;
   /** How often the route was asked to be chosen anew. */
@@ -90,7 +91,15 @@ export class FakeExchange implements Exchange {
     this.bodyLimit = Math.min(this.bodyLimit, limitBytes);
   }
 
-  onClientGone(): void {}
+  readonly #gone: (() => void)[] = [];
+  onClientGone(callback: () => void): void {
+    this.#gone.push(callback);
+  }
+
+  /** The client leaves. */
+  leave(): void {
+    for (const callback of this.#gone.splice(0)) callback();
+  }
 }
 
 export const fakeExchange = (request?: FakeRequest): FakeExchange => new FakeExchange(request);

@@ -127,6 +127,7 @@ describe('the authorizer', () => {
           body: undefined,
           timeoutMs: 600_000,
           maxAnswerBytes: 2 ** 20,
+          onAbandon: expect.any(Function),
         },
       },
     ]);
@@ -295,7 +296,12 @@ describe('a provider that cannot be asked', () => {
   it.each([
     ['is unknown', [custom(paths('/c'), 'nobody')], [http()]],
     ['has no service', [custom(paths('/c'))], [http({ service: 'absent.security' })]],
-    ['speaks gRPC', [custom(paths('/c'))], [{ name: 'checker', envoyExtAuthzGrpc: { service: 'checker.x', port: 1 } }]],
+    ['traces', [custom(paths('/c'))], [{ name: 'checker', zipkin: { service: 'checker.x', port: 1 } }]],
+    [
+      'speaks gRPC and has no service',
+      [custom(paths('/c'))],
+      [{ name: 'checker', envoyExtAuthzGrpc: { service: 'absent.x', port: 1 } }],
+    ],
     ['has a bad timeout', [custom(paths('/c'))], [http({ timeout: 'soon' })]],
     ['has a bad status', [custom(paths('/c'))], [http({ statusOnError: '42' })]],
     ['has a bad prefix', [custom(paths('/c'))], [http({ pathPrefix: 'verify' })]],
