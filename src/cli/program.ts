@@ -245,6 +245,7 @@ const command = (program: Command, name: string, about: string): Command =>
   program
     .command(name)
     .summary(about)
+    .showHelpAfterError(`('banyan ${name} --help' says what it takes)`)
     .description(`${about[0]?.toUpperCase()}${about.slice(1)}.`);
 
 const text = (title: string, body: string): string => `\n${title}:\n${body}`;

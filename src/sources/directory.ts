@@ -23,6 +23,7 @@ export interface DirectorySource extends ResourceSource {
   refresh(): void;
 }
 
+/** Larger files are not read at all: at this size a slip, or an attack, is likelier than a configuration. */
 const MAX_FILE_BYTES = 10 * 1_048_576;
 const POLL_MS = 2_000;
 /** An editor's write is several events; a checkout is hundreds. */

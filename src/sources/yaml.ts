@@ -6,8 +6,6 @@ import { readPlainYaml } from './yaml-plain.ts';
 import { splitDocuments, type YamlChunk } from './yaml-split.ts';
 import { jsonOf } from './yaml-value.ts';
 
-/** Larger files are not read at all: at this size a slip, or an attack, is likelier than a configuration. */
-export const MAX_FILE_BYTES = 10 * 1024 * 1024;
 export const MAX_DOCUMENTS = 50_000;
 
 /** One object of a file: `List` kinds are taken apart already. */
@@ -32,13 +30,11 @@ interface ParsedChunk {
 }
 
 /**
- * Reads a file's text. Never throws: whatever is wrong is a located diagnostic (`yaml-syntax`, `yaml-limit`,
+ * Reads a file's text, however long: whoever reads files limits their size. Never throws: whatever is wrong is a located diagnostic (`yaml-syntax`, `yaml-limit`,
  * `yaml-warning`). `previous` is the same file as read before: documents whose text and place did not change keep
  * their identity. No syntax tree is kept; an origin parses its own document again when it is asked for a place.
  */
 export function parseYaml(text: string, file: string, previous?: YamlFile): YamlFile {
-  if (text.length > MAX_FILE_BYTES)
-    return refusedWhole(file, `The file has ${text.length} characters; at most ${MAX_FILE_BYTES} are read.`);
   const split = splitDocuments(text, MAX_DOCUMENTS);
   if (!split.ok) return refusedWhole(file, split.error.message, split.error.line);
   const documents: YamlDocument[] = [];

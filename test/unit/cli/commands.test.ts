@@ -91,7 +91,7 @@ describe('banyan check', () => {
     [
       'an unknown flag, guessing which was meant',
       ['check', '.', '--ouput', 'json'],
-      /unknown option '--ouput'\n?.*Did you mean --output\?/,
+      /unknown option '--ouput'\n?.*Did you mean --output\?\)\n.*'banyan check --help' says what it takes/,
     ],
     ['an unknown command, likewise', ['chekc'], /unknown command 'chekc'\n?.*Did you mean check\?/],
     ['a format that is none', ['check', '.', '--output', 'xml'], /'xml' is invalid.*text, json, github/],
