@@ -47,9 +47,14 @@ function claimOf(exchange: Exchange, path: string): string | undefined {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
 }
 
+/** An IPv4 address as some proxies write it; all of them are in one /64. */
+const MAPPED = /^(?:::|(?:0{1,4}:){5})ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+
 /** An IPv6 customer has a /64 at least, and may send from any address of it (edge-security L-02). */
 export function addressKey(address: string): string {
   if (!isIPv6(address)) return address;
+  const mapped = MAPPED.exec(address)?.[1];
+  if (mapped !== undefined) return mapped;
   const [left = '', right] = address.split('%')[0]?.split('::') ?? [];
   const head = left === '' ? [] : left.split(':');
   const tail = right === undefined || right === '' ? [] : right.split(':');

@@ -93,8 +93,15 @@ export class Limiter {
     const nowMs = clock.monotonicMs();
     const passed: Judged[] = [];
     for (const { key, rule, window } of charges) {
-      const judged = { rule, window, verdict: judge(window, table.get(key), nowMs) };
-      if (!judged.verdict.allowed) return this.#refuse(exchange, judged);
+      const arrivalMs = table.get(key);
+      const judged = { rule, window, verdict: judge(window, arrivalMs, nowMs) };
+      if (!judged.verdict.allowed) {
+        const { nextArrivalMs } = judged.verdict;
+        // A debt beyond what the window knows is written off for good, or it would refuse until it has run out.
+        if (arrivalMs !== undefined && arrivalMs > nextArrivalMs)
+          table.set(key, nextArrivalMs, toleranceOf(window), nowMs);
+        return this.#refuse(exchange, judged);
+      }
       passed.push(judged);
     }
     if (!commit) return undefined;

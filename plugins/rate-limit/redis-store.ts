@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { intervalOf, judge, toleranceOf, type Verdict } from './gcra.ts';
 import type { Charge, SharedStore } from './store.ts';
@@ -12,9 +13,13 @@ const CONNECT_TIMEOUT_MS = 500;
 const MAX_RECONNECT_MS = 1_000;
 const PREFIX = 'banyan:rl:';
 
+/** A caller may be named by a header of 60 kB, or by a secret: neither is for the store to keep. */
+const storedKey = (key: string): string => PREFIX + hash('sha256', key, 'base64url');
+
 /**
  * GCRA for several buckets at once, all or none, by the store's own clock in microseconds. KEYS: buckets. ARGV: interval
- * and tolerance of each. Answers the time, the first bucket that refuses or 0, and what each bucket held before. Numbers
+ * and tolerance of each. A debt beyond the tolerance is written off for good, or it would refuse until the clock has caught
+ * up with it (edge-security L-07). Answers the time, the first bucket that refuses or 0, and what each bucket held before. Numbers
  * are written by `%.0f`: Lua's own text of a number keeps 14 digits and loses the microseconds.
  */
 const SCRIPT = `
@@ -24,8 +29,12 @@ local before, after, refused = {}, {}, 0
 for i, key in ipairs(KEYS) do
   local interval, tolerance = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
   local arrival = tonumber(redis.call('GET', key) or now)
+  if arrival > now + tolerance then
+    arrival = now + tolerance
+    redis.call('SET', key, string.format('%.0f', arrival), 'PX', math.ceil(tolerance / 1000) + 1)
+  end
   before[i] = string.format('%.0f', arrival)
-  arrival = math.max(math.min(arrival, now + tolerance), now) + interval
+  arrival = math.max(arrival, now) + interval
   after[i] = arrival
   if refused == 0 and arrival - now > tolerance + interval / 1000 then refused = i end
 end
@@ -51,6 +60,8 @@ export function createRedisStore(url: string): SharedStore {
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
     disconnectTimeout: CONNECT_TIMEOUT_MS,
+    // A primary that a failover has made a replica keeps its connections and takes no writes: another one leads to the new primary.
+    reconnectOnError: ({ message }) => message.includes('READONLY'),
     retryStrategy: (times) => Math.min(2 ** times * 10, MAX_RECONNECT_MS),
   }) as WithScript;
   redis.defineCommand('banyanCharge', { lua: SCRIPT });
@@ -105,7 +116,7 @@ export function createRedisStore(url: string): SharedStore {
 }
 
 function ask(redis: WithScript, charges: readonly Charge[]): Promise<ScriptAnswer> {
-  const keys = charges.map(({ key }) => PREFIX + key);
+  const keys = charges.map(({ key }) => storedKey(key));
   const numbers = charges.flatMap(({ window }) => [
     String(intervalOf(window) * 1000),
     String(toleranceOf(window) * 1000),

@@ -82,6 +82,24 @@ describe('the algorithm', () => {
     });
   });
 
+  it.each([
+    ['a clock set back', '1s', 3_600_000],
+    ['a wider window of old', '1h', 0],
+  ])('lets a caller pass a period after %s (edge-security L-07)', async (_what, before, setBackMs) => {
+    const clock = handClock();
+    const limiter = new Limiter({ clock });
+    const passes = async (window: string): Promise<boolean> => {
+      const settings = settingsOf(perClient(10, window));
+      return (await limiter.filter('rate-limit').request?.(fakeExchange(), settings)) === undefined;
+    };
+    clock.pass(3_600_000);
+    while (await passes(before)) {}
+    clock.pass(-setBackMs);
+    expect(await passes('1s')).toBe(false);
+    clock.pass(1_000);
+    expect(await passes('1s')).toBe(true);
+  });
+
   it('does not lock out for longer than a period what a clock set back or a wider window left behind (edge-security L-07)', () => {
     const window = { requests: 10, windowMs: 1000, burst: 10 };
     expect(judge(window, 3_600_000, 0)).toMatchObject({ allowed: false, retryAfterMs: 100 });
@@ -113,6 +131,12 @@ describe('whose requests are counted together', () => {
       'client-address',
       addresses('2001:db8::1', '2001:0db8:0:0:1::', '2001:db8:0:0:0:0:0:9', '2001:db8::'),
       1,
+    ],
+    [
+      'an IPv4 address as the same, however a proxy writes it, and others apart',
+      'client-address',
+      addresses('198.51.100.1', '::ffff:198.51.100.1', '0:0:0:0:0:FFFF:198.51.100.1', '::ffff:198.51.100.2'),
+      2,
     ],
     [
       'another forwarded line as the same client (L-01)',

@@ -1,3 +1,4 @@
+import net, { type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createRedisStore } from '../../../../plugins/rate-limit/redis-store.ts';
 import type { SharedStore } from '../../../../plugins/rate-limit/store.ts';
@@ -131,4 +132,73 @@ describe.skipIf(!haveRedis)('limits that replicas share through Redis', () => {
     const alone = asking(both, { clock: handClock(), store });
     expect((await alone.ask()).headers['ratelimit']).toContain(';r=3;');
   });
+
+  it('keep no caller’s name in the store, and no name of any length', async () => {
+    const { store, ask } = replica({
+      rules: [{ name: `key-${serial}`, per: { header: 'x-api-key' }, limits: [{ requests: 5, window: '1h' }] }],
+    });
+    await ready(store);
+    for (const name of ['a-secret-key', 'x'.repeat(50_000)])
+      expect((await ask({ headers: [['x-api-key', name]] })).headers['ratelimit']).toContain(';r=4;');
+    const keys = await command(redis.url, 'KEYS *');
+    expect(keys).toContain('banyan:rl:');
+    expect(keys).not.toMatch(/a-secret-key|x{100}/);
+  });
+
+  it('do not lock anybody out for longer than a period by what a clock that went ahead has left (edge-security L-07)', async () => {
+    const { store, ask, passes } = replica(shared(10, '1s'));
+    await ready(store);
+    await command(redis.url, 'FLUSHALL');
+    expect((await ask()).reply).toBeUndefined();
+    const [, key = ''] = /(banyan:rl:\S+)/.exec(await command(redis.url, 'KEYS *')) ?? [];
+    await command(redis.url, `SET ${key} ${(Date.now() + 3_600_000) * 1000}`);
+    await expect.poll(() => passes(1), { timeout: 3_000 }).toBe(1);
+  });
+
+  it('go to the new primary when a failover has made the old one a replica', async () => {
+    const next = await startRedis(await freePort());
+    let target = new URL(redis.url).port;
+    const service = net.createServer((client) => {
+      const server = net.connect(Number(target), '127.0.0.1');
+      for (const [one, other] of [
+        [client, server],
+        [server, client],
+      ] as const) {
+        one.pipe(other);
+        one.on('error', () => other.destroy());
+        one.on('close', () => other.destroy());
+      }
+    });
+    await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve));
+    const store = createRedisStore(`redis://127.0.0.1:${(service.address() as AddressInfo).port}`);
+    stores.push(store);
+    const settings = settingsOf({ scope: 'shared', ...shared(1_000, '1h', { onStoreFailure: 'deny' }) });
+    const { ask } = asking(settings, { clock: handClock(), store });
+    const status = async (): Promise<number | undefined> => (await ask()).reply?.status;
+    try {
+      await ready(store);
+      expect(await status()).toBeUndefined();
+      target = new URL(next.url).port;
+      await command(redis.url, 'REPLICAOF 127.0.0.1 1');
+      expect(await status()).toBe(503);
+      await expect.poll(status).toBeUndefined();
+    } finally {
+      await command(redis.url, 'REPLICAOF NO ONE');
+      await store.close();
+      service.close();
+      await next.close();
+    }
+  });
 });
+
+/** One command, and what came back of it within a moment. */
+function command(url: string, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(Number(new URL(url).port), '127.0.0.1', () => socket.write(`${text}\r\n`));
+    socket.on('error', reject);
+    socket.once('data', (data) => {
+      socket.destroy();
+      resolve(data.toString());
+    });
+  });
+}
