@@ -20,7 +20,8 @@ spec:
     - directResponse: { status: 200, body: { string: "v${version}" } }
 `;
 
-export async function configPushes(count: number, routes: number): Promise<Row> {
+/** `judgeTimes`: on a machine for itself. */
+export async function configPushes(count: number, routes: number, judgeTimes: boolean): Promise<Row> {
   const scene = await openScene();
   for (let i = 0; i < routes; i += 50) scene.routes.write(`crowd/r${i}.yaml`, crowd(i, 50));
   scene.routes.write('shop/version.yaml', versionYaml(0));
@@ -41,7 +42,7 @@ export async function configPushes(count: number, routes: number): Promise<Row> 
       const version = Number(body.slice(1));
       if (status !== 200 || !Number.isInteger(version)) wrong.push(`version ${i}: ${status} ${body.slice(0, 80)}`);
       shown = Math.max(shown, version);
-      if (version === i || performance.now() - began > 5_000) break;
+      if (version === i || performance.now() - began > 20_000) break;
       await pause(10);
     }
     lives.push(performance.now() - began);
@@ -51,7 +52,7 @@ export async function configPushes(count: number, routes: number): Promise<Row> 
   lives.sort((a, b) => a - b);
   const p99 = lives[Math.floor(lives.length * 0.99)] ?? 0;
   if (shown !== count) wrong.push(`the last version shown is ${shown} of ${count}`);
-  if (highest(lives) > 2_000) wrong.push(`a push was live after ${Math.round(highest(lives))} ms`);
+  if (judgeTimes && highest(lives) > 2_000) wrong.push(`a push was live after ${Math.round(highest(lives))} ms`);
   const row = await rowOf(report, [scene.upstream], {
     fault: 'R-03, R-04 pushes, poison in each 10th',
     count,

@@ -1,6 +1,6 @@
 import http from 'node:http';
-import http2 from 'node:http2';
 import { WebSocket } from 'ws';
+import { Http2Client } from './load-http2.ts';
 
 export interface LoadMix {
   /** Requests a second, sent when they are due whether or not others were answered: nobody waits for a slow gateway to recover. */
@@ -9,9 +9,11 @@ export interface LoadMix {
   readonly http2: number;
   readonly slow: number;
   readonly webSockets: number;
+  /** Calls of gRPC that stay open, with a message a second each. */
+  readonly conversations: number;
 }
 
-export const BASE_MIX: LoadMix = { get: 120, post: 30, http2: 30, slow: 2, webSockets: 10 };
+export const BASE_MIX: LoadMix = { get: 120, post: 30, http2: 30, slow: 2, webSockets: 10, conversations: 0 };
 
 export interface Loss {
   readonly id: string;
@@ -46,10 +48,9 @@ const asItShould: Verdict = ({ status, body, aborted, id }) =>
         : undefined;
 
 const TICK_MS = 10;
-const PATIENCE_MS = 8_000;
+/** A machine that others use as well may stand still for seconds. */
+const PATIENCE_MS = 20_000;
 let nextId = 1;
-/** Why a session broke. */
-const reasons = new WeakMap<http2.ClientHttp2Session, string>();
 
 export interface LoadOptions {
   readonly port: number;
@@ -57,6 +58,7 @@ export interface LoadOptions {
   readonly host?: string;
   readonly prefix?: string;
   readonly connections?: number;
+  readonly http2Connections?: number;
   readonly verdict?: Verdict;
 }
 
@@ -74,7 +76,7 @@ export class Load {
   readonly #began = performance.now();
   readonly #timer: NodeJS.Timeout;
   readonly #due = { get: 0, post: 0, http2: 0, slow: 0 };
-  #session: http2.ClientHttp2Session | undefined;
+  readonly #http2: Http2Client;
   #requests = 0;
   #stopped = false;
 
@@ -83,8 +85,15 @@ export class Load {
     this.#mix = { ...BASE_MIX, ...options.mix };
     this.#verdict = options.verdict ?? asItShould;
     this.#agent = new http.Agent({ keepAlive: true, maxSockets: options.connections ?? 50, scheduling: 'fifo' });
+    this.#http2 = new Http2Client(
+      options.port,
+      options.host ?? 'shop.test',
+      options.http2Connections ?? 1,
+      PATIENCE_MS,
+    );
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     for (let i = 0; i < this.#mix.webSockets; i++) this.#webSocket();
+    for (let i = 0; i < this.#mix.conversations; i++) this.#conversation();
   }
 
   async stop(): Promise<LoadReport> {
@@ -92,7 +101,7 @@ export class Load {
     clearInterval(this.#timer);
     await Promise.all(this.#pending);
     for (const socket of this.#sockets) socket.terminate();
-    this.#session?.destroy();
+    this.#http2.close();
     this.#agent.destroy();
     const times = this.#times.sort((a, b) => a - b);
     const at = (share: number): number => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0;
@@ -113,7 +122,7 @@ export class Load {
     this.#requests += 1;
     if (kind === 'post') this.#posts.push(id);
     const began = performance.now();
-    const sent = kind === 'http2' ? this.#http2(id, 1) : this.#http1(kind, id);
+    const sent = kind === 'http2' ? this.#overHttp2(id) : this.#http1(kind, id);
     const done = sent.then((why) => {
       if (kind !== 'slow') this.#times.push(performance.now() - began);
       if (why !== undefined) this.#losses.push({ id, kind, why });
@@ -159,53 +168,31 @@ export class Load {
     });
   }
 
-  /** What a server refuses by GOAWAY or REFUSED_STREAM it has not looked at: clients send that again (RFC 9113 §8.7). */
-  #http2(id: string, tries: number): Promise<string | undefined> {
-    return new Promise((resolve) => {
-      const session = this.#http2Session();
-      const again = (why: string): void => resolve(tries < 3 ? this.#http2(id, tries + 1) : why);
-      let stream: http2.ClientHttp2Stream;
-      try {
-        stream = session.request({ ':path': this.#path('get', id), ':authority': this.#options.host ?? 'shop.test' });
-      } catch (error) {
-        this.#session = undefined;
-        again((error as Error).message);
-        return;
-      }
-      let status = 0;
-      let text = '';
-      let ended = false;
-      stream.setTimeout(PATIENCE_MS, () => stream.close(http2.constants.NGHTTP2_CANCEL));
-      stream.on('response', (head) => (status = Number(head[':status'])));
-      stream.setEncoding('utf8').on('data', (chunk) => (text += chunk));
-      stream.on('end', () => (ended = true));
-      stream.on('error', () => {});
-      stream.on('close', () => {
-        const refused = status === 0 && stream.rstCode === http2.constants.NGHTTP2_REFUSED_STREAM;
-        if (refused) again('refused');
-        else if (status === 0) resolve(`no answer, code ${stream.rstCode}, ${reasons.get(session) ?? 'no reason'}`);
-        else resolve(this.#verdict({ status, body: text, aborted: !ended || stream.rstCode !== 0, id }));
-      });
-      stream.end();
-    });
+  async #overHttp2(id: string): Promise<string | undefined> {
+    const outcome = await this.#http2.get(this.#path('get', id));
+    return outcome.kind === 'none' ? outcome.why : this.#verdict({ ...outcome, id });
   }
 
-  #http2Session(): http2.ClientHttp2Session {
-    const known = this.#session;
-    if (known !== undefined && !known.closed && !known.destroyed) return known;
-    const began = performance.now();
-    const session = http2.connect(`http://127.0.0.1:${this.#options.port}`);
-    const leave = (): void => {
-      if (this.#session === session) this.#session = undefined;
+  /** A message a second that comes back. The end of a connection is what a caller has to bear; silence is not. */
+  #conversation(): void {
+    const stream = this.#http2.conversation('/test.Echo/Talk');
+    let waiting = 0;
+    const timer = setInterval(() => {
+      if (waiting > PATIENCE_MS / 1_000) stream?.close();
+      waiting += 1;
+      this.#requests += 1;
+      stream?.write(Buffer.from([0, 0, 0, 0, 4, 116, 97, 108, 107]));
+    }, 1_000);
+    stream?.on('data', () => (waiting = 0));
+    stream?.on('error', () => {});
+    const again = (): void => {
+      clearInterval(timer);
+      if (this.#stopped) return;
+      if (waiting > PATIENCE_MS / 1_000) this.#losses.push({ id: 'grpc', kind: 'grpc', why: 'no message came back' });
+      setTimeout(() => !this.#stopped && this.#conversation(), 200);
     };
-    session.on('goaway', leave);
-    session.on('close', leave);
-    session.on('error', (error) => {
-      reasons.set(session, `${error.message} after ${Math.round(performance.now() - began)} ms`);
-      leave();
-    });
-    this.#session = session;
-    return session;
+    if (stream === undefined) again();
+    else stream.on('close', again);
   }
 
   /** One message a second, echoed; 1001 and then another connection is what a client has to bear. */

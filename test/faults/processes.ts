@@ -7,6 +7,8 @@ import { freePort } from '../support/gateway.ts';
 import type { Seen, ToUpstream, UpstreamMode } from './upstream.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
+/** A machine that others use as well may take long to start a process. */
+const PATIENCE_MS = 60_000;
 const children = new Set<ChildProcess>();
 
 function ours(child: ChildProcess): ChildProcess {
@@ -21,6 +23,8 @@ export function endAll(): void {
 
 export interface Upstream {
   readonly port: number;
+  /** Speaks HTTP/2, and echoes what it is told. */
+  readonly grpcPort: number;
   readonly pid: number;
   set(mode: Partial<UpstreamMode>): Promise<void>;
   /** What came since it was last asked. */
@@ -29,7 +33,8 @@ export interface Upstream {
 
 export async function startUpstream(): Promise<Upstream> {
   const port = await freePort();
-  const child = ours(fork(path.join(import.meta.dirname, 'upstream.ts'), [String(port)]));
+  const grpcPort = await freePort();
+  const child = ours(fork(path.join(import.meta.dirname, 'upstream.ts'), [String(port), String(grpcPort)]));
   await once(child, 'message');
   const ask = async (message: ToUpstream): Promise<unknown> => {
     const answer = once(child, 'message');
@@ -38,6 +43,7 @@ export async function startUpstream(): Promise<Upstream> {
   };
   return {
     port,
+    grpcPort,
     pid: child.pid as number,
     async set(mode) {
       await ask({ kind: 'mode', mode: { delayMs: 0, status: 200, resets: false, idleMs: 0, ...mode } });
@@ -65,6 +71,9 @@ export interface GatewayStart {
   readonly nodeOptions?: string;
   /** Standard output is a pipe that nobody reads. */
   readonly blocked?: boolean;
+  /** As many descriptors as each of its processes may have. */
+  readonly descriptors?: number;
+  readonly workers?: number;
 }
 
 export async function startGatewayProcess({
@@ -72,6 +81,8 @@ export async function startGatewayProcess({
   args = [],
   nodeOptions,
   blocked,
+  descriptors,
+  workers: workerNumber = 2,
 }: GatewayStart): Promise<GatewayProcess> {
   const adminPort = await freePort();
   const flags = [
@@ -80,13 +91,29 @@ export async function startGatewayProcess({
     '--admin-port',
     String(adminPort),
     '--workers',
-    '2',
+    String(workerNumber),
     '--drain-seconds',
     '4',
+    // What is looked for are losses by faults. On a machine that others use as well, a start beside a running gateway takes long
+    // enough for an overload, whose refusals have a fault of their own.
+    '--overload-busy-percent',
+    '100',
   ];
-  const logging = blocked === true ? [] : ['--access-log', 'off'];
+  const logging = blocked === true || args.includes('--access-log-file') ? [] : ['--access-log', 'off'];
+  const command = [
+    process.execPath,
+    path.join(root, 'bin/banyan.js'),
+    'serve',
+    '--dir',
+    dir,
+    ...flags,
+    ...logging,
+    ...args,
+  ];
+  const limited = descriptors === undefined ? [] : ['sh', '-c', `ulimit -n ${descriptors} && exec "$@"`, 'sh'];
+  const [program = '', ...rest] = [...limited, ...command];
   const child = ours(
-    spawn(process.execPath, [path.join(root, 'bin/banyan.js'), 'serve', '--dir', dir, ...flags, ...logging, ...args], {
+    spawn(program, rest, {
       stdio: ['ignore', blocked === true ? 'pipe' : 'ignore', 'pipe'],
       env: { ...process.env, ...(nodeOptions === undefined ? {} : { NODE_OPTIONS: nodeOptions }) },
     }),
@@ -114,7 +141,7 @@ export async function startGatewayProcess({
       for (;;) {
         const serving = await metric('banyan_workers{state="serving"}').catch(() => 0);
         if (serving === workers) return performance.now() - began;
-        if (performance.now() - began > 20_000) throw new Error(`${serving} workers serve; ${text.slice(-2000)}`);
+        if (performance.now() - began > PATIENCE_MS) throw new Error(`${serving} workers serve; ${text.slice(-2000)}`);
         await pause(20);
       }
     },
@@ -122,7 +149,7 @@ export async function startGatewayProcess({
   };
   const began = performance.now();
   while (!(await ready())) {
-    if (performance.now() - began > 20_000 || child.exitCode !== null)
+    if (performance.now() - began > PATIENCE_MS || child.exitCode !== null)
       throw new Error(`not ready: ${text.slice(-2000)}`);
     await pause(20);
   }
@@ -146,7 +173,7 @@ export function get(
   });
 }
 
-async function childrenOf(pid: number): Promise<readonly number[]> {
+export async function childrenOf(pid: number): Promise<readonly number[]> {
   const { readFile } = await import('node:fs/promises');
   const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
   return text.trim().split(' ').filter(Boolean).map(Number);

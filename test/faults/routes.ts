@@ -34,6 +34,29 @@ spec:
   servers: [{ port: { number: ${port}, name: http, protocol: HTTP }, hosts: ["*"] }]
 `;
 
+/** TLS for every name, by the Secret `edge` beside it. */
+export const tlsGatewayYaml = (
+  port: number,
+  { certificatePem, keyPem }: { readonly certificatePem: string; readonly keyPem: string },
+): string => `apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: secure }
+spec:
+  selector: { istio: ingressgateway }
+  servers:
+    - port: { number: ${port}, name: https, protocol: HTTPS }
+      hosts: ["*"]
+      tls: { mode: SIMPLE, credentialName: edge }
+---
+apiVersion: v1
+kind: Secret
+metadata: { name: edge }
+type: kubernetes.io/tls
+data:
+  tls.crt: ${Buffer.from(certificatePem).toString('base64')}
+  tls.key: ${Buffer.from(keyPem).toString('base64')}
+`;
+
 export const serviceYaml = (name: string, endpoints: readonly (readonly [address: string, port: number])[]): string =>
   `apiVersion: networking.istio.io/v1
 kind: ServiceEntry
@@ -44,6 +67,17 @@ spec:
   resolution: STATIC
   endpoints:
 ${endpoints.map(([address, port]) => `    - { address: ${address}, ports: { http: ${port} } }`).join('\n')}
+`;
+
+export const namedServiceYaml = (service: string, name: string, port: number): string =>
+  `apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: ${service} }
+spec:
+  hosts: [${service}.internal]
+  ports: [{ number: 80, name: http, protocol: HTTP }]
+  resolution: DNS
+  endpoints: [{ address: ${name}, ports: { http: ${port} } }]
 `;
 
 export const routeYaml = (host: string, service: string, more = ''): string => `apiVersion: networking.istio.io/v1
@@ -59,6 +93,28 @@ ${more
   .filter((line) => line !== '')
   .map((line) => `      ${line}`)
   .join('\n')}
+`;
+
+/** Calls of gRPC under `/test.Echo`, and a host of their own behind them. */
+export const grpcYaml = (port: number): string => `apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: echo }
+spec:
+  hosts: [echo.internal]
+  ports: [{ number: 80, name: grpc, protocol: GRPC }]
+  resolution: STATIC
+  endpoints: [{ address: 127.0.0.1, ports: { grpc: ${port} } }]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: shop-test }
+spec:
+  hosts: [shop.test]
+  gateways: [infra/edge]
+  http:
+    - match: [{ uri: { prefix: /test.Echo/ } }]
+      route: [{ destination: { host: echo.internal, port: { number: 80 } } }]
+    - route: [{ destination: { host: shop.internal, port: { number: 80 } } }]
 `;
 
 export const destinationYaml = (service: string, policy: string): string => `apiVersion: networking.istio.io/v1

@@ -61,7 +61,8 @@ export async function keepAliveRace(seconds: number): Promise<Row> {
   return row;
 }
 
-export async function hangingUpstream(seconds: number): Promise<Row> {
+/** `judgeTimes`: on a machine for itself. */
+export async function hangingUpstream(seconds: number, judgeTimes: boolean): Promise<Row> {
   const scene = await openScene();
   const upstreams = [scene.upstream, ...(await Promise.all([startUpstream(), startUpstream(), startUpstream()]))];
   scene.routes.write(
@@ -96,14 +97,14 @@ export async function hangingUpstream(seconds: number): Promise<Row> {
   process.kill(victim.pid, 'SIGCONT');
   await victim.seen();
   const began = performance.now();
-  while ((await victim.seen()).requests === 0 && performance.now() - began < 30_000) await pause(50);
+  while ((await victim.seen()).requests === 0 && performance.now() - began < 60_000) await pause(50);
   const recoveryMs = performance.now() - began;
   const report = await load.stop();
   const row = await rowOf(report, upstreams, {
     fault: 'R-15 one of four hangs',
     count: 1,
     recoveryMs,
-    wrong: recoveryMs >= 30_000 ? ['it never came back'] : [],
+    wrong: recoveryMs >= (judgeTimes ? 30_000 : 60_000) ? ['it never came back'] : [],
   });
   gateway.terminate();
   scene.close();

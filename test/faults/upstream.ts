@@ -1,4 +1,5 @@
 import http from 'node:http';
+import http2 from 'node:http2';
 import type { Socket } from 'node:net';
 import { WebSocketServer } from 'ws';
 
@@ -78,6 +79,15 @@ new WebSocketServer({ server }).on('connection', (socket) => {
   socket.on('message', (data) => socket.send(data));
   socket.on('error', () => {});
 });
+
+const grpc = http2.createServer();
+grpc.on('stream', (stream) => {
+  stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+  stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+  stream.on('error', () => {});
+  stream.pipe(stream);
+});
+grpc.listen(Number(process.argv[3]), '127.0.0.1');
 
 process.on('message', (message: ToUpstream) => {
   if (message.kind === 'mode') {
