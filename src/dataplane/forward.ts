@@ -6,7 +6,7 @@ import { faultReply, type GatewayFault } from './fault.ts';
 import { fleeting } from './fleeting.ts';
 import { formatFacts } from './format-facts.ts';
 import { type HashChoice, hashOf } from './hash-policy.ts';
-import { applyHeaderOperations } from './header-operations.ts';
+import { applyHeaderOperations, operates } from './header-operations.ts';
 import type { MirrorSender } from './mirror.ts';
 import type { BodyAbort } from './request-body.ts';
 import type { Responder } from './responder.ts';
@@ -120,9 +120,7 @@ class Forwarding {
   #prepareHead(destination: Destination): UpstreamRequestHead | undefined {
     const exchange = this.#exchange;
     const { headers, raw } = exchange;
-    const facts = formatFacts(exchange, undefined, undefined, 0);
-    applyHeaderOperations(headers, destination.requestHeaders, facts);
-    applyHeaderOperations(headers, this.#route.requestHeaders, facts);
+    this.#applyRequestOperations(destination);
     const path = rewritePath(exchange.path, this.#action.pathRewrite, exchange.tableSettings.pathNormalization);
     if (path === undefined) return undefined;
     const authority = this.#action.hostRewrite ?? destination.hostRewrite ?? exchange.authority;
@@ -132,7 +130,8 @@ class Forwarding {
     if (timeoutMs !== undefined) headers.set('x-envoy-expected-rq-timeout-ms', String(timeoutMs));
     if (timeoutMs !== undefined && exchange.forwardsGrpc) headers.set('grpc-timeout', `${Math.round(timeoutMs)}m`);
     const upgrade = raw.upgrade === undefined ? undefined : headers.get('upgrade');
-    this.#responder.sent = { headers: headers.clone(), target: `${path}${exchange.query}`, authority };
+    if (operates(destination.responseHeaders) || operates(this.#route.responseHeaders))
+      this.#responder.sent = { headers: headers.clone(), target: `${path}${exchange.query}`, authority };
     headers.removeWhere(
       (name) => name === 'content-length' || name === 'connection' || name === 'upgrade' || name === 'expect',
     );
@@ -147,6 +146,14 @@ class Forwarding {
       upgrade,
       expectContinue: raw.expectContinue,
     };
+  }
+
+  #applyRequestOperations({ requestHeaders }: Destination): void {
+    const ofRoute = this.#route.requestHeaders;
+    if (!operates(requestHeaders) && !operates(ofRoute)) return;
+    const facts = formatFacts(this.#exchange, undefined, undefined, 0);
+    applyHeaderOperations(this.#exchange.headers, requestHeaders, facts);
+    applyHeaderOperations(this.#exchange.headers, ofRoute, facts);
   }
 
   /** Asked once: the header is rewritten on the way. gRPC callers bring a deadline of their own, capped by the route's (§2.10). */

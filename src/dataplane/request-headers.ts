@@ -24,7 +24,12 @@ const DECEIVING_HEADERS: ReadonlySet<string> = new Set([
   'proxy-authorization',
 ]);
 
-const HOP_BY_HOP: ReadonlySet<string> = new Set(['keep-alive', 'proxy-connection', 'transfer-encoding']);
+/** Never go on as they came: what ends here, what is set anew, what nobody outside may say. */
+const TAKEN_OUT: ReadonlySet<string> = new Set([
+  ...['keep-alive', 'proxy-connection', 'transfer-encoding', 'te', 'host', 'http2-settings'],
+  ...CONTROL_HEADERS,
+  ...DECEIVING_HEADERS,
+]);
 
 /** What `Connection` may not name: the answer to them would be another request than the one that was sent (§7.2). */
 const NEVER_NOMINATED: ReadonlySet<string> = new Set([
@@ -56,14 +61,9 @@ export function applyHeaderPolicy(headers: HeaderList, input: HeaderPolicyInput)
   const sendsUpgrade = input.upgrade !== undefined;
   headers.removeWhere(
     (name) =>
-      HOP_BY_HOP.has(name) ||
-      name === 'te' ||
-      name === 'host' ||
-      name === 'http2-settings' ||
+      TAKEN_OUT.has(name) ||
       (!sendsUpgrade && (name === 'connection' || name === 'upgrade')) ||
-      (nominated.value.has(name) && name !== 'upgrade') ||
-      CONTROL_HEADERS.has(name) ||
-      DECEIVING_HEADERS.has(name),
+      (nominated.value.has(name) && name !== 'upgrade'),
   );
   if (te) headers.append('te', 'trailers');
   const underscore = firstUnderscore(headers);
@@ -74,9 +74,12 @@ export function applyHeaderPolicy(headers: HeaderList, input: HeaderPolicyInput)
   return ok(undefined);
 }
 
+const NONE_NOMINATED: Result<ReadonlySet<string>, never> = ok(new Set<string>());
+
 function nominatedHeaders(headers: HeaderList): Result<ReadonlySet<string>, GatewayFault> {
-  const tokens = headers
-    .getAll('connection')
+  const lines = headers.getAll('connection');
+  if (lines.length === 0 || (lines.length === 1 && lines[0] === 'keep-alive')) return NONE_NOMINATED;
+  const tokens = lines
     .flatMap((line) => line.split(','))
     .map((token) => token.trim().toLowerCase())
     .filter((token) => token !== '');

@@ -8,7 +8,7 @@ import { bodyTransformOf, runResponseFilters } from './filter-chain.ts';
 import { fleeting } from './fleeting.ts';
 import { formatFacts, type SentRequest } from './format-facts.ts';
 import { type GrpcWeb, GrpcWebAnswer, setMessage } from './grpc-web.ts';
-import { applyHeaderOperations } from './header-operations.ts';
+import { applyHeaderOperations, operates } from './header-operations.ts';
 import { renderReply } from './local-reply.ts';
 import type { BodySink, Tunnel } from './stream.ts';
 
@@ -24,7 +24,7 @@ export class Responder implements BodySink {
   readonly #onOver: () => void;
   #reached = 0;
   #over = false;
-  /** What went upstream, once something did: response operators look at it. */
+  /** What went upstream, once something did and response operators may look at it. */
   sent: SentRequest | undefined;
   /** More of a service's answer is welcome; set before its head comes. */
   onDrain: (() => void) | undefined;
@@ -78,7 +78,7 @@ export class Responder implements BodySink {
     if (this.#over) return;
     const { route, record } = this.#exchange;
     record.details = 'direct_response';
-    if (route !== undefined)
+    if (route !== undefined && operates(route.responseHeaders))
       applyHeaderOperations(headers, route.responseHeaders, formatFacts(this.#exchange, this.sent, headers, 0));
     // After the operations: they neither see the type of a text nor have theirs replaced (§2.7).
     if (body.length > 0 && !headers.has('content-type')) headers.append('content-type', 'text/plain');
@@ -227,9 +227,11 @@ export class Responder implements BodySink {
 
   /** The destination that this request was given has a say in every answer of the route, our own included (§2.11). */
   #applyForwardOperations(route: Route, headers: HeaderList, code: number): void {
+    const ofDestination = this.#exchange.destination()?.responseHeaders;
+    const ofRoute = route.responseHeaders;
+    if (!operates(ofRoute) && (ofDestination === undefined || !operates(ofDestination))) return;
     const facts = formatFacts(this.#exchange, this.sent, headers, code);
-    const destination = this.#exchange.destination();
-    if (destination !== undefined) applyHeaderOperations(headers, destination.responseHeaders, facts);
-    applyHeaderOperations(headers, route.responseHeaders, facts);
+    if (ofDestination !== undefined) applyHeaderOperations(headers, ofDestination, facts);
+    applyHeaderOperations(headers, ofRoute, facts);
   }
 }

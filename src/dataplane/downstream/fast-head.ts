@@ -1,3 +1,4 @@
+import { headerName } from '../header-names.ts';
 import { METHODS } from './http1-gate.ts';
 
 /** The head of an ordinary request, and where what follows it begins. */
@@ -70,7 +71,7 @@ function readFields(text: string, maxHeaders: number): Fields | undefined {
   for (let at = 0; at < text.length; ) {
     const colon = text.indexOf(':', at);
     const end = text.indexOf('\r\n', colon);
-    const name = lowerCase(text.slice(at, colon));
+    const name = headerName(text.slice(at, colon)) as string;
     const value = trimmed(text, colon + 1, end);
     at = end + 2;
     if (ODD.has(name)) return undefined;
@@ -96,20 +97,3 @@ const isBlank = (code: number): boolean => code === 0x20 || code === 0x09;
 
 const asksToClose = (value: string): boolean =>
   value !== 'keep-alive' && value.split(',').some((token) => token.trim().toLowerCase() === 'close');
-
-/** Spellings of names that were met, with their lower case: the same few come again and again. */
-const spellings = new Map<string, string>();
-const MAX_SPELLINGS = 512;
-const MAX_SPELLING_LENGTH = 40;
-
-/** One string for each name, whoever spells it how: comparing it with a name of ours is comparing two pointers. */
-function lowerCase(name: string): string {
-  const known = spellings.get(name);
-  if (known !== undefined) return known;
-  if (spellings.size >= MAX_SPELLINGS || name.length > MAX_SPELLING_LENGTH) return name.toLowerCase();
-  // A copy: a slice would keep the whole head that it was cut from.
-  const own = Buffer.from(name, 'latin1').toString('latin1');
-  const lower = own.toLowerCase();
-  spellings.set(own, lower);
-  return lower;
-}

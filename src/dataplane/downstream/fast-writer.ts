@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { HeaderList } from '../../contract/headers.ts';
+import { headerName } from '../header-names.ts';
 import type { ResponseWriter } from '../stream.ts';
 import { asText, framedLines } from './answer-lines.ts';
 
@@ -20,7 +21,6 @@ export interface FastWriterContext {
 /** Pieces up to this size wait for one another within a turn of the loop; for larger ones the copy is dearer than a write. */
 const MAX_JOINED_BYTES = 8 * 1024;
 
-const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** The answer to a request of the fast lane, written to the socket as it is. */
@@ -59,7 +59,7 @@ export class FastWriter implements ResponseWriter {
       const name = lines[i] as string;
       const value = lines[i + 1] as string;
       // A value that HTTP/1.1 cannot carry: half a head would be worse than none.
-      if (!NAME.test(name) || !VALUE.test(value)) {
+      if (headerName(name) === undefined || !VALUE.test(value)) {
         this.abort();
         return;
       }

@@ -181,11 +181,11 @@ class Http1Stream implements ClientStream, AnswerEvents {
   }
 
   informational(status: number, headers: string[]): void {
-    if (this.#state === 'open') this.#receiver.onInformational(status, HeaderList.fromRaw(headers));
+    if (this.#state === 'open') this.#receiver.onInformational(status, HeaderList.adopt(headers));
   }
 
   head(status: number, headers: string[], endStream: boolean): void {
-    if (this.#state === 'open') this.#receiver.onHead(status, HeaderList.fromRaw(headers), endStream);
+    if (this.#state === 'open') this.#receiver.onHead(status, HeaderList.adopt(headers), endStream);
   }
 
   data(bytes: Buffer, start: number, end: number): void {
@@ -224,7 +224,7 @@ class Http1Stream implements ClientStream, AnswerEvents {
     this.#state = 'done';
     this.#connection.release(keepAlive && this.#requestDone && nothingLeft, keepAliveSeconds);
     this.#onClosed();
-    this.#receiver.onEnd(trailers === undefined ? undefined : HeaderList.fromRaw(trailers));
+    this.#receiver.onEnd(trailers === undefined ? undefined : HeaderList.adopt(trailers));
   }
 
   #upgrade(headers: string[], rest: Buffer): boolean {
@@ -235,7 +235,7 @@ class Http1Stream implements ClientStream, AnswerEvents {
       this.#onClosed();
       events.onClosed();
     });
-    this.#receiver.onUpgraded(HeaderList.fromRaw(headers), tunnel, wire.lends ? Buffer.from(rest) : rest);
+    this.#receiver.onUpgraded(HeaderList.adopt(headers), tunnel, wire.lends ? Buffer.from(rest) : rest);
     return true;
   }
 

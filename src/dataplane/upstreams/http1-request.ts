@@ -1,5 +1,6 @@
 import type { HeaderList } from '../../contract/headers.ts';
 import { err, ok, type Result } from '../../kernel/result.ts';
+import { headerName } from '../header-names.ts';
 import type { UpstreamRequestHead } from '../stream.ts';
 
 /** How the body of a request is told from what follows it. */
@@ -74,7 +75,7 @@ function writeLines(headers: HeaderList, without: ReadonlySet<string>): Result<s
     const name = flat[i] as string;
     const value = flat[i + 1] as string;
     if (without.has(name)) continue;
-    if (!TOKEN.test(name) || !VALUE.test(value)) return err('a header cannot be written');
+    if (headerName(name) === undefined || !VALUE.test(value)) return err('a header cannot be written');
     text += `${name}: ${value}\r\n`;
   }
   return ok(text);

@@ -1,0 +1,22 @@
+/** RFC 9110 §5.6.2. */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** Spellings that were met, with their lower case: the same few come again and again. Further ones cost a little more. */
+const known = new Map<string, string>();
+const MAX_KNOWN = 1_024;
+const MAX_KNOWN_LENGTH = 48;
+
+/**
+ * The name in lower case; undefined: it is no name. One string for each name, however it was spelt and wherever it came
+ * from, so that comparing it with a name of ours is comparing two pointers.
+ */
+export function headerName(spelt: string): string | undefined {
+  const lower = known.get(spelt);
+  if (lower !== undefined) return lower;
+  if (!TOKEN.test(spelt)) return undefined;
+  if (known.size >= MAX_KNOWN || spelt.length > MAX_KNOWN_LENGTH) return spelt.toLowerCase();
+  // A copy: a slice would keep the whole head that it was cut from.
+  const own = Buffer.from(spelt, 'latin1').toString('latin1');
+  known.set(own, own.toLowerCase());
+  return known.get(own);
+}
