@@ -36,6 +36,11 @@ export function registerControlMetrics(registry: Registry, options: ControlMetri
     seconds(state()?.compileMs),
   );
   gauge(
+    'banyan_compile_last_success_timestamp_seconds',
+    'When the compiler last went through everything, without a namespace that it failed on.',
+    () => seconds(options.counts().lastSuccessAtMs),
+  );
+  gauge(
     'banyan_frozen_files',
     'Files that are served as they last were because they cannot be read now.',
     () => state()?.frozen.length ?? 0,

@@ -19,6 +19,8 @@ export interface ControlState {
   /** Milliseconds since 1970. */
   readonly publishedAtMs: number;
   readonly compileMs: number;
+  /** When the first change that led to it was seen, by the monotonic clock; undefined: it is the first state, or came of no change. */
+  readonly seenAtMs?: number | undefined;
   /** From 1, one more with each publication. */
   readonly generation: number;
 }
@@ -38,11 +40,18 @@ export interface ReconcilerOptions {
   readonly log: Log;
 }
 
+export interface CompilationCounts {
+  readonly compilations: number;
+  readonly failures: number;
+  /** When the compiler last went through everything, in milliseconds since 1970. */
+  readonly lastSuccessAtMs?: number | undefined;
+}
+
 export interface Reconciler {
   /** undefined: nothing was published yet. */
   current(): ControlState | undefined;
   /** Counts of compilations, those without effect included. */
-  readonly counts: { readonly compilations: number; readonly failures: number };
+  readonly counts: CompilationCounts;
   close(): Promise<void>;
 }
 
@@ -63,10 +72,12 @@ export async function startReconciler(options: ReconcilerOptions): Promise<Recon
 
 class Loop implements Reconciler {
   readonly #options: ReconcilerOptions;
-  readonly counts = { compilations: 0, failures: 0 };
+  readonly counts = { compilations: 0, failures: 0, lastSuccessAtMs: undefined as number | undefined };
   #state: ControlState | undefined;
   #waiting: SourceSnapshot | undefined;
   #waitingSinceMs = 0;
+  /** Of the first change that is not in service yet. */
+  #seenAtMs: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #started = false;
 
@@ -79,7 +90,7 @@ class Loop implements Reconciler {
   }
 
   async start(): Promise<void> {
-    const first = await this.#options.source.start((snapshot) => this.#changed(snapshot));
+    const first = await this.#options.source.start((snapshot, seenAtMs) => this.#changed(snapshot, seenAtMs));
     this.#started = true;
     this.#reconcile(this.#waiting ?? first);
   }
@@ -90,11 +101,12 @@ class Loop implements Reconciler {
     clearTimeout(this.#timer);
   }
 
-  #changed(snapshot: SourceSnapshot): void {
+  #changed(snapshot: SourceSnapshot, seenAtMs: number | undefined): void {
     const now = this.#options.clock.monotonicMs();
     if (this.#waiting === undefined) this.#waitingSinceMs = now;
     this.#waiting = snapshot;
     if (!this.#started) return;
+    this.#seenAtMs ??= seenAtMs ?? now;
     clearTimeout(this.#timer);
     const delay = Math.max(0, Math.min(QUIET_MS, this.#waitingSinceMs + LONGEST_WAIT_MS - now));
     this.#timer = setTimeout(() => this.#reconcile(snapshot), delay);
@@ -108,6 +120,9 @@ class Loop implements Reconciler {
     try {
       const { compilation, resources, heldBack } = compileIsolated(compile, snapshot.resources, this.#state?.resources);
       if (heldBack.length > 0) this.counts.failures++;
+      else this.counts.lastSuccessAtMs = clock.nowMs();
+      const seenAtMs = this.#seenAtMs;
+      this.#seenAtMs = undefined;
       const since = this.#sinceOf(heldBack);
       this.#publish({
         compilation,
@@ -117,6 +132,7 @@ class Loop implements Reconciler {
         heldBack: since,
         publishedAtMs: clock.nowMs(),
         compileMs: clock.monotonicMs() - beganMs,
+        seenAtMs,
         generation: (this.#state?.generation ?? 0) + 1,
       });
     } catch (error) {

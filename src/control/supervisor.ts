@@ -28,7 +28,8 @@ export interface WorkerCounts {
 
 /** Keeps so many workers serving the newest state. */
 export interface Supervisor<Report> {
-  publish(state: ServedState): void;
+  /** `onServing`: called for each place of a worker once the one there serves this state, or a newer one. */
+  publish(state: ServedState, onServing?: (place: number) => void): void;
   /** Resolves when every worker serves the newest state; rejects when a first one cannot even start. */
   applied(): Promise<void>;
   /** Of all workers that serve. */
@@ -53,6 +54,16 @@ export function startSupervisor<Start, Report>(options: SupervisorOptions<Start,
   return supervising;
 }
 
+/** A state, and the places of workers that do not serve it yet. */
+interface WatchedState {
+  readonly sequence: number;
+  readonly waited: Set<number>;
+  readonly onServing: (place: number) => void;
+}
+
+/** States that are waited for at once; a worker that hangs must not make them a heap. */
+const MOST_WATCHED = 100;
+
 interface Slot<Start, Report> {
   worker: Worker<Start, Report> | undefined;
   readonly pace: RestartPace;
@@ -65,6 +76,7 @@ class Supervising<Start, Report> implements Supervisor<Report> {
   /** All that have a process, those that leave included. */
   readonly #alive = new Set<Worker<Start, Report>>();
   #state: ServedState | undefined;
+  #watched: readonly WatchedState[] = [];
   #sequence = 0;
   #question = 0;
   #restarts = 0;
@@ -89,9 +101,13 @@ class Supervising<Start, Report> implements Supervisor<Report> {
     for (const slot of this.#slots) this.#spawn(slot);
   }
 
-  publish(state: ServedState): void {
+  publish(state: ServedState, onServing?: (place: number) => void): void {
     this.#state = state;
     this.#sequence += 1;
+    if (onServing !== undefined) {
+      const watched = { sequence: this.#sequence, waited: new Set(this.#slots.keys()), onServing };
+      this.#watched = [...this.#watched, watched].slice(-MOST_WATCHED);
+    }
     for (const { worker } of this.#slots) this.#handOver(worker);
     this.#settle();
   }
@@ -268,7 +284,19 @@ class Supervising<Start, Report> implements Supervisor<Report> {
     for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 
+  #tellServing(): void {
+    for (const { sequence, waited, onServing } of this.#watched) {
+      for (const place of waited) {
+        if ((this.#slots[place]?.worker?.acknowledged ?? 0) < sequence) continue;
+        waited.delete(place);
+        onServing(place);
+      }
+    }
+    this.#watched = this.#watched.filter(({ waited }) => waited.size > 0);
+  }
+
   #settle(): void {
+    this.#tellServing();
     if (this.#sequence === 0) return;
     if (this.#slots.some(({ worker }) => (worker?.acknowledged ?? 0) < this.#sequence)) return;
     this.#served = true;

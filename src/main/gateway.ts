@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Registry } from 'prom-client';
 import { filterSpecsWith } from '../../plugins/specs.ts';
 import { registerControlMetrics, registerProcessMetrics } from '../admin/own-metrics.ts';
+import { measurePropagation } from '../admin/propagation-metrics.ts';
 import { buildAdmin, type Readiness } from '../admin/server.ts';
 import { registerUpstreamMetrics } from '../admin/upstream-metrics.ts';
 import { loadMesh } from '../cli/load.ts';
@@ -23,6 +24,7 @@ import { startClusterDuties } from './cluster-duties.ts';
 import type { DataPlane } from './data-plane.ts';
 import { ListenerLog, nothingListens } from './listener-log.ts';
 import { loadOwnPlugins } from './own-plugins.ts';
+import { onPublished, type StateHandles } from './published-states.ts';
 import { openSources, type Sources } from './sources.ts';
 import { startWorkerPool } from './worker-pool.ts';
 
@@ -59,7 +61,13 @@ class RunningGateway {
   readonly #tables = createHandle<RouteTable>();
   readonly #endpoints = createHandle<EndpointTable>();
   readonly #credentials = createHandle<CredentialTable>();
+  readonly #handles: StateHandles = {
+    tables: this.#tables,
+    endpoints: this.#endpoints,
+    credentials: this.#credentials,
+  };
   readonly #registry = new Registry();
+  readonly #propagation = measurePropagation(this.#registry, systemClock);
   readonly #listeners: ListenerLog;
   #specs: readonly FilterSpec[] = [];
   #readiness: Readiness = { ready: false, reason: 'the routes are being read' };
@@ -170,14 +178,20 @@ class RunningGateway {
     const gateway = await startDataPlane({
       settings: this.#settings,
       processes: 1,
-      tables: this.#tables,
-      endpoints: this.#endpoints,
-      credentials: this.#credentials,
+      ...this.#handles,
       registry: this.#registry,
       logError: (message, fields) => this.#log.error(message, fields),
     });
     registerProcessMetrics(this.#registry, () => gateway.connections());
     registerUpstreamMetrics(this.#registry, () => gateway.clusters());
+    const end = onPublished(this.#handles, ({ table }) => {
+      const live = this.#propagation.handedOver(table.revision);
+      void gateway.applied().then(
+        () => live(0),
+        () => {},
+      );
+    });
+    this.#ends.push(end);
     return {
       applied: () => gateway.applied(),
       listeners: () => gateway.listeners(),
@@ -194,12 +208,18 @@ class RunningGateway {
       settings: this.#settings,
       workers,
       program: this.#program,
-      tables: this.#tables,
-      endpoints: this.#endpoints,
-      credentials: this.#credentials,
+      ...this.#handles,
+      propagation: this.#propagation,
       registry: this.#registry,
       log: this.#log,
     });
+  }
+
+  /** Changes with whatever those who serve will notice. */
+  #served(): string {
+    return Object.values(this.#handles)
+      .map((handle: StateHandles[keyof StateHandles]) => handle.current()?.revision)
+      .join();
   }
 
   async #startControl(mesh: MeshSettings, dataPlane: DataPlane, sources: Sources): Promise<void> {
@@ -218,7 +238,9 @@ class RunningGateway {
       log: this.#log,
     });
     const publish = (state: ControlState, previous: ControlState | undefined): void => {
+      const before = this.#served();
       publishState({ tables: this.#tables, endpoints: this.#endpoints, credentials }, state);
+      if (this.#served() !== before) this.#propagation.published(state.seenAtMs);
       reportState(state, previous, this.#log);
       void dataPlane.applied().then(
         (reports) => {

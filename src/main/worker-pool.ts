@@ -1,23 +1,21 @@
 import { AggregatorRegistry, Counter, Gauge, type Registry } from 'prom-client';
 import type { Log } from '../control/log.ts';
+import type { Propagation } from '../control/propagation.ts';
 import { type Supervisor, startSupervisor } from '../control/supervisor.ts';
 import type { ListenerReport } from '../dataplane/index.ts';
 import { systemClock } from '../kernel/clock.ts';
 import type { Settings } from '../settings.ts';
-import type { Handle } from '../table/index.ts';
-import type { CredentialTable, EndpointTable, RouteTable } from '../table/model.ts';
 import type { DataPlane } from './data-plane.ts';
 import { LogRelay } from './log-relay.ts';
+import { onPublished, type StateHandles } from './published-states.ts';
 import { spawnWorker, type WorkerStart } from './worker-process.ts';
 
-export interface WorkerPoolOptions {
+export interface WorkerPoolOptions extends StateHandles {
   readonly settings: Settings;
   readonly workers: number;
   /** File of the program, which is started anew for each worker. */
   readonly program: string;
-  readonly tables: Handle<RouteTable>;
-  readonly endpoints: Handle<EndpointTable>;
-  readonly credentials: Handle<CredentialTable>;
+  readonly propagation: Propagation;
   /** This process' own metrics. */
   readonly registry: Registry;
   readonly log: Log;
@@ -42,23 +40,9 @@ export function startWorkerPool(options: WorkerPoolOptions): DataPlane {
   });
   registerPoolMetrics(registry, supervisor, relay);
 
-  let due = false;
-  const handOver = (): void => {
-    // Credentials, endpoints and table are published one after the other, and are one state.
-    if (due) return;
-    due = true;
-    queueMicrotask(() => {
-      due = false;
-      const table = tables.current();
-      if (table === undefined) return;
-      supervisor.publish({
-        table,
-        endpoints: endpoints.current() ?? { revision: '', clusters: {} },
-        credentials: credentials.current() ?? { revision: '', credentials: {} },
-      });
-    });
-  };
-  const subscriptions = [tables.subscribe(handOver), endpoints.subscribe(handOver), credentials.subscribe(handOver)];
+  const end = onPublished({ tables, endpoints, credentials }, (state) =>
+    supervisor.publish(state, options.propagation.handedOver(state.table.revision)),
+  );
 
   return {
     async applied() {
@@ -74,12 +58,12 @@ export function startWorkerPool(options: WorkerPoolOptions): DataPlane {
       return sumOf([own, before, ...now]).metrics();
     },
     async drain(graceMs) {
-      for (const end of subscriptions) end();
+      end();
       await supervisor.drain(graceMs);
       await relay.flush(FLUSH_LIMIT_MS);
     },
     async close() {
-      for (const end of subscriptions) end();
+      end();
       supervisor.close();
     },
   };

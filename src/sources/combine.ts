@@ -3,7 +3,7 @@ import { report } from '../diagnostics/report.ts';
 import type { Resource, ResourceKind } from '../resources/kinds.ts';
 import { KINDS } from '../resources/registry.ts';
 import { type ResourceSet, resourceSet } from '../resources/set.ts';
-import type { ResourceSource, SourceSnapshot } from './source.ts';
+import type { OnChange, ResourceSource, SourceSnapshot } from './source.ts';
 
 /**
  * Several sources as one. Of two objects of one kind, namespace and name the first source's is applied: what an
@@ -67,12 +67,12 @@ class Combined implements ResourceSource {
   }
 
   /** Whole when every source is. */
-  async start(onChange: (snapshot: SourceSnapshot) => void): Promise<SourceSnapshot> {
+  async start(onChange: OnChange): Promise<SourceSnapshot> {
     await Promise.all(
       this.#sources.map(async (source, index) => {
-        const first = await source.start((snapshot) => {
+        const first = await source.start((snapshot, seenAtMs) => {
           this.#latest[index] = snapshot;
-          if (this.#started) onChange(this.#combine());
+          if (this.#started) onChange(this.#combine(), seenAtMs);
         });
         this.#latest[index] ??= first;
       }),

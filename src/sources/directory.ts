@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../kernel/clock.ts';
 import { DirectoryState, settleMs } from './directory-state.ts';
 import type { DecodeFile } from './file-state.ts';
-import type { ResourceSource, SourceSnapshot } from './source.ts';
+import type { OnChange, ResourceSource, SourceSnapshot } from './source.ts';
 import { DirectoryWatch } from './watch.ts';
 
 export interface DirectoryOptions {
@@ -65,7 +65,7 @@ class Directory implements DirectorySource {
   readonly #state: DirectoryState;
   readonly #watch: DirectoryWatch;
   readonly #hinted = new Set<string>();
-  #onChange: ((snapshot: SourceSnapshot) => void) | undefined;
+  #onChange: OnChange | undefined;
   #firstHintMs: number | undefined;
   #wake: NodeJS.Timeout | undefined;
   #poll: NodeJS.Timeout | undefined;
@@ -79,7 +79,7 @@ class Directory implements DirectorySource {
     this.#watch = new DirectoryWatch(options.directory, (at) => this.#hint(at), options.warn ?? (() => {}));
   }
 
-  async start(onChange: (snapshot: SourceSnapshot) => void): Promise<SourceSnapshot> {
+  async start(onChange: OnChange): Promise<SourceSnapshot> {
     this.#onChange = onChange;
     const beganMs = this.#clock.monotonicMs();
     await readAll(this.#state, this.#options);
@@ -116,11 +116,12 @@ class Directory implements DirectorySource {
   }
 
   #begin(): void {
+    const seenAtMs = this.#firstHintMs;
     this.#firstHintMs = undefined;
     const places = topmost(this.#hinted);
     this.#hinted.clear();
     const beganMs = this.#clock.monotonicMs();
-    this.#pass = this.#look(places)
+    this.#pass = this.#look(places, seenAtMs)
       .catch((error: unknown) =>
         this.#options.warn?.(`looking for changes failed, and is tried again: ${(error as Error).stack}`),
       )
@@ -134,12 +135,12 @@ class Directory implements DirectorySource {
       });
   }
 
-  async #look(places: readonly string[]): Promise<void> {
+  async #look(places: readonly string[], seenAtMs: number | undefined): Promise<void> {
     const { changed, unsettled } = await this.#state.apply(places, this.#clock.nowMs());
     if (this.#closed) return;
     for (const directory of this.#watch.sync(this.#state.directories)) this.#hinted.add(directory);
     if (unsettled.length > 0) this.#lookAgain(unsettled);
-    if (changed) this.#onChange?.(this.#state.snapshot());
+    if (changed) this.#onChange?.(this.#state.snapshot(), seenAtMs);
   }
 
   #lookAgain(files: readonly string[]): void {

@@ -18,9 +18,12 @@ export interface FrozenFile {
   readonly reason: string;
 }
 
+/** `seenAtMs`: when the first sign of the change was seen, by the monotonic clock; undefined: just now. */
+export type OnChange = (snapshot: SourceSnapshot, seenAtMs?: number) => void;
+
 /** Somewhere that resources come from. */
 export interface ResourceSource {
   /** Resolves with the first whole snapshot; later ones go to `onChange`, never two at once. Rejects when there is nothing to read at all, with a message that says what to do. */
-  start(onChange: (snapshot: SourceSnapshot) => void): Promise<SourceSnapshot>;
+  start(onChange: OnChange): Promise<SourceSnapshot>;
   close(): Promise<void>;
 }

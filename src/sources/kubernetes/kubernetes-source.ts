@@ -3,7 +3,7 @@ import type { ObjectRef } from '../../diagnostics/diagnostic.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { ResourceKind } from '../../resources/kinds.ts';
 import { type ResourceSet, resourceSet } from '../../resources/set.ts';
-import type { ResourceSource, SourceSnapshot } from '../source.ts';
+import type { OnChange, ResourceSource, SourceSnapshot } from '../source.ts';
 import type { ApiClient } from './client.ts';
 import { Confirmations } from './confirmations.ts';
 import { kindFindings, savedStateFinding } from './findings.ts';
@@ -76,7 +76,7 @@ class Kubernetes implements KubernetesSource {
   readonly #saver: Saver | undefined;
   readonly #stop = new AbortController();
   readonly #settled = Promise.withResolvers<void>();
-  #onChange: ((snapshot: SourceSnapshot) => void) | undefined;
+  #onChange: OnChange | undefined;
   #resources: ResourceSet | undefined;
   #savedAtMs: number | undefined;
   #synced = false;
@@ -111,7 +111,7 @@ class Kubernetes implements KubernetesSource {
     }
   }
 
-  async start(onChange: (snapshot: SourceSnapshot) => void): Promise<SourceSnapshot> {
+  async start(onChange: OnChange): Promise<SourceSnapshot> {
     this.#onChange = onChange;
     this.#savedAtMs = await this.#saver?.restore();
     this.#following.start();
@@ -201,13 +201,14 @@ class Kubernetes implements KubernetesSource {
 
   #tell(): void {
     if (!this.#started || this.#stop.signal.aborted || this.#telling !== undefined) return;
+    const seenAtMs = this.#options.clock.monotonicMs();
     this.#telling = setTimeout(
       () => {
         this.#telling = undefined;
         const beganMs = this.#options.clock.monotonicMs();
         const snapshot = this.#snapshot();
         this.#tellingTookMs = this.#options.clock.monotonicMs() - beganMs;
-        this.#onChange?.(snapshot);
+        this.#onChange?.(snapshot, seenAtMs);
       },
       Math.max(TOGETHER_MS, this.#tellingTookMs * REST),
     );

@@ -2,14 +2,14 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ControlState, startReconciler } from '../../../src/control/reconciler.ts';
 import { systemClock } from '../../../src/kernel/clock.ts';
 import type { ResourceSet } from '../../../src/resources/set.ts';
-import type { ResourceSource, SourceSnapshot } from '../../../src/sources/source.ts';
+import type { OnChange, ResourceSource, SourceSnapshot } from '../../../src/sources/source.ts';
 import { compilationOf, silentLog, snapshotOf } from './builders.ts';
 
 class StubSource implements ResourceSource {
-  change: (snapshot: SourceSnapshot) => void = () => {};
+  change: (snapshot: SourceSnapshot, seenAtMs?: number) => void = () => {};
   closed = false;
   ready = Promise.withResolvers<SourceSnapshot>();
-  start(onChange: (snapshot: SourceSnapshot) => void): Promise<SourceSnapshot> {
+  start(onChange: OnChange): Promise<SourceSnapshot> {
     this.change = onChange;
     return this.ready.promise;
   }
@@ -77,6 +77,33 @@ describe('the reconciler', () => {
     expect(published.length).toBeLessThanOrEqual(4);
   });
 
+  it('says when the first change that a state brings was seen, and nothing of the first state', async () => {
+    source.ready.resolve(snapshotOf('a/x@1'));
+    await start();
+    const [first, second] = [systemClock.monotonicMs() - 20, systemClock.monotonicMs()];
+    source.change(snapshotOf('a/x@2'), first);
+    source.change(snapshotOf('a/x@3'), second);
+    await vi.advanceTimersByTimeAsync(100);
+    const without = systemClock.monotonicMs();
+    source.change(snapshotOf('a/x@4'));
+    await vi.advanceTimersByTimeAsync(100);
+    expect(published.map(({ seenAtMs }) => seenAtMs)).toEqual([undefined, first, without]);
+  });
+
+  it('still knows it of a change that could not be compiled at first', async () => {
+    source.ready.resolve(snapshotOf('a/x@1'));
+    await start();
+    compile = () => {
+      throw new Error('once');
+    };
+    source.change(snapshotOf('a/x@2'), 7);
+    await vi.advanceTimersByTimeAsync(100);
+    compile = compilationOf;
+    source.change(snapshotOf('a/x@3'), 400);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(published.map(({ seenAtMs }) => seenAtMs)).toEqual([undefined, 7]);
+  });
+
   it('rejects when the source cannot be read', async () => {
     source.ready.reject(new Error('no such directory'));
     await expect(start()).rejects.toThrow('no such directory');
@@ -84,6 +111,7 @@ describe('the reconciler', () => {
 
   it('keeps what is in service when compiling fails as a whole, and goes on with the next change', async () => {
     source.ready.resolve(snapshotOf('a/x@1'));
+    const startedAtMs = Date.now();
     const reconciler = await start();
     compile = () => {
       throw new Error('always');
@@ -91,7 +119,7 @@ describe('the reconciler', () => {
     source.change(snapshotOf('a/x@2'));
     await vi.advanceTimersByTimeAsync(100);
     expect(revisions()).toEqual(['a/x@1']);
-    expect(reconciler.counts).toEqual({ compilations: 2, failures: 1 });
+    expect(reconciler.counts).toEqual({ compilations: 2, failures: 1, lastSuccessAtMs: startedAtMs });
     compile = compilationOf;
     source.change(snapshotOf('a/x@3'));
     await vi.advanceTimersByTimeAsync(100);

@@ -108,6 +108,24 @@ describe('the supervisor', () => {
     expect(processes[0]?.sequences).toEqual([1, 4]);
   });
 
+  it('says of each place when a state, or a newer one, is served there, once', () => {
+    const supervisor = started();
+    const told: string[] = [];
+    const publish = (revision: string) =>
+      supervisor.publish(stateOf(revision), (place) => void told.push(`${revision} at ${place}`));
+    publish('1');
+    processes[1]?.apply();
+    publish('2');
+    publish('3');
+    expect(told).toEqual(['1 at 1']);
+    processes[0]?.apply();
+    processes[0]?.apply();
+    expect(told.slice(1)).toEqual(['1 at 0', '2 at 0', '3 at 0']);
+    processes[1]?.exit('SIGKILL');
+    processes[2]?.apply();
+    expect(told.slice(4)).toEqual(['2 at 1', '3 at 1']);
+  });
+
   it('replaces a worker that dies, and hands everything to the new one', async () => {
     const supervisor = started();
     supervisor.publish(stateOf('1'));

@@ -88,6 +88,22 @@ describe.skipIf(process.platform !== 'linux')('a gateway with two workers', () =
     }, patient);
   });
 
+  it('tells how long the edit took to be live in each, and that both serve the same', async () => {
+    await vi.waitFor(async () => {
+      for (const worker of ['0', '1'])
+        expect(await metric(`banyan_config_propagation_seconds_count{worker="${worker}"}`)).toBe(1);
+    }, patient);
+    const text = await get(adminPort, '/metrics');
+    const serving = [...text.matchAll(/^banyan_worker_config_info\{worker="(\d)",revision="(\w+)"\} 1$/gm)];
+    const inService = /^banyan_config_info\{revision="(\w+)"\} 1$/m.exec(text)?.[1];
+    expect(serving.map(([, worker, revision]) => [worker, revision])).toEqual([
+      ['0', inService],
+      ['1', inService],
+    ]);
+    const compiledAt = await metric('banyan_compile_last_success_timestamp_seconds');
+    expect(Math.abs(Date.now() / 1_000 - compiledAt)).toBeLessThan(60);
+  });
+
   it('replaces a worker that is killed, and goes on counting', async () => {
     const before = await metric('banyan_requests_total{namespace="shop",route="shop/shop/0",code="2xx"}');
     process.kill(workers()[0] as number, 'SIGKILL');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { combinedSource, combineSnapshots } from '../../../src/sources/combine.ts';
-import type { ResourceSource, SourceSnapshot } from '../../../src/sources/source.ts';
+import type { OnChange, ResourceSource, SourceSnapshot } from '../../../src/sources/source.ts';
 import { resourcesOf } from '../../support/resources.ts';
 
 const service = (namespace: string, name: string, port = 80): string =>
@@ -15,7 +15,7 @@ const names = ({ resources }: SourceSnapshot) => resources.ofKind('Service').map
 /** A source whose moments the test chooses. */
 function stub() {
   const first = Promise.withResolvers<SourceSnapshot>();
-  let tell: (snapshot: SourceSnapshot) => void = () => {};
+  let tell: OnChange = () => {};
   let closed = false;
   const source: ResourceSource = {
     start(onChange) {
@@ -26,7 +26,12 @@ function stub() {
       closed = true;
     },
   };
-  return { source, first, tell: (next: SourceSnapshot) => tell(next), closed: () => closed };
+  return {
+    source,
+    first,
+    tell: (next: SourceSnapshot, seenAtMs?: number) => tell(next, seenAtMs),
+    closed: () => closed,
+  };
 }
 
 describe('several sources', () => {
@@ -40,6 +45,18 @@ describe('several sources', () => {
     const combined = combineSnapshots([snapshot(service('a', 'one', 81)), snapshot(service('a', 'one', 82))]);
     expect(combined.resources.get('Service', 'a', 'one')?.body.spec?.ports?.[0]?.port).toBe(81);
     expect(combined.diagnostics).toEqual([expect.objectContaining({ code: 'duplicate-object', refused: true })]);
+  });
+
+  it('pass on when one of them saw its change', async () => {
+    const [one, two] = [stub(), stub()];
+    const seen: (number | undefined)[] = [];
+    const started = combinedSource([one.source, two.source]).start((_, seenAtMs) => void seen.push(seenAtMs));
+    one.first.resolve(snapshot());
+    two.first.resolve(snapshot());
+    await started;
+    two.tell(snapshot(service('b', 'two')), 42);
+    one.tell(snapshot(service('a', 'one')));
+    expect(seen).toEqual([42, undefined]);
   });
 
   it('are whole when each of them is, and not before', async () => {

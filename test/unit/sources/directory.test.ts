@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { systemClock } from '../../../src/kernel/clock.ts';
 import { type DirectorySource, directorySource, readDirectory } from '../../../src/sources/directory.ts';
 import type { SourceSnapshot } from '../../../src/sources/source.ts';
 import { names, stubDecode } from './stub-decode.ts';
@@ -179,6 +180,18 @@ describe('watching a directory', () => {
     });
   }
   const becomes = (...expected: string[]): Promise<void> => eventually(() => expect(served(latest)).toEqual(expected));
+
+  it('says when the first sign of a change was seen', async () => {
+    write('orders/a.yaml', 's v=1');
+    const seen: (number | undefined)[] = [];
+    source = directorySource({ directory: root, decode: stubDecode, pollMs: 60_000 });
+    await source.start((_, seenAtMs) => void seen.push(seenAtMs));
+    const beganMs = systemClock.monotonicMs();
+    write('orders/a.yaml', 's v=2');
+    await eventually(() => expect(seen.length).toBeGreaterThan(0));
+    expect(seen[0]).toBeGreaterThanOrEqual(beganMs);
+    expect(seen[0]).toBeLessThanOrEqual(systemClock.monotonicMs());
+  });
 
   it('sees a file edited, created, renamed and deleted, and a folder come and go', async () => {
     write('orders/a.yaml', 's v=1');
