@@ -93,13 +93,21 @@ export const route = (ns: string, name: string, text: string, host = `${name}.ex
   },
 });
 
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
 export interface Served {
   readonly port: number;
-  readonly admin: number;
   readonly child: ChildProcess;
   log(): string;
   /** What a request to the host is answered with. */
-  ask(host: string, path?: string): Promise<{ readonly status: number; readonly body: string }>;
+  ask(host: string, path?: string): Promise<Answer>;
+  /** Of the admin listener. */
+  admin(path: string): Promise<Answer>;
+  /** Of `/metrics`; undefined: there is no such line. */
+  metric(line: string): Promise<number | undefined>;
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
@@ -107,8 +115,9 @@ export interface Served {
 export async function serve(kubeconfig: string, ns: string, port: number, ...more: readonly string[]): Promise<Served> {
   const admin = await freePort();
   const flags = ['--kubeconfig', kubeconfig, '--listen-address', '127.0.0.1', '--admin-port', String(admin)];
-  const own = ['--gateway-labels', `istio=${ns}`, '--workers', '1', '--access-log', 'off', '--drain-seconds', '1'];
-  const child = spawn(process.execPath, ['bin/banyan.js', 'serve', '--kubernetes', ...flags, ...own, ...more], {
+  const usual = ['--gateway-labels', `istio=${ns}`, '--workers', '1', '--access-log', 'off', '--drain-seconds', '1'];
+  const offset = more.includes('--port-offset') ? Number(more[more.indexOf('--port-offset') + 1]) : 0;
+  const child = spawn(process.execPath, ['bin/banyan.js', 'serve', '--kubernetes', ...flags, ...usual, ...more], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let log = '';
@@ -122,10 +131,24 @@ export async function serve(kubeconfig: string, ns: string, port: number, ...mor
     await ended;
   };
   onTestFinished(() => stop());
-  return { port, admin, child, log: () => log, ask: (host, path = '/') => ask(port, host, path), stop };
+  const metric = async (line: string): Promise<number | undefined> => {
+    const lines = (await ask(admin, 'localhost', '/metrics')).body.split('\n');
+    const found = lines.find((one) => one.startsWith(`${line} `));
+    return found === undefined ? undefined : Number(found.slice(line.length));
+  };
+  const own = port + offset;
+  return {
+    port: own,
+    child,
+    log: () => log,
+    ask: (host, path = '/') => ask(own, host, path),
+    admin: (path) => ask(admin, 'localhost', path),
+    metric,
+    stop,
+  };
 }
 
-function ask(port: number, host: string, path: string): Promise<{ readonly status: number; readonly body: string }> {
+function ask(port: number, host: string, path: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const sent = request({ host: '127.0.0.1', port, path, headers: { host }, agent: false }, (response) => {
       let body = '';

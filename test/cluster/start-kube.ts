@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -24,6 +24,10 @@ interface Kube {
 export interface OwnKube extends Kube {
   /** etcd too: same address, same data. */
   restart(): Promise<void>;
+  /** Killed, and there again after a while. */
+  restartEtcd(awayMs: number): Promise<void>;
+  /** It stands still, its connections open, until it is let go on. */
+  freezeApiserver(): () => void;
 }
 
 interface StartOptions {
@@ -36,12 +40,13 @@ const ESTABLISHED_MS = 60_000;
 
 /** A real API server of one's own, empty but for the CRDs. */
 export async function startKube({ crds = true, ...options }: StartOptions = {}): Promise<OwnKube> {
-  const { KUBEBUILDER_ASSETS: bin, BANYAN_TEST_KUBE: kubeDir } = process.env;
+  const { KUBEBUILDER_ASSETS: bin, TEST_KUBE_DIR: kubeDir } = process.env;
   if (bin === undefined || kubeDir === undefined) throw new Error('run this by `npm run test:cluster`');
   const starter = (await import(pathToFileURL(path.join(kubeDir, 'start.mjs')).href)) as {
     startKube(options: object): Promise<Kube>;
   };
   const workdir = mkdtempSync(path.join(tmpdir(), 'banyan-kube-'));
+  let etcd: ChildProcess | undefined;
   let kube = await starter.startKube({ bin, workdir, ...options });
   if (crds)
     await installCrds(path.join(bin, 'kubectl'), kube.kubeconfig).catch(async (error: unknown) => {
@@ -57,11 +62,31 @@ export async function startKube({ crds = true, ...options }: StartOptions = {}):
       await kube.stop();
       kube = await starter.startKube({ bin, workdir, ...options });
     },
+    async restartEtcd(awayMs) {
+      etcd = await restarted(etcd?.pid ?? (kube.pids()['etcd'] as number), awayMs);
+    },
+    freezeApiserver() {
+      const pid = kube.pids()['kube-apiserver'] as number;
+      process.kill(pid, 'SIGSTOP');
+      return () => void process.kill(pid, 'SIGCONT');
+    },
     async stop() {
       await kube.stop();
+      etcd?.kill();
       rmSync(workdir, { recursive: true, force: true });
     },
   };
+}
+
+/** The same program again, as it was started. */
+async function restarted(pid: number, awayMs: number): Promise<ChildProcess> {
+  const [command = '', ...args] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
+  const cwd = readlinkSync(`/proc/${pid}/cwd`);
+  process.kill(pid, 'SIGKILL');
+  await sleep(awayMs);
+  // Our builds end with the process that started them.
+  const env = { ...process.env, STOP_WITH_PARENT: String(process.pid) };
+  return spawn(command, args, { cwd, env, stdio: 'ignore' });
 }
 
 async function installCrds(kubectl: string, kubeconfig: string): Promise<void> {

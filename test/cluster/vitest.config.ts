@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** Without a real API server there is a scripted one. */
-const isReal = process.env['BANYAN_TEST_KUBE'] !== undefined;
+const isReal = process.env['TEST_KUBE_DIR'] !== undefined;
 
 export default defineConfig({
   test: {
