@@ -1,7 +1,6 @@
 import type { Visibility } from '../table/index.ts';
 import { intersectHosts } from '../table/index.ts';
 import type { CompileOptions } from './compilation.ts';
-import type { Entry } from './entry.ts';
 import type { ServerPlan } from './from-gateway.ts';
 import type { VirtualService } from './http-rule.ts';
 import { MESH, resolveGateway, resolveHost } from './names.ts';
@@ -29,27 +28,6 @@ export function readAttachable(object: VirtualService, options: CompileOptions):
     gateways: [...new Set(names)],
     visibility: visibilityAtGateway(exportTo, namespace, options.gatewayNamespace, defaultVirtualServiceExportTo),
   };
-}
-
-/** Gateway name → the VirtualServices that name it and are seen here, in order of precedence. */
-export type AttachmentIndex = ReadonlyMap<string, readonly Entry[]>;
-
-const CLASSES: readonly Visibility[] = ['private', 'explicit', 'public'];
-
-/** `all`: oldest first. Inside a class of visibility that order stays (istio-semantics §2.1). */
-export function indexByGateway(all: readonly Entry[]): AttachmentIndex {
-  const index = new Map<string, Entry[]>();
-  for (const visibility of CLASSES) {
-    for (const entry of all) {
-      if (entry.attachable.visibility !== visibility || entry.attachable.hosts.length === 0) continue;
-      for (const gateway of entry.attachable.gateways) {
-        const list = index.get(gateway);
-        if (list === undefined) index.set(gateway, [entry]);
-        else list.push(entry);
-      }
-    }
-  }
-  return index;
 }
 
 /** The server's hosts that a namespace may bind to (istio-semantics §1.2 no. 3). */

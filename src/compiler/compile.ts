@@ -1,17 +1,18 @@
 import { memoizeByIdentity } from '../kernel/memo.ts';
-import type { Resource, ResourceKind, ResourceOf, ResourceSet } from '../resources/index.ts';
+import type { ResourceKind, ResourceOf, ResourceSet } from '../resources/index.ts';
 import type { Cluster, ClusterId, Listener, RouteTable, TableSettings } from '../table/index.ts';
 import { type Backends, type BuiltBackends, collectCredentials, createBackends } from './backends/index.ts';
-import type { Compilation, CompileOptions, ObjectStatus } from './compilation.ts';
+import type { Compilation, CompileOptions } from './compilation.ts';
 import { createExaminer } from './examine.ts';
 import { collectFindings } from './findings.ts';
 import { revisionOf } from './fingerprint.ts';
 import { planGateways } from './from-gateway.ts';
 import { buildListeners } from './listeners.ts';
 import { createPolicyRunner } from './policies.ts';
+import { ReferencedClusters } from './referenced.ts';
 import { createRouting, type Routing } from './routing.ts';
 import { keepSame, Slot } from './slot.ts';
-import { statusesOf } from './statuses.ts';
+import { StatusMemory } from './statuses.ts';
 import { createConnectionRoutes } from './tcp-routes.ts';
 
 export interface Compiler {
@@ -30,7 +31,7 @@ export function createCompiler(options: CompileOptions): Compiler {
   const backendsOf = createBackendSource(options);
   const examine = createExaminer(options);
   const keep = createKeeper(options);
-  const statuses = new WeakMap<Resource, ObjectStatus>();
+  const statuses = new StatusMemory();
 
   return {
     compile(resources) {
@@ -63,7 +64,7 @@ export function createCompiler(options: CompileOptions): Compiler {
         endpoints: built.endpoints,
         credentials: credentials.credentials,
         diagnostics,
-        statuses: statusesOf(resources, diagnostics, examined.idle, statuses),
+        statuses: statuses.of(resources, diagnostics, examined.idle),
       };
     },
   };
@@ -110,7 +111,7 @@ function createKeeper(options: CompileOptions) {
     forwardClientCert: options.mesh.forwardClientCert,
   };
   let table: RouteTable | undefined;
-  let referenced: ReadonlySet<ClusterId> = new Set();
+  const clusters = new ReferencedClusters();
   let lists: readonly (readonly Compilation['diagnostics'][number][])[] = [];
   let findings: Compilation['diagnostics'] = [];
   const backends = new Slot<BuiltBackends>();
@@ -128,11 +129,8 @@ function createKeeper(options: CompileOptions) {
       if (table?.revision !== revision) table = { revision, ...next };
       return table;
     },
-    referenced(routing: Routing, listeners: readonly Listener[], more: readonly ClusterId[]): ReadonlySet<ClusterId> {
-      const now = referencedClusters(routing, listeners, more);
-      if (now.size !== referenced.size || [...now].some((id) => !referenced.has(id))) referenced = now;
-      return referenced;
-    },
+    referenced: (routing: Routing, listeners: readonly Listener[], more: readonly ClusterId[]) =>
+      clusters.of(routing.routeConfigs, listeners, more),
     findings(now: readonly (readonly Compilation['diagnostics'][number][])[]): Compilation['diagnostics'] {
       const found = now.filter((list) => list.length > 0);
       if (keepSame(found, lists) !== lists) {
@@ -150,26 +148,6 @@ function keepEqualListeners(now: readonly Listener[], before: readonly Listener[
     now.map((listener) => texts.get(JSON.stringify(listener)) ?? listener),
     before,
   );
-}
-
-function referencedClusters(
-  routing: Routing,
-  listeners: readonly Listener[],
-  more: readonly ClusterId[],
-): ReadonlySet<ClusterId> {
-  const ids = new Set<ClusterId>(more);
-  for (const { hosts } of routing.routeConfigs) {
-    for (const { parts } of hosts.values()) {
-      for (const { completion } of parts) for (const id of completion.clusters) ids.add(id);
-    }
-  }
-  for (const { plaintext, tls } of listeners) {
-    const routes = [plaintext, ...tls.map(({ handling }) => handling)].flatMap((one) =>
-      one !== undefined && 'route' in one && one.route !== undefined ? [one.route] : [],
-    );
-    for (const { destinations } of routes) for (const { cluster } of destinations) ids.add(cluster);
-  }
-  return ids;
 }
 
 /** Everything that key material is wanted for. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { memoizeByIdentity } from '../kernel/memo.ts';
 import type { Cluster, FilterSettings, RouteTable } from '../table/index.ts';
+import { ListHash } from './list-hash.ts';
 import type { Completion } from './policies.ts';
 import type { BuiltHost, BuiltRouteConfig } from './virtual-hosts.ts';
 
@@ -22,10 +23,10 @@ const hostHash = ({ fingerprint, host, parts }: BuiltHost): string =>
     hash(`${host.domain} ${host.requireTls} ${parts.map(({ completion }) => completionHash(completion)).join()}`),
   );
 
-const routeConfigHash = ({ fingerprint, config, hosts }: BuiltRouteConfig): string =>
-  fingerprint.get(NO_PARTS, () =>
-    hash(`${config.name} ${config.port} ${config.grpcWeb} ${[...hosts.values()].map((host) => hostHash(host)).join()}`),
-  );
+export const createHostsHash = (): ListHash<BuiltHost> => new ListHash(hostHash, hash);
+
+const routeConfigHash = ({ config, hosts, hostsHash }: BuiltRouteConfig): string =>
+  hash(`${config.name} ${config.port} ${config.grpcWeb} ${hostsHash.of(hosts)}`);
 
 const clusterHash = memoizeByIdentity((clusters: readonly Cluster[]) => ({ text: hash(JSON.stringify(clusters)) }));
 const filterHash = memoizeByIdentity((filters: FilterSettings) => ({ text: hash(JSON.stringify(filters)) }));

@@ -1,5 +1,5 @@
 import type { HTTPMatchRequest, HTTPRetry } from '../resources/index.ts';
-import type { Route } from '../table/index.ts';
+import type { FilterSettings, Route } from '../table/index.ts';
 import { isCatchAll } from '../table/index.ts';
 import type { BackendReader } from './backend-reads.ts';
 import type { CompileOptions } from './compilation.ts';
@@ -17,9 +17,9 @@ export interface RouteContext {
   readonly secure: boolean;
 }
 
-/** A route, but for what filters make of it, which may depend on the host it ends up at. */
+/** A route as it is where no filter has settings of its own for it, which may depend on the host it ends up at. */
 export interface RouteDraft {
-  readonly route: Omit<Route, 'filters'>;
+  readonly route: Route;
   readonly rule: HttpRule;
   readonly match: RuleMatch;
   readonly failure: string | undefined;
@@ -75,7 +75,7 @@ function translateRule(
           backends,
         })
       : failedAction(rule.failure.message, rule.failure.code);
-  const route: Omit<Route, 'filters'> = {
+  const route: Route = {
     id: match.id,
     name: routeName(rule.http.name, match.match.name),
     owner: rule.owner,
@@ -83,9 +83,12 @@ function translateRule(
     action,
     requestHeaders,
     responseHeaders,
+    filters: NO_SETTINGS,
   };
   return { route, rule, match, failure };
 }
+
+const NO_SETTINGS: FilterSettings = {};
 
 /** `<http.name>[.<match.name>]` (istio-semantics §2.3). */
 const routeName = (rule = '', match = ''): string => (match === '' ? rule : `${rule}.${match}`);

@@ -37,8 +37,6 @@ export interface Completion {
   readonly endsInCatchAll: boolean;
 }
 
-const NO_SETTINGS: FilterSettings = {};
-
 export function createPolicyRunner(options: CompileOptions): PolicyRunner {
   const { filters } = options;
   const forRoutes = filters.flatMap((spec, i) => (spec.compileRoute === undefined ? [] : [{ spec, i }]));
@@ -47,14 +45,14 @@ export function createPolicyRunner(options: CompileOptions): PolicyRunner {
 
   const completeRoute = (draft: RouteDraft, domain: string, run: FilterRun): Route => {
     const { route, rule } = draft;
+    const fields = rule.http as Readonly<Record<string, unknown>>;
     let settings: Record<string, unknown> | undefined;
     for (const { spec, i } of forRoutes) {
-      const fields = rule.http as Readonly<Record<string, unknown>>;
       const input = { id: route.id, owner: route.owner, domain, rule: fields, kind: route.action.kind };
       const own = spec.compileRoute?.(input, run.contextOf(i));
       if (own !== undefined) settings = { ...settings, [spec.name]: own };
     }
-    return { ...route, filters: settings ?? NO_SETTINGS };
+    return settings === undefined ? route : { ...route, filters: settings };
   };
 
   return {
@@ -76,15 +74,15 @@ export function createPolicyRunner(options: CompileOptions): PolicyRunner {
       workload = { inputs: given, outcome: run.outcome(settings) };
       return workload.outcome;
     },
-    complete({ drafts, completions }, domain, given, backends) {
+    complete(translation, domain, given, backends) {
       // Without filters that look at routes, all hosts share them.
       const key = forRoutes.length === 0 ? '' : domain;
-      const known = completions.get(key);
+      const known = translation.completion(key);
       if (known?.inputs === given && known.outcome.stillHolds(backends)) return known;
       const run = new FilterRun(given, backends, options);
-      const routes = drafts.map((draft) => completeRoute(draft, domain, run));
+      const routes = translation.drafts.map((draft) => completeRoute(draft, domain, run));
       const completion = completionOf(run.outcome(keepRoutes(routes, known?.routes)), given, known);
-      completions.set(key, completion);
+      translation.keep(key, completion);
       return completion;
     },
   };

@@ -1,6 +1,7 @@
 import { compareStrings } from '../kernel/compare.ts';
-import type { ResourceSet } from '../resources/index.ts';
-import { type AttachmentIndex, domainsAt, indexByGateway, readAttachable } from './attach.ts';
+import { type ResourceSet, resourceSet } from '../resources/index.ts';
+import { domainsAt, readAttachable } from './attach.ts';
+import { type AttachmentIndex, createAttachmentIndex } from './attach-index.ts';
 import type { Backends } from './backends/index.ts';
 import { bindServer } from './bindings.ts';
 import type { CompileOptions } from './compilation.ts';
@@ -11,8 +12,8 @@ import type { GatewayPlan, ServerPlan } from './from-gateway.ts';
 import type { RouteContext } from './from-virtual-service.ts';
 import type { VirtualService } from './http-rule.ts';
 import type { PolicyRunner } from './policies.ts';
-import { keepingMap } from './slot.ts';
-import type { Translation } from './translation.ts';
+import { type ServedEntries, ServedMemory } from './served.ts';
+import { keepingMap, keepSame } from './slot.ts';
 import { type BuiltRouteConfig, buildRouteConfig, type HostBuilding } from './virtual-hosts.ts';
 
 /** What became of the VirtualServices. */
@@ -21,10 +22,10 @@ export interface Routing {
   readonly routeConfigs: readonly BuiltRouteConfig[];
   /** All of them, oldest first. */
   readonly entries: readonly Entry[];
-  readonly ruleSets: ReadonlyMap<Entry, RuleSet>;
+  /** One for each entry. */
+  readonly ruleSets: readonly RuleSet[];
+  readonly served: ServedEntries;
   readonly attached: AttachmentIndex;
-  /** Those that some virtual host has routes of, with the routes they have at different servers. */
-  readonly served: ReadonlyMap<Entry, readonly Translation[]>;
 }
 
 export interface RoutingInput {
@@ -37,6 +38,9 @@ export interface RoutingInput {
 /** Builds the route configs of all servers; keeps what it built last, to hand out again what did not change. */
 export function createRouting(options: CompileOptions, policies: PolicyRunner): (input: RoutingInput) => Routing {
   const entriesOf = keepingMap((object: VirtualService) => new Entry(readAttachable(object, options), options));
+  const ruleSetsOf = createRuleSets();
+  const attachedOf = createAttachmentIndex();
+  const served = new ServedMemory();
   const contexts = new Contexts();
   let before: ReadonlyMap<string, BuiltRouteConfig> = new Map();
   let lastInput: RoutingInput | undefined;
@@ -44,20 +48,24 @@ export function createRouting(options: CompileOptions, policies: PolicyRunner): 
   return (input) => {
     const { resources, plan, backends, inputs } = input;
     const entries = entriesOf(resources.ofKind('VirtualService'));
-    const ruleSets = new Map(entries.map((entry) => [entry, entry.ruleSet(resources)]));
-    const attached = indexByGateway(entries);
+    const { ruleSets, anyDelegates } = ruleSetsOf(entries, resources);
+    const attached = attachedOf(entries);
     contexts.startOver();
-    const translate = (entry: Entry, context: RouteContext): Translation =>
-      entry.translate(ruleSets.get(entry) ?? entry.ruleSet(resources), context, backends);
+    const settled = anyDelegates ? 'delegating' : 'none';
     const built = new Map<string, BuiltRouteConfig>();
     for (const [name, servers] of byRouteConfig(plan.servers)) {
       const building: HostBuilding = {
         severalServers: servers.length > 1,
         completeAnew: lastInput?.inputs !== inputs || lastInput.backends !== backends,
-        bind(server, old) {
+        bind(server, old, sameServers) {
           const contextOf = contexts.chooser(server, servers);
-          const named = attached.get(server.gateway) ?? [];
-          return bindServer(server, named, (entry) => translate(entry, contextOf(entry)), old);
+          const request = {
+            server,
+            entries: attached.get(server.gateway) ?? NO_ENTRIES,
+            translate: (entry: Entry) => entry.translate(entry.ruleSet(resources), contextOf(entry), backends),
+            unsettled: sameServers && lastInput?.backends === backends ? settled : 'all',
+          } as const;
+          return bindServer(request, old);
         },
         complete: (translation, domain) => policies.complete(translation, domain, inputs, backends),
       };
@@ -66,9 +74,28 @@ export function createRouting(options: CompileOptions, policies: PolicyRunner): 
     before = built;
     lastInput = input;
     const routeConfigs = [...built.values()];
-    return { routeConfigs, entries, ruleSets, attached, served: servedBy(routeConfigs) };
+    return { routeConfigs, entries, ruleSets, attached, served: served.of(entries, routeConfigs) };
   };
 }
+
+const NO_ENTRIES: readonly Entry[] = [];
+
+/** Rules without delegates depend on their own object alone: they are asked for once. */
+function createRuleSets() {
+  const ownOf = keepingMap((entry: Entry) => (entry.delegates ? undefined : entry.ruleSet(NO_RESOURCES)));
+  let before: readonly RuleSet[] = [];
+  return (entries: readonly Entry[], resources: ResourceSet) => {
+    const own = ownOf(entries);
+    const anyDelegates = own.includes(undefined);
+    const ruleSets = anyDelegates
+      ? own.map((ruleSet, i) => ruleSet ?? (entries[i] as Entry).ruleSet(resources))
+      : (own as readonly RuleSet[]);
+    before = keepSame(ruleSets, before);
+    return { ruleSets: before, anyDelegates };
+  };
+}
+
+const NO_RESOURCES = resourceSet([]);
 
 function byRouteConfig(servers: readonly ServerPlan[]): readonly (readonly [string, readonly ServerPlan[]])[] {
   const groups = new Map<string, ServerPlan[]>();
@@ -80,21 +107,6 @@ function byRouteConfig(servers: readonly ServerPlan[]): readonly (readonly [stri
     else group.push(server);
   }
   return [...groups].sort(([a], [b]) => compareStrings(a, b));
-}
-
-function servedBy(routeConfigs: readonly BuiltRouteConfig[]): ReadonlyMap<Entry, readonly Translation[]> {
-  const served = new Map<Entry, Translation[]>();
-  for (const { bindings } of routeConfigs) {
-    for (const list of bindings.values()) {
-      for (const { entry, translation } of list) {
-        if (translation === undefined) continue;
-        const known = served.get(entry);
-        if (known === undefined) served.set(entry, [translation]);
-        else if (!known.includes(translation)) known.push(translation);
-      }
-    }
-  }
-  return served;
 }
 
 /** Equal contexts are the same object from one compilation to the next, since translations are remembered by them. */

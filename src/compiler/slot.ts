@@ -1,3 +1,5 @@
+import { changedStretch, replaceStretch } from '../kernel/stretch.ts';
+
 /** Room for one answer: it is made anew only when a part that it is made from is another object than last time. */
 export class Slot<V> {
   #parts: readonly unknown[] | undefined;
@@ -13,7 +15,7 @@ export class Slot<V> {
 }
 
 export const sameElements = (a: readonly unknown[], b: readonly unknown[]): boolean =>
-  a.length === b.length && a.every((part, i) => part === b[i]);
+  a === b || (a.length === b.length && a.every((part, i) => part === b[i]));
 
 /** The list before where it holds the very same elements. */
 export const keepSame = <T>(now: readonly T[], before: readonly T[] | undefined): readonly T[] =>
@@ -27,15 +29,14 @@ export function keepingMap<I extends object, O>(compute: (input: I) => O): (inpu
   let before: readonly I[] = [];
   let outputs: readonly O[] = [];
   return (inputs) => {
-    if (inputs === before) return outputs;
-    let known: Map<I, O> | undefined;
-    const next = inputs.map((input, i) => {
-      if (input === before[i]) return outputs[i] as O;
-      known ??= new Map(before.map((old, k) => [old, outputs[k] as O]));
-      return known.get(input) ?? compute(input);
-    });
+    const stretch = changedStretch(before, inputs);
+    if (stretch !== undefined) {
+      const known = new Map<I, O>();
+      for (let i = stretch.from; i < stretch.toBefore; i++) known.set(before[i] as I, outputs[i] as O);
+      const made = inputs.slice(stretch.from, stretch.toNow).map((input) => known.get(input) ?? compute(input));
+      outputs = replaceStretch(outputs, stretch, made);
+    }
     before = inputs;
-    outputs = next;
-    return next;
+    return outputs;
   };
 }

@@ -7,13 +7,17 @@ import type { Completion } from './policies.ts';
 
 /** The routes of one VirtualService at one server, and what they were made from. */
 export class Translation {
+  readonly context: RouteContext;
   readonly drafts: readonly RouteDraft[];
   readonly #ruleSet: RuleSet;
   readonly #reader: BackendReader;
-  /** What filters made of the routes, by domain: see `PolicyRunner`. */
-  readonly completions = new Map<string, Completion>();
+  /** What filters made of the routes, one for each domain; of few more than one. */
+  #domain: string | undefined;
+  #completion: Completion | undefined;
+  #others: Map<string, Completion> | undefined;
 
   constructor(ruleSet: RuleSet, context: RouteContext, backends: Backends, options: CompileOptions) {
+    this.context = context;
     this.#ruleSet = ruleSet;
     this.#reader = new BackendReader(backends);
     this.drafts = translateRules(ruleSet, context, this.#reader, options);
@@ -21,5 +25,18 @@ export class Translation {
 
   stillHolds(ruleSet: RuleSet, backends: Backends): boolean {
     return ruleSet === this.#ruleSet && this.#reader.stillHolds(backends);
+  }
+
+  completion(domain: string): Completion | undefined {
+    return domain === this.#domain ? this.#completion : this.#others?.get(domain);
+  }
+
+  keep(domain: string, completion: Completion): void {
+    this.#domain ??= domain;
+    if (domain === this.#domain) this.#completion = completion;
+    else {
+      this.#others ??= new Map();
+      this.#others.set(domain, completion);
+    }
   }
 }

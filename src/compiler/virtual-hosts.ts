@@ -1,8 +1,10 @@
 import type { Diagnostic } from '../diagnostics/index.ts';
 import { compareStrings } from '../kernel/compare.ts';
 import { type Route, type RouteConfig, sortCatchAllsLast, type VirtualHost } from '../table/index.ts';
-import { type Binding, changedDomains } from './bindings.ts';
+import { changedDomains, NO_BINDINGS, type ServerBindings } from './bindings.ts';
+import { createHostsHash } from './fingerprint.ts';
 import type { ServerPlan } from './from-gateway.ts';
+import type { ListHash } from './list-hash.ts';
 import type { Completion } from './policies.ts';
 import { OverlapMemory } from './rules/overlaps.ts';
 import { Slot, sameElements } from './slot.ts';
@@ -28,14 +30,18 @@ export interface BuiltHost {
 export interface BuiltRouteConfig {
   readonly config: RouteConfig;
   readonly servers: readonly ServerPlan[];
-  readonly bindings: ReadonlyMap<ServerPlan, readonly Binding[]>;
-  /** By domain, in order of their names. */
-  readonly hosts: ReadonlyMap<string, BuiltHost>;
-  readonly fingerprint: Slot<string>;
+  readonly bindings: ReadonlyMap<ServerPlan, ServerBindings>;
+  /** In order; the same list as long as no domain comes or goes. */
+  readonly domains: readonly string[];
+  /** One for each of them. */
+  readonly hosts: readonly BuiltHost[];
+  /** Handed on from one state of the hosts to the next. */
+  readonly hostsHash: ListHash<BuiltHost>;
 }
 
 export interface HostBuilding {
-  bind(server: ServerPlan, before: readonly Binding[]): readonly Binding[];
+  /** `sameServers`: of the route config, as those of `before`. */
+  bind(server: ServerPlan, before: ServerBindings, sameServers: boolean): ServerBindings;
   complete(translation: Translation, domain: string): Completion;
   /** What filters make of a route may have changed for all of them. */
   readonly completeAnew: boolean;
@@ -54,31 +60,34 @@ export function buildRouteConfig(
   building: HostBuilding,
   before: BuiltRouteConfig | undefined,
 ): BuiltRouteConfig {
+  const sameServers = before !== undefined && sameElements(servers, before.servers);
   const bindings = new Map(
-    servers.map((server) => [server, building.bind(server, before?.bindings.get(server) ?? [])]),
+    servers.map((server) => [server, building.bind(server, before?.bindings.get(server) ?? NO_BINDINGS, sameServers)]),
   );
-  const dirty = building.completeAnew ? undefined : dirtyDomains(servers, bindings, before);
+  const dirty = building.completeAnew || !sameServers ? undefined : dirtyDomains(bindings, before);
   if (before !== undefined && dirty?.size === 0) return { ...before, bindings };
   const drafts = collectHosts(servers, bindings, dirty);
-  const hosts = updateHosts(drafts, dirty, building, before);
-  const virtualHosts = [...hosts.values()].map(({ host }) => host);
+  const { domains, hosts } =
+    before === undefined || dirty === undefined
+      ? buildHosts(drafts, building, before)
+      : rebuildHosts(drafts, dirty, building, before);
+  const virtualHosts = hosts.map(({ host }) => host);
   // Servers that share a listener share its filters: those of the oldest.
   const grpcWeb = servers[0]?.grpcWeb === true;
   const same = before !== undefined && sameElements(virtualHosts, before.config.virtualHosts);
-  if (same && before.config.grpcWeb === grpcWeb) return { ...before, servers, bindings, hosts };
+  if (same && before.config.grpcWeb === grpcWeb) return { ...before, servers, bindings, domains, hosts };
   const config: RouteConfig = { name, port: servers[0]?.port ?? 0, grpcWeb, virtualHosts };
-  return { config, servers, bindings, hosts, fingerprint: new Slot() };
+  return { config, servers, bindings, domains, hosts, hostsHash: before?.hostsHash ?? createHostsHash() };
 }
 
-/** undefined: all of them. */
 function dirtyDomains(
-  servers: readonly ServerPlan[],
-  bindings: ReadonlyMap<ServerPlan, readonly Binding[]>,
-  before: BuiltRouteConfig | undefined,
-): ReadonlySet<string> | undefined {
-  if (before === undefined || !sameElements(servers, before.servers)) return undefined;
+  bindings: ReadonlyMap<ServerPlan, ServerBindings>,
+  before: BuiltRouteConfig,
+): ReadonlySet<string> {
   const dirty = new Set<string>();
-  for (const [server, now] of bindings) changedDomains(before.bindings.get(server) ?? [], now, dirty);
+  for (const [server, { list }] of bindings) {
+    changedDomains((before.bindings.get(server) ?? NO_BINDINGS).list, list, dirty);
+  }
   return dirty;
 }
 
@@ -91,7 +100,7 @@ interface HostDraft {
 
 function collectHosts(
   servers: readonly ServerPlan[],
-  bindings: ReadonlyMap<ServerPlan, readonly Binding[]>,
+  bindings: ReadonlyMap<ServerPlan, ServerBindings>,
   wanted: ReadonlySet<string> | undefined,
 ): ReadonlyMap<string, HostDraft> {
   const hosts = new Map<string, HostDraft>();
@@ -103,7 +112,7 @@ function collectHosts(
     return draft;
   };
   for (const server of servers) {
-    for (const { domains, translation } of bindings.get(server) ?? []) {
+    for (const { domains, translation } of (bindings.get(server) ?? NO_BINDINGS).list) {
       if (translation === undefined) continue;
       for (const domain of domains) {
         if (wanted?.has(domain) === false) continue;
@@ -131,20 +140,53 @@ function requireTls(
 
 /* ------------------------------------------------------ hosts, one by one */
 
-function updateHosts(
+type Hosts = Pick<BuiltRouteConfig, 'domains' | 'hosts'>;
+
+/** All of them. */
+function buildHosts(
   drafts: ReadonlyMap<string, HostDraft>,
-  dirty: ReadonlySet<string> | undefined,
   building: HostBuilding,
   before: BuiltRouteConfig | undefined,
-): ReadonlyMap<string, BuiltHost> {
-  const hosts = new Map(dirty === undefined ? [] : before?.hosts);
-  let isSorted = dirty !== undefined;
-  for (const [domain, draft] of drafts) {
-    if (!hosts.has(domain)) isSorted = false;
-    hosts.set(domain, buildHost(domain, draft, building, before?.hosts.get(domain)));
+): Hosts {
+  const old = new Map(before?.domains.map((domain, i) => [domain, before.hosts[i]]));
+  const domains = [...drafts.keys()].sort(compareStrings);
+  const hosts = domains.map((domain) => buildHost(domain, drafts.get(domain) as HostDraft, building, old.get(domain)));
+  return { domains: before !== undefined && sameElements(domains, before.domains) ? before.domains : domains, hosts };
+}
+
+/** Those that are dirty; the others stay what they are. */
+function rebuildHosts(
+  drafts: ReadonlyMap<string, HostDraft>,
+  dirty: ReadonlySet<string>,
+  building: HostBuilding,
+  before: BuiltRouteConfig,
+): Hosts {
+  let { domains } = before;
+  const hosts = [...before.hosts];
+  for (const domain of dirty) {
+    const { index, isThere } = placeOf(domain, domains);
+    const draft = drafts.get(domain);
+    if (draft !== undefined) {
+      const built = buildHost(domain, draft, building, isThere ? hosts[index] : undefined);
+      hosts.splice(index, isThere ? 1 : 0, built);
+      if (!isThere) domains = domains.toSpliced(index, 0, domain);
+    } else if (isThere) {
+      hosts.splice(index, 1);
+      domains = domains.toSpliced(index, 1);
+    }
   }
-  for (const domain of dirty ?? []) if (!drafts.has(domain)) hosts.delete(domain);
-  return isSorted ? hosts : new Map([...hosts].sort(([a], [b]) => compareStrings(a, b)));
+  return { domains, hosts };
+}
+
+/** Where the domain is, or would be. */
+function placeOf(domain: string, domains: readonly string[]): { readonly index: number; readonly isThere: boolean } {
+  let [low, high] = [0, domains.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((domains[middle] as string) < domain) low = middle + 1;
+    else high = middle;
+  }
+  return { index: low, isThere: domains[low] === domain };
 }
 
 function buildHost(

@@ -20,7 +20,7 @@ export { coveredRules } from './covered-rules.ts';
 export { destinations } from './destinations.ts';
 export { failedRoutes } from './failed-routes.ts';
 export { meshModes } from './mesh-modes.ts';
-export { meshRules } from './mesh-rules.ts';
+export { createMeshRules } from './mesh-rules.ts';
 export { type AccessPolicy, actsAtGateway, policiesWithoutEffect } from './policies-without-effect.ts';
 export { portsOfService } from './ports-of-service.ts';
 export type { Surroundings } from './rule.ts';

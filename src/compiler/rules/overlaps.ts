@@ -23,17 +23,19 @@ export interface OverlapSetting {
  * Remembers what it found in parts of the host that stay as they are.
  */
 export class OverlapMemory {
-  readonly #found = new Slot<readonly Diagnostic[]>();
+  #found: Slot<readonly Diagnostic[]> | undefined;
   #regions: ReadonlyMap<string, { readonly routes: readonly unknown[]; readonly found: readonly Diagnostic[] }> =
-    new Map();
+    NO_REGIONS;
 
   find(built: BuiltHost, setting: OverlapSetting): readonly Diagnostic[] {
+    // Most hosts are one VirtualService's alone.
+    if (built.parts.length < 2) return [];
     const about = [built.host, setting.scheme, setting.narrower.join()];
+    this.#found ??= new Slot();
     return this.#found.get(about, () => this.#examine(built, setting));
   }
 
   #examine(built: BuiltHost, setting: OverlapSetting): readonly Diagnostic[] {
-    if (built.parts.length < 2) return [];
     const { domain } = built.host;
     const keys = pathKeysOf(built);
     const draftOf = draftLookup(built);
@@ -52,6 +54,8 @@ export class OverlapMemory {
     return [...regions.flatMap(([, { found }]) => found), ...lostCatchAlls(catchAlls, draftOf, domain)];
   }
 }
+
+const NO_REGIONS: ReadonlyMap<string, never> = new Map<string, never>();
 
 /** In order of precedence; a VirtualService that comes by two Gateways counts once. */
 function pathKeysOf({ parts }: BuiltHost): readonly PathKey[] {

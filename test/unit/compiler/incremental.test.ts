@@ -107,6 +107,33 @@ describe('a compiler that remembers', () => {
     }
   });
 
+  it('says so in a large world too, where few and many change at once', () => {
+    const next = random(7);
+    const compiler = createCompiler(OPTIONS);
+    const world = newWorld();
+    const many = (edition: number): readonly Resource[] =>
+      Array.from({ length: 300 }, (_, i) =>
+        vs(`own-${i}`, `h${i}.example.com`, i % 20 === 0 ? `/v${edition}` : '/v'),
+      ).flatMap((text) => parseResources(text, 'cart'));
+    let crowd = many(0);
+    let set: ResourceSet | undefined;
+    for (let round = 0; round < 12; round++) {
+      const all = [...world.values(), crowd].flat();
+      set = resourceSet(all, set);
+      const fresh = compile(resourceSet(all.toReversed()), OPTIONS);
+      expect(asText(compiler.compile(set)), `round ${round}`).toBe(asText(fresh));
+      const place = Math.floor(next() * crowd.length);
+      if (round % 4 === 0)
+        crowd = crowd.with(
+          place,
+          parseResources(vs(`own-${place}`, `h${place}.example.com`, '/w'), 'cart')[0] as Resource,
+        );
+      else if (round % 4 === 1) crowd = crowd.toSpliced(place, 1);
+      else if (round % 4 === 2) crowd = many(round);
+      else edit(world, next);
+    }
+  });
+
   it('hands out the very same compilation parts when nothing changed', () => {
     const compiler = createCompiler(OPTIONS);
     const world = newWorld();
