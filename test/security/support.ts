@@ -16,7 +16,8 @@ export interface RecordingUpstream {
   close(): void;
 }
 
-export async function recordingUpstream(): Promise<RecordingUpstream> {
+/** `more`: headers of its answers. */
+export async function recordingUpstream(more: Readonly<Record<string, string>> = {}): Promise<RecordingUpstream> {
   const arrived: Arrived[] = [];
   const server = http.createServer((request, response) => {
     const raw = request.rawHeaders;
@@ -26,6 +27,7 @@ export async function recordingUpstream(): Promise<RecordingUpstream> {
     );
     arrived.push({ method: request.method ?? '', target: request.url ?? '', headers });
     request.resume();
+    for (const [name, value] of Object.entries(more)) response.setHeader(name, value);
     response.setHeader('connection', 'x-secret, keep-alive');
     response.setHeader('x-secret', 'of the hop');
     response.setHeader('proxy-connection', 'keep-alive');
