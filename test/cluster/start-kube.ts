@@ -68,7 +68,11 @@ export async function startKube({ crds = true, ...options }: StartOptions = {}):
     freezeApiserver() {
       const pid = kube.pids()['kube-apiserver'] as number;
       process.kill(pid, 'SIGSTOP');
-      return () => void process.kill(pid, 'SIGCONT');
+      let isFrozen = true;
+      return () => {
+        if (isFrozen) process.kill(pid, 'SIGCONT');
+        isFrozen = false;
+      };
     },
     async stop() {
       await kube.stop();

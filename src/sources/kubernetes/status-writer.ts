@@ -38,6 +38,8 @@ export interface StatusTimings {
   readonly leaseMs: number;
   /** How often all statuses are looked at although nothing was reported: somebody else may have overwritten them. */
   readonly recheckMs: number;
+  /** So long a change waits for the other replicas to serve it too; then it is told that they do not. */
+  readonly patienceMs: number;
   /** So long a status that did not come to be what was written is left alone. */
   readonly againMs: number;
 }
@@ -50,7 +52,13 @@ export interface StatusWriter {
   close(): Promise<void>;
 }
 
-const TIMINGS: StatusTimings = { roundMs: 1_000, leaseMs: 5_000, recheckMs: 30_000, againMs: 600_000 };
+const TIMINGS: StatusTimings = {
+  roundMs: 1_000,
+  leaseMs: 5_000,
+  recheckMs: 30_000,
+  patienceMs: 4_000,
+  againMs: 600_000,
+};
 /** At once; more would be felt by the API server. */
 const AT_ONCE = 4;
 
@@ -69,6 +77,8 @@ class Writer implements StatusWriter {
   #report: StatusReport | undefined;
   #nextLeaseMs = 0;
   #nextCheckMs = 0;
+  /** Since when there is something new to be said. */
+  #newsSinceMs: number | undefined;
   #trouble: string | undefined;
   readonly #running: Promise<void>;
 
@@ -87,6 +97,7 @@ class Writer implements StatusWriter {
 
   update(report: StatusReport): void {
     if (report.revision !== this.#report?.revision) this.#nextLeaseMs = 0;
+    this.#newsSinceMs ??= this.#options.clock.monotonicMs();
     this.#report = report;
     this.#nextCheckMs = 0;
   }
@@ -118,9 +129,19 @@ class Writer implements StatusWriter {
       this.#nextLeaseMs = now + this.#timings.leaseMs;
       await this.#election.round(report.revision);
     }
-    if (!this.#election.leads || now < this.#nextCheckMs) return;
+    if (!this.#election.leads || now < this.#nextCheckMs || this.#waitsForOthers(report.revision, now)) return;
+    this.#newsSinceMs = undefined;
     this.#nextCheckMs = now + this.#timings.recheckMs;
     await this.#writeAll(report);
+  }
+
+  /** Whoever waits for an object wants it served by whichever replica is asked. */
+  #waitsForOthers(revision: string, now: number): boolean {
+    const { live, serving } = this.#election.replicas(revision);
+    if (serving === live || this.#newsSinceMs === undefined) return false;
+    if (now - this.#newsSinceMs >= this.#timings.patienceMs) return false;
+    this.#nextLeaseMs = now;
+    return true;
   }
 
   async #writeAll({ revision, statuses }: StatusReport): Promise<void> {

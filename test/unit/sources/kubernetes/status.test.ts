@@ -36,7 +36,7 @@ const statusOf = (api: FakeApi, name: string): Status | undefined =>
 const writes = (api: FakeApi): number =>
   api.calls.filter(({ method, path }) => method === 'PATCH' && path.endsWith('/status')).length;
 
-function writer(api: FakeApi, { source }: Followed, identity = 'one'): StatusWriter {
+function writer(api: FakeApi, { source }: Followed, identity = 'one', patienceMs = 4_000): StatusWriter {
   const client = createApiClient(api.access);
   const started = startStatusWriter({
     client,
@@ -46,7 +46,7 @@ function writer(api: FakeApi, { source }: Followed, identity = 'one'): StatusWri
     facts: (ref) => source.known(ref),
     clock: systemClock,
     log: { info: () => {}, warn: () => {} },
-    timings: { roundMs: 10, leaseMs: 20, recheckMs: 40 },
+    timings: { roundMs: 10, leaseMs: 20, recheckMs: 40, patienceMs },
   });
   onTestFinished(async () => {
     await started.close();
@@ -229,6 +229,29 @@ describe('statuses', () => {
     await soon(() => expect(source.names()).toEqual(['cart']));
     for (const replica of [one, two]) replica.update({ revision: 'r1', statuses: () => [desired('cart')] });
     await soon(() => expect(statusOf(api, 'cart')?.banyan).toMatchObject({ revision: 'r1', replicas: '2/2' }));
+  });
+
+  it.each([
+    ['when the other replicas serve it too', true, 60_000, '2/2'],
+    ['after a while, when the others do not', false, 200, '1/2'],
+  ])('are written %s', async (_, follows, patienceMs, replicas) => {
+    const api = await fakeApi();
+    const source = await followed(api);
+    const one = writer(api, source, 'one', patienceMs);
+    one.update({ revision: 'r1', statuses: () => [] });
+    await soon(() => expect(one.leads).toBe(true));
+    const two = writer(api, source, 'two', patienceMs);
+    two.update({ revision: 'r1', statuses: () => [] });
+    await soon(() => expect(JSON.stringify(api.all(LEASES))).toMatch(/banyan.dev.two/));
+    api.put(VIRTUAL_SERVICES, virtualService('cart'));
+    await soon(() => expect(source.names()).toEqual(['cart']));
+    one.update({ revision: 'r2', statuses: () => [desired('cart')] });
+    await rounds();
+    if (follows) {
+      expect(statusOf(api, 'cart')).toBeUndefined();
+      two.update({ revision: 'r2', statuses: () => [] });
+    }
+    await soon(() => expect(statusOf(api, 'cart')?.banyan).toMatchObject({ revision: 'r2', replicas }));
   });
 
   it('are taken over at once from a leader that resigns', async () => {
