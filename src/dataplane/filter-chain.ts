@@ -2,7 +2,7 @@ import type { Exchange, ResponseHead } from '../contract/exchange.ts';
 import type { LocalReply } from '../contract/fault.ts';
 import type { BodyTransform, Filter } from '../contract/plugin.ts';
 import type { RequestRecord } from '../contract/record.ts';
-import type { FilterSettings, Route, RouteTable } from '../table/model.ts';
+import type { FilterSettings, Route } from '../table/model.ts';
 
 /** A filter with the settings it has for one route. */
 export interface ChainLink {
@@ -132,25 +132,6 @@ export function bodyTransformOf(
     if (transform !== undefined) return transform;
   }
   return undefined;
-}
-
-/** Tells each filter the settings of a newly published table before any request sees it. */
-export function announceSettings(filters: readonly Filter[], table: RouteTable): void {
-  for (const filter of filters) {
-    if (filter.published === undefined) continue;
-    const settings = new Set<unknown>();
-    const workload = table.filters[filter.name];
-    if (workload !== undefined) settings.add(workload);
-    for (const config of table.routeConfigs) {
-      for (const host of config.virtualHosts) {
-        for (const route of host.routes) {
-          const own = route.filters[filter.name];
-          if (own !== undefined) settings.add(own);
-        }
-      }
-    }
-    filter.published([...settings]);
-  }
 }
 
 export function logRecord(filters: readonly Filter[], record: RequestRecord): void {

@@ -4,9 +4,10 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Handle } from '../table/handle.ts';
 import { type BoundTable, bindTable } from '../table/index.ts';
 import type { CredentialTable, EndpointTable, RouteTable, TcpRoute } from '../table/model.ts';
+import { AnnouncedSettings } from './announced-settings.ts';
 import { createDownstream, type Downstream, type DownstreamLimits, type ListenerReport } from './downstream/index.ts';
 import type { PinnedTable } from './exchange.ts';
-import { announceSettings, FilterChains } from './filter-chain.ts';
+import { FilterChains } from './filter-chain.ts';
 import { createRequestHandling } from './handle-request.ts';
 import { createMirrorSender } from './mirror.ts';
 import { Overload, type OverloadLimits, watchLoad } from './overload.ts';
@@ -38,6 +39,8 @@ export interface GatewayOptions {
   readonly onError: (error: unknown, record: RequestRecord | undefined) => void;
   /** Several processes listen on the same port. */
   readonly reusePort?: boolean;
+  /** Ordinary requests of HTTP/1.1 go past Fastify and node's HTTP objects. Default true. */
+  readonly fastLane?: boolean;
   /** What clients may take, where it differs from the defaults. */
   readonly limits?: Partial<DownstreamLimits>;
   readonly overload?: OverloadLimits;
@@ -98,18 +101,20 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
     listenAddress: options.listenAddress,
     portOffset: options.portOffset,
     reusePort: options.reusePort ?? false,
+    fastLane: options.fastLane ?? true,
     openTcp: (route) => openTcp(upstreams, route, random),
     ...(options.limits !== undefined && { limits: options.limits }),
   });
   await registerPlugins(downstream, options, upstreams, filters);
 
+  const announced = new AnnouncedSettings(filters);
   let applying: Promise<readonly ListenerReport[]> = Promise.resolve([]);
   const publish = (): void => {
     const table = options.tables.current();
     if (table === undefined) return;
     if (pinned === undefined || bound === undefined || pinned.revision !== table.revision) {
       bound = bindTable(table, bound);
-      announceSettings(filters, table);
+      announced.announce(table);
       pinned = {
         bound,
         settings: table.settings,

@@ -1,5 +1,6 @@
+import { changedStretch, replaceStretch } from '../kernel/stretch.ts';
 import { type Bucket, bindRoute, pathEntry, valueTrie } from './buckets.ts';
-import { buildHostIndex, type HostIndex } from './host-index.ts';
+import { buildHostIndex, type HostIndex, withValues } from './host-index.ts';
 import type { Listener, RouteConfig, RouteTable, TlsServer, VirtualHost } from './model.ts';
 import type { TrieNode } from './trie.ts';
 
@@ -9,8 +10,6 @@ export interface BoundTable {
   readonly routeConfigs: ReadonlyMap<string, BoundRouteConfig>;
   /** In the order of the table. */
   readonly listeners: readonly BoundListener[];
-  /** By definition: what the next table takes over. */
-  readonly virtualHosts: ReadonlyMap<VirtualHost, BoundVirtualHost>;
 }
 
 export interface BoundListener {
@@ -33,22 +32,43 @@ export interface BoundVirtualHost {
 
 /** Virtual hosts, route configs and listeners that the previous table had, as the same objects, are taken over. */
 export function bindTable(table: RouteTable, previous?: BoundTable): BoundTable {
-  const virtualHosts = new Map<VirtualHost, BoundVirtualHost>();
-  const bindHost = (virtualHost: VirtualHost): BoundVirtualHost => {
-    const bound =
-      virtualHosts.get(virtualHost) ?? previous?.virtualHosts.get(virtualHost) ?? bindVirtualHost(virtualHost);
-    virtualHosts.set(virtualHost, bound);
+  const fresh = new Map<VirtualHost, BoundVirtualHost>();
+  const bind = (host: VirtualHost): BoundVirtualHost => {
+    const bound = fresh.get(host) ?? bindVirtualHost(host);
+    fresh.set(host, bound);
     return bound;
   };
   const routeConfigs = new Map<string, BoundRouteConfig>();
   for (const routeConfig of table.routeConfigs) {
-    const hosts = routeConfig.virtualHosts.map((host) => [host.domain, bindHost(host)] as const);
     const before = previous?.routeConfigs.get(routeConfig.name);
     const same = before?.routeConfig === routeConfig;
-    routeConfigs.set(routeConfig.name, same ? before : { routeConfig, hosts: buildHostIndex(hosts) });
+    routeConfigs.set(routeConfig.name, same ? before : bindRouteConfig(routeConfig, before, bind));
   }
-  return { table, routeConfigs, listeners: bindListeners(table.listeners, previous), virtualHosts };
+  return { table, routeConfigs, listeners: bindListeners(table.listeners, previous) };
 }
+
+/** Only what stands in the stretch that is another is looked at; and with the same domains, their index stays. */
+function bindRouteConfig(
+  routeConfig: RouteConfig,
+  before: BoundRouteConfig | undefined,
+  bind: (host: VirtualHost) => BoundVirtualHost,
+): BoundRouteConfig {
+  const { virtualHosts } = routeConfig;
+  const old = before?.routeConfig.virtualHosts ?? [];
+  const stretch = changedStretch(old, virtualHosts) ?? NOWHERE;
+  const gone = old.slice(stretch.from, stretch.toBefore);
+  const come = virtualHosts.slice(stretch.from, stretch.toNow);
+  const known = new Map(gone.map((host, i) => [host, before?.hosts.values[stretch.from + i]]));
+  const bound = come.map((host) => known.get(host) ?? bind(host));
+  const values = replaceStretch(before?.hosts.values ?? [], stretch, bound);
+  const sameDomains = gone.length === come.length && gone.every((host, i) => host.domain === come[i]?.domain);
+  const domains = (): readonly string[] => virtualHosts.map(({ domain }) => domain);
+  const hosts =
+    before !== undefined && sameDomains ? withValues(before.hosts, values) : buildHostIndex(domains(), values);
+  return { routeConfig, hosts };
+}
+
+const NOWHERE = { from: 0, toBefore: 0, toNow: 0 };
 
 export function bindVirtualHost(virtualHost: VirtualHost): BoundVirtualHost {
   const entries = virtualHost.routes.map((route, index) => pathEntry(bindRoute(route, index)));
@@ -67,6 +87,10 @@ function bindListeners(listeners: readonly Listener[], previous: BoundTable | un
 }
 
 function bindListener(listener: Listener): BoundListener {
-  const names = listener.tls.flatMap((server) => server.serverNames.map((name) => [name, server] as const));
-  return { listener, tls: buildHostIndex(names) };
+  const names = listener.tls.flatMap((server) => server.serverNames.map((name) => ({ name, server })));
+  const tls = buildHostIndex(
+    names.map(({ name }) => name),
+    names.map(({ server }) => server),
+  );
+  return { listener, tls };
 }

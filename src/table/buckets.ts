@@ -54,12 +54,13 @@ export const bindRoute = (route: Route, index: number): BoundRoute => ({ route, 
 
 const SCANNED = 8;
 const NO_FIELDS: ReadonlyMap<string, never> = new Map<string, never>();
+const NO_CLAIMS: readonly ClaimField[] = [];
 const NO_GRAMS: ReadonlyMap<number, never> = new Map<number, never>();
 
 /** `routes` in order. */
 export function buildBucket(routes: readonly BoundRoute[], used: readonly string[] = []): Bucket {
   const first = routes[0]?.index ?? Number.POSITIVE_INFINITY;
-  const plain: Bucket = { first, routes, headers: NO_FIELDS, queries: NO_FIELDS, claims: [], grams: NO_GRAMS };
+  const plain: Bucket = { first, routes, headers: NO_FIELDS, queries: NO_FIELDS, claims: NO_CLAIMS, grams: NO_GRAMS };
   if (routes.length <= SCANNED) return plain;
   const { fields, rest } = partition(routes, used);
   const headers = new Map<string, HeaderField>();

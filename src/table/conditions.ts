@@ -44,16 +44,24 @@ interface BoundClaim {
 export function bindMatch(match: RouteMatch): BoundMatch {
   return {
     path: bindPath(match.path),
-    headers: match.headers.map(bindHeader),
-    queryParams: match.queryParams.map(bindQuery),
-    claims: match.claims.map(bindClaim),
+    headers: bindAll(match.headers, bindHeader),
+    queryParams: bindAll(match.queryParams, bindQuery),
+    claims: bindAll(match.claims, bindClaim),
   };
 }
+
+/** Most routes ask for little, and share the empty list. */
+const bindAll = <C, B>(conditions: readonly C[], bind: (condition: C) => B): readonly B[] =>
+  conditions.length === 0 ? NOTHING : conditions.map(bind);
+
+const NOTHING: readonly never[] = [];
+
+const ANY_PATH: BoundPath = { fits: () => true, folded: false };
 
 function bindPath(path: PathMatch): BoundPath {
   switch (path.kind) {
     case 'any':
-      return { fits: () => true, folded: false };
+      return ANY_PATH;
     case 'regex':
       return { fits: bindRegex(path.value).matches, folded: false };
     case 'exact':

@@ -1,3 +1,4 @@
+import { changedStretch } from '../kernel/stretch.ts';
 import type { Cluster, Listener, Route, RouteConfig, RouteTable, VirtualHost } from './model.ts';
 
 /** What two tables do not have in common. Parts that are the same object are the same, whatever they hold. */
@@ -108,11 +109,13 @@ function diffParts<T extends object>(
   keyOf: (part: T) => string,
   same: (a: T, b: T) => boolean = isSame,
 ): PartsDiff<T> {
-  if (before === after) return { added: [], removed: [], changed: [] };
-  const old = new Map(before.map((part) => [keyOf(part), part]));
+  // What both begin and end with is the same: of ten thousand hosts one is looked at.
+  const stretch = changedStretch(before, after);
+  if (stretch === undefined) return { added: [], removed: [], changed: [] };
+  const old = new Map(before.slice(stretch.from, stretch.toBefore).map((part) => [keyOf(part), part]));
   const added: T[] = [];
   const changed: { before: T; after: T }[] = [];
-  for (const part of after) {
+  for (const part of after.slice(stretch.from, stretch.toNow)) {
     const was = old.get(keyOf(part));
     if (was === undefined) added.push(part);
     else {

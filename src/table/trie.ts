@@ -79,17 +79,17 @@ function split<I>(parent: Draft<I>, child: Draft<I>, at: number): Draft<I> {
 }
 
 function freeze<I, T>(node: Draft<I>, gather: (items: readonly I[]) => T, rank: (value: T) => number): TrieNode<T> {
-  const exact = node.exact.length > 0 ? gather(node.exact) : undefined;
-  const prefix = node.prefix.length > 0 ? gather(node.prefix) : undefined;
-  const children = new Map<number, TrieNode<T>>();
-  let first = Math.min(rankOr(exact, rank), rankOr(prefix, rank));
-  for (const [code, child] of node.children) {
-    const frozen = freeze(child, gather, rank);
-    children.set(code, frozen);
-    first = Math.min(first, frozen.first);
-  }
+  // Copies, since a list that grew has room for many more; and most nodes are leaves, where a map of their own would take as
+  // much memory as all the rest.
+  const exact = node.exact.length > 0 ? gather([...node.exact]) : undefined;
+  const prefix = node.prefix.length > 0 ? gather([...node.prefix]) : undefined;
+  const below = [...node.children].map(([code, child]) => [code, freeze(child, gather, rank)] as const);
+  const children = below.length === 0 ? NO_CHILDREN : new Map(below);
+  const first = Math.min(rankOr(exact, rank), rankOr(prefix, rank), ...below.map(([, child]) => child.first));
   return { label: node.label, children, exact, prefix, first };
 }
+
+const NO_CHILDREN: ReadonlyMap<number, never> = new Map<number, never>();
 
 const rankOr = <T>(value: T | undefined, rank: (value: T) => number): number =>
   value === undefined ? Number.POSITIVE_INFINITY : rank(value);

@@ -112,12 +112,12 @@ describe('a compiler that remembers', () => {
     const compiler = createCompiler(OPTIONS);
     const world = newWorld();
     const many = (edition: number): readonly Resource[] =>
-      Array.from({ length: 300 }, (_, i) =>
+      Array.from({ length: 140 }, (_, i) =>
         vs(`own-${i}`, `h${i}.example.com`, i % 20 === 0 ? `/v${edition}` : '/v'),
       ).flatMap((text) => parseResources(text, 'cart'));
     let crowd = many(0);
     let set: ResourceSet | undefined;
-    for (let round = 0; round < 12; round++) {
+    for (let round = 0; round < 8; round++) {
       const all = [...world.values(), crowd].flat();
       set = resourceSet(all, set);
       const fresh = compile(resourceSet(all.toReversed()), OPTIONS);

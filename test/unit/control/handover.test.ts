@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Handover, HandoverReceiver, HandoverSender, type ServedState } from '../../../src/control/handover.ts';
 import { bindTable } from '../../../src/table/index.ts';
-import type { Cluster, RouteTable, VirtualHost } from '../../../src/table/model.ts';
+import type { Cluster, RouteConfig, RouteTable, VirtualHost } from '../../../src/table/model.ts';
 
 const host = (domain: string): VirtualHost => ({ domain, requireTls: false, routes: [] });
 const [a, b, b2, c] = [host('a.com'), host('b.com'), { ...host('b.com'), requireTls: true }, host('c.com')];
@@ -55,8 +55,10 @@ describe('the hand-over of a state', () => {
     expect(after.routeConfigs[0]?.virtualHosts[0]).toBe(before.routeConfigs[0]?.virtualHosts[0]);
     expect(after.clusters[1]).toBe(before.clusters[1]);
     const bound = bindTable(before);
-    const unchanged = before.routeConfigs[0]?.virtualHosts[0] as VirtualHost;
-    expect(bindTable(after, bound).virtualHosts.get(unchanged)).toBe(bound.virtualHosts.get(unchanged));
+    const { name } = before.routeConfigs[0] as RouteConfig;
+    const [unchanged] = bound.routeConfigs.get(name)?.hosts.values ?? [];
+    expect(unchanged?.virtualHost).toBe(before.routeConfigs[0]?.virtualHosts[0]);
+    expect(bindTable(after, bound).routeConfigs.get(name)?.hosts.values[0]).toBe(unchanged);
   });
 
   it('does not send a route config again that is the same object', () => {

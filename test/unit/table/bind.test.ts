@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { bindTable } from '../../../src/table/bind.ts';
+import { type BoundTable, bindTable } from '../../../src/table/bind.ts';
 import { lookUpHost } from '../../../src/table/host-index.ts';
-import type { Listener, TlsServer } from '../../../src/table/model.ts';
+import type { Listener, TlsServer, VirtualHost } from '../../../src/table/model.ts';
 import { config, host, prefix, route, table } from './builders.ts';
 
 const server = (id: string, ...serverNames: readonly string[]): TlsServer => ({
@@ -10,15 +10,81 @@ const server = (id: string, ...serverNames: readonly string[]): TlsServer => ({
   handling: { kind: 'passthrough', route: undefined },
 });
 
+const find = (bound: BoundTable, name: string) => {
+  const index = bound.routeConfigs.get('http.80')?.hosts;
+  return index && lookUpHost(index, name);
+};
+
 describe('binding a table over an older one', () => {
   it('takes over what is the same object, and binds the rest', () => {
     const kept = host('a.com', [route('a', { path: prefix('/a') })]);
     const edited = host('b.com', [route('b')]);
     const before = bindTable(table([config([kept, host('b.com', [])])]));
     const after = bindTable(table([config([kept, edited])]), before);
-    expect(after.virtualHosts.get(kept)).toBe(before.virtualHosts.get(kept));
-    expect(after.virtualHosts.get(edited)).toBeDefined();
-    expect(after.virtualHosts.size).toBe(2);
+    expect(find(after, 'a.com')).toBe(find(before, 'a.com'));
+    expect(find(after, 'b.com')?.virtualHost).toBe(edited);
+  });
+
+  it.each([
+    [
+      'one is edited',
+      [
+        ['a.com', '1'],
+        ['b.com', '2'],
+        ['*.c.com', '1'],
+      ],
+    ],
+    [
+      'one comes',
+      [
+        ['a.com', '1'],
+        ['aa.com', '1'],
+        ['b.com', '1'],
+        ['*.c.com', '1'],
+      ],
+    ],
+    [
+      'one goes',
+      [
+        ['a.com', '1'],
+        ['*.c.com', '1'],
+      ],
+    ],
+    [
+      'one takes the place of another',
+      [
+        ['a.com', '1'],
+        ['bb.com', '1'],
+        ['*.c.com', '1'],
+      ],
+    ],
+    [
+      'two change their places',
+      [
+        ['b.com', '1'],
+        ['a.com', '1'],
+        ['*.c.com', '1'],
+      ],
+    ],
+    ['none is left', []],
+  ] as const)('finds each host after %s', (_what, edited) => {
+    const all = new Map<string, VirtualHost>();
+    const hostOf = ([domain, edition]: readonly [string, string]): VirtualHost => {
+      const made = all.get(domain + edition) ?? host(domain, [route(domain + edition)]);
+      all.set(domain + edition, made);
+      return made;
+    };
+    const first = [
+      ['a.com', '1'],
+      ['b.com', '1'],
+      ['*.c.com', '1'],
+    ] as const;
+    const before = bindTable(table([config(first.map(hostOf))]));
+    const after = bindTable(table([config(edited.map(hostOf))], 'r2'), before);
+    const asked = ['a.com', 'aa.com', 'b.com', 'bb.com', 'x.c.com'];
+    const wanted = asked.map((name) => edited.find(([domain]) => domain === name || domain === `*.${name.slice(2)}`));
+    expect(asked.map((name) => find(after, name)?.virtualHost)).toEqual(wanted.map((one) => one && hostOf(one)));
+    expect(asked.slice(0, 1).map((name) => find(before, name)?.virtualHost)).toEqual([hostOf(['a.com', '1'])]);
   });
 
   it('takes over whole route configs and listeners', () => {
@@ -28,7 +94,6 @@ describe('binding a table over an older one', () => {
     const after = bindTable({ ...table([shared, config([], 'http.81')], 'r2'), listeners: [listener] }, before);
     expect(after.routeConfigs.get('http.80')).toBe(before.routeConfigs.get('http.80'));
     expect(after.listeners[0]).toBe(before.listeners[0]);
-    expect(after.virtualHosts.size).toBe(1);
   });
 
   it('binds a virtual host that stands in two route configs once', () => {
