@@ -4,7 +4,7 @@ import type { Verdict } from './gcra.ts';
 
 /** One window's word on one request. */
 export interface Judged {
-  readonly rule: RateLimitRuleSettings;
+  readonly rule: Pick<RateLimitRuleSettings, 'name'>;
   readonly window: Window;
   readonly verdict: Verdict;
 }
@@ -23,18 +23,22 @@ function limitHeaders({ rule, window, verdict }: Judged): [string, string][] {
   ];
 }
 
-export const refusal = (judged: Judged): LocalReply => ({
+export const refusal = (judged: Judged): LocalReply =>
+  limited(judged.rule.name, judged.verdict.retryAfterMs, limitHeaders(judged));
+
+/** `headers`: what else is known of the limit. */
+export const limited = (name: string, retryAfterMs: number, headers: LocalReply['headers'] = []): LocalReply => ({
   status: 429,
   cause: 'rate-limited',
   side: 'client',
-  message: `Too many requests: the limit '${judged.rule.name}' is exhausted.`,
+  message: `Too many requests: the limit '${name}' is exhausted.`,
   details: 'request_rate_limited',
   flag: 'RL',
-  headers: [['retry-after', String(seconds(judged.verdict.retryAfterMs))], ...limitHeaders(judged)],
+  headers: [['retry-after', String(seconds(retryAfterMs))], ...headers],
 });
 
 /** `onStoreFailure: deny`. */
-export const storeFailure = (rule: RateLimitRuleSettings): LocalReply => ({
+export const storeFailure = (rule: Pick<RateLimitRuleSettings, 'name'>): LocalReply => ({
   status: 503,
   cause: 'rate-limit-unavailable',
   side: 'gateway',

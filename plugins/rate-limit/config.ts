@@ -1,10 +1,13 @@
 import type { FilterContext, FilterSpec, PolicyObject } from '../../src/contract/index.ts';
 import { parseDurationMs } from '../../src/kernel/duration.ts';
 import type { RateLimitBody, RateLimitKey, RateLimitMatch, RateLimitWindow } from '../../src/resources/kinds.ts';
+import { needsClaim, type RateLimitServiceSettings, serviceOf } from './service-config.ts';
 
 /** All limits of the network team, in their order: each is asked for each request, and the first that is exhausted answers 429. */
 export interface RateLimitSettings {
   readonly rules: readonly RateLimitRuleSettings[];
+  /** Limits that services keep, asked after all of these; absent: none. */
+  readonly services?: readonly RateLimitServiceSettings[];
 }
 
 export interface RateLimitRuleSettings {
@@ -26,27 +29,30 @@ export interface Window {
 }
 
 /** Limits by what any request shows: asked before authentication, so that refused requests count too (edge-security L-05). */
-export const rateLimitSpec: FilterSpec<RateLimitSettings> = specFor('rate-limit', (rule) => !needsIdentity(rule));
+export const rateLimitSpec: FilterSpec<RateLimitSettings> = specFor('rate-limit', false);
 
 /** Limits by a claim: asked once the token is verified. */
-export const identityRateLimitSpec: FilterSpec<RateLimitSettings> = specFor('rate-limit-identity', needsIdentity);
+export const identityRateLimitSpec: FilterSpec<RateLimitSettings> = specFor('rate-limit-identity', true);
 
-function needsIdentity({ per }: RateLimitRuleSettings): boolean {
-  return typeof per === 'object' && 'claim' in per;
-}
-
-function specFor(name: string, takes: (rule: RateLimitRuleSettings) => boolean): FilterSpec<RateLimitSettings> {
+/** `identity`: of the rules those that count by a claim, or else the others. */
+function specFor(name: string, identity: boolean): FilterSpec<RateLimitSettings> {
   return {
     name,
     kinds: ['RateLimit'],
     compileWorkload(context) {
-      const rules = context.policies
-        .flatMap((policy) => (actsHere(policy, context) ? rulesOf(policy, context) : []))
-        .filter(takes);
+      const policies = context.policies.filter((policy) => actsHere(policy, context));
+      const rules = policies
+        .filter((policy) => !asksService(policy))
+        .flatMap((policy) => rulesOf(policy, context))
+        .filter(({ per }) => needsClaim(per) === identity);
+      const services = policies.filter(asksService).flatMap((policy) => serviceOf(policy, context, identity) ?? []);
+      if (services.length > 0) return { rules, services };
       return rules.length === 0 ? undefined : { rules };
     },
   };
 }
+
+const asksService = ({ body }: PolicyObject): boolean => (body as RateLimitBody).spec.scope === 'service';
 
 /** The network team's namespaces only: what is counted for everybody is no team's to decide. */
 function actsHere(policy: PolicyObject, context: FilterContext): boolean {
@@ -70,8 +76,9 @@ function rulesOf(policy: PolicyObject, context: FilterContext): RateLimitRuleSet
     id: `${policy.ref.namespace}/${policy.ref.name}/${rule.name}`,
     name: rule.name,
     match: rule.match ?? {},
-    per: rule.per,
-    windows: rule.limits.flatMap((limit, j) => windowOf(limit, policy, context, i, j)),
+    // Validation has seen to it that both are there.
+    per: rule.per ?? 'gateway',
+    windows: (rule.limits ?? []).flatMap((limit, j) => windowOf(limit, policy, context, i, j)),
     shared: spec.scope === 'shared',
     onStoreFailure: spec.onStoreFailure ?? 'allow',
   }));

@@ -4,6 +4,7 @@ import type { FilterSpec, GatewayPlugin } from '../../src/contract/index.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import { identityRateLimitSpec, type RateLimitSettings, rateLimitSpec } from './config.ts';
 import { Limiter } from './limiter.ts';
+import { ServiceFilters } from './service-filter.ts';
 import type { SharedStore } from './store.ts';
 
 export interface RateLimitOptions {
@@ -19,6 +20,8 @@ export function rateLimits({ redisUrl, registry }: RateLimitOptions): {
 } {
   let limiter: Limiter | undefined;
   let store: SharedStore | undefined;
+  let services: ServiceFilters | undefined;
+  const onOutcome = registry === undefined ? () => {} : registerServices(registry);
   const shared = async (clock: Clock): Promise<Limiter> => {
     if (redisUrl !== undefined && store === undefined) {
       // Loaded only where it is used: most gateways count for themselves.
@@ -33,7 +36,10 @@ export function rateLimits({ redisUrl, registry }: RateLimitOptions): {
     spec,
     plugin: fp(
       async (app) => {
-        app.banyan.contribute((await shared(app.banyan.clock)).filter(spec.name));
+        const { clock, callCluster: call } = app.banyan;
+        const own = await shared(clock);
+        services ??= new ServiceFilters({ call, clock, limiter: own, onOutcome });
+        app.banyan.contribute(services.behind(own.filter(spec.name)));
         app.addHook('onClose', () => store?.close());
       },
       { name: `banyan-${spec.name}` },
@@ -62,4 +68,26 @@ function registerStore(registry: Registry, store: SharedStore): void {
       this.inc(store.failures);
     },
   });
+}
+
+/** By service, as `host:port`: as many as the network team names. */
+function registerServices(registry: Registry): (service: string, answered: boolean) => void {
+  const up = new Gauge({
+    name: 'banyan_rate_limit_service_up',
+    help: 'Did the rate-limit service answer when it was last asked: 1 or 0.',
+    labelNames: ['service'],
+    registers: [registry],
+    // Of several workers the worst counts.
+    aggregator: 'min',
+  });
+  const failures = new Counter({
+    name: 'banyan_rate_limit_service_failures_total',
+    help: 'Requests that the rate-limit service could not be asked about; onStoreFailure says what became of them.',
+    labelNames: ['service'],
+    registers: [registry],
+  });
+  return (service, answered) => {
+    up.set({ service }, answered ? 1 : 0);
+    failures.inc({ service }, answered ? 0 : 1);
+  };
 }

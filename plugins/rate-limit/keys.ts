@@ -3,7 +3,7 @@ import type { Exchange } from '../../src/contract/index.ts';
 import type { RateLimitRuleSettings } from './config.ts';
 
 /** Does the rule count this request? Host without port and in lower case, path as normalised: what the route was chosen by. */
-export function appliesTo({ match }: RateLimitRuleSettings, exchange: Exchange): boolean {
+export function appliesTo({ match }: Pick<RateLimitRuleSettings, 'match'>, exchange: Exchange): boolean {
   const { hosts, paths, methods, namespaces, routes } = match;
   if (hosts !== undefined && !hosts.some((host) => hostFits(host.toLowerCase(), exchange.host))) return false;
   if (methods !== undefined && !methods.includes(exchange.method)) return false;
@@ -38,7 +38,7 @@ export function callerOf({ per }: RateLimitRuleSettings, exchange: Exchange): st
 }
 
 /** `a.b` looks into objects; anything but a text or a number is no name. */
-function claimOf(exchange: Exchange, path: string): string | undefined {
+export function claimOf(exchange: Exchange, path: string): string | undefined {
   let value: unknown = exchange.identity?.claims;
   for (const part of path.split('.')) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined;

@@ -79,8 +79,8 @@ export class Limiter {
       const verdict = verdicts[i];
       if (verdict === undefined) continue;
       const judged = { rule, window, verdict };
-      if (!verdict.allowed) return this.#refuse(exchange, judged);
-      this.#note(exchange, judged);
+      if (!verdict.allowed) return this.refuse(exchange, judged);
+      this.note(exchange, judged);
     }
     return this.#chargeLocal(exchange, local, true);
   }
@@ -100,7 +100,7 @@ export class Limiter {
         // A debt beyond what the window knows is written off for good, or it would refuse until it has run out.
         if (arrivalMs !== undefined && arrivalMs > nextArrivalMs)
           table.set(key, nextArrivalMs, toleranceOf(window), nowMs);
-        return this.#refuse(exchange, judged);
+        return this.refuse(exchange, judged);
       }
       passed.push(judged);
     }
@@ -108,17 +108,18 @@ export class Limiter {
     for (const [i, judged] of passed.entries()) {
       const { key, window } = charges[i] as RuleCharge;
       table.set(key, judged.verdict.nextArrivalMs, toleranceOf(window), nowMs);
-      this.#note(exchange, judged);
+      this.note(exchange, judged);
     }
     return undefined;
   }
 
-  #refuse(exchange: Exchange, judged: Judged): LocalReply {
+  refuse(exchange: Exchange, judged: Judged): LocalReply {
     this.#tightest.set(exchange, judged);
     return refusal(judged);
   }
 
-  #note(exchange: Exchange, judged: Judged): void {
+  /** Of all limits that were asked the tightest is told, whoever keeps it. */
+  note(exchange: Exchange, judged: Judged): void {
     const before = this.#tightest.get(exchange);
     if (before === undefined || judged.verdict.remaining < before.verdict.remaining)
       this.#tightest.set(exchange, judged);

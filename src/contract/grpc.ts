@@ -16,11 +16,9 @@ export interface GrpcCall<A> {
 }
 
 /** `failed`: not reached, late, abandoned, another status than OK, malformed, or too large. */
-export type GrpcAnswer<A> =
-  | { readonly kind: 'answer'; readonly message: A }
-  | { readonly kind: 'failed'; readonly reason: string };
+export type GrpcAnswer<A> = { readonly kind: 'answer'; readonly message: A } | Extract<OwnAnswer, { kind: 'failed' }>;
 
-const failed = (reason: string): { readonly kind: 'failed'; readonly reason: string } => ({ kind: 'failed', reason });
+const failed = (reason: string): Extract<OwnAnswer, { kind: 'failed' }> => ({ kind: 'failed', reason });
 
 /** gRPC over HTTP/2 ("gRPC over HTTP2" of the gRPC project): one message there, one back, uncompressed. Never rejects. */
 export async function callGrpc<A>(host: PluginHost['callCluster'], call: GrpcCall<A>): Promise<GrpcAnswer<A>> {

@@ -145,7 +145,12 @@ export type OwnAnswer =
       readonly body: Uint8Array;
       readonly trailers?: readonly (readonly [string, string])[];
     }
-  | { readonly kind: 'failed'; readonly reason: string };
+  | {
+      readonly kind: 'failed';
+      readonly reason: string;
+      /** Ended from here: its time was up, or nobody wants the answer any more. */
+      readonly ended?: 'late' | 'abandoned';
+    };
 
 /** A shared concern: a pure half for the compiler, and a real Fastify plugin that contributes the request half. */
 export interface GatewayPlugin<S = unknown> {

@@ -27,6 +27,8 @@ export function callCluster(upstreams: Upstreams, clusterId: string, request: Ow
 }
 
 const failed = (reason: string): OwnAnswer => ({ kind: 'failed', reason });
+const LATE: OwnAnswer = { kind: 'failed', reason: 'timeout', ended: 'late' };
+const ABANDONED: OwnAnswer = { kind: 'failed', reason: 'abandoned', ended: 'abandoned' };
 
 const NOTHING = new Uint8Array(0);
 
@@ -54,9 +56,9 @@ class OwnCall implements UpstreamReceiver {
   start(): void {
     this.#timer = setTimeout(() => {
       this.#host?.report({ kind: 'local-failure', timeout: true });
-      this.#finish(failed('timeout'), true);
+      this.#finish(LATE, true);
     }, this.#request.timeoutMs);
-    this.#request.onAbandon?.(() => this.#finish(failed('abandoned'), true));
+    this.#request.onAbandon?.(() => this.#finish(ABANDONED, true));
     if (!this.#over) this.#try();
   }
 

@@ -183,7 +183,13 @@ export const COMPILER_FINDINGS = {
     summary: 'A CUSTOM policy whose provider cannot be asked.',
     consequence: 'Requests that its rules fit are answered 403.',
     remedy:
-      'Have the network team define the provider in extensionProviders of the mesh settings, over HTTP, with a service that the gateway sees; one provider for one gateway.',
+      'Have the network team define the provider in extensionProviders of the mesh settings, over HTTP or gRPC, with a service that the gateway sees; one provider for one gateway.',
+  },
+  'unknown-rate-limit-service': {
+    severity: 'error',
+    summary: 'A RateLimit whose service is not known here.',
+    consequence: 'Nobody is asked: its requests pass, or with onStoreFailure deny are answered 503.',
+    remedy: 'Name a host and port of a Service or ServiceEntry that the gateway’s namespace sees.',
   },
   'claim-route-without-authentication': {
     severity: 'error',

@@ -51,9 +51,12 @@ export type { PodBody } from './generated/pod.ts';
 export type { PolicyExemptionBody } from './generated/policy-exemption.ts';
 export type {
   RateLimitBody,
+  RateLimitEntry,
   RateLimitKey,
   RateLimitMatch,
   RateLimitRule,
+  RateLimitServiceAddress,
+  RateLimitSource,
   RateLimitWindow,
 } from './generated/rate-limit.ts';
 export type {

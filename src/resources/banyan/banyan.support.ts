@@ -10,15 +10,23 @@ counts it, and each of its limits must have room; the first that has none answer
     RateLimitSpec: {
       selector: asDescribed,
       scope: asDescribed,
+      service: asDescribed,
       onStoreFailure: asDescribed,
       rules: supported('Each counts for itself.'),
     },
     RateLimitSelector: { matchLabels: supported('Labels that the gateway must have.') },
+    RateLimitServiceAddress: { host: asDescribed, port: asDescribed, domain: asDescribed, timeout: asDescribed },
     RateLimitRule: {
       name: asDescribed,
       match: asDescribed,
       per: asDescribed,
-      limits: supported('All must have room.'),
+      limits: asDescribed,
+      descriptor: asDescribed,
+    },
+    RateLimitEntry: { key: asDescribed, value: asDescribed, from: asDescribed },
+    RateLimitSource: {
+      header: supported('Value of a header; without it, `remote_address` with the client address stands in its place.'),
+      claim: supported('Claim of a verified token, nested with dots; without it, as without a header.'),
     },
     RateLimitMatch: {
       hosts: asDescribed,

@@ -29,6 +29,8 @@ import {
  *         - { requests: 20, window: 1s, burst: 40 }
  *         - { requests: 500, window: 1m }
  * ```
+ *
+ * With `scope: service` the limits are those of a service that speaks Envoy's protocol: rules give it descriptors.
  */
 export const rateLimitSchema = resourceSchema(
   'RateLimit',
@@ -36,11 +38,12 @@ export const rateLimitSchema = resourceSchema(
     {
       selector: described('Labels of the gateway pod; absent or empty: every gateway.', ref('RateLimitSelector')),
       scope: described(
-        'local (default): each gateway process counts for itself. shared: all count together in the store.',
-        oneWordOf('local', 'shared'),
+        'local (default): each gateway process counts for itself. shared: all count together in the store. service: a rate-limit service decides.',
+        oneWordOf('local', 'shared', 'service'),
       ),
+      service: described('With scope service: whom to ask.', ref('RateLimitServiceAddress')),
       onStoreFailure: described(
-        'When the shared store cannot be asked: allow (default) lets the request pass, deny answers 503.',
+        'When the shared store or the service cannot be asked: allow (default) lets the request pass, deny answers 503.',
         oneWordOf('allow', 'deny'),
       ),
       rules: { ...listOf('RateLimitRule'), minItems: 1 },
@@ -49,6 +52,15 @@ export const rateLimitSchema = resourceSchema(
   ),
   {
     RateLimitSelector: message({ matchLabels: stringMap }),
+    RateLimitServiceAddress: message(
+      {
+        host: described('Of a Service or ServiceEntry that the gateway sees.', { ...text, minLength: 1 }),
+        port: described('Its protocol must be GRPC or HTTP2.', { type: 'integer', minimum: 1, maximum: 65_535 }),
+        domain: described('Domain of the descriptors.', { ...text, minLength: 1 }),
+        timeout: described('How long a request waits for an answer; default: 20ms.', duration),
+      },
+      ['host', 'port', 'domain'],
+    ),
     RateLimitRule: message(
       {
         name: described('Unique in the object; shown in the RateLimit headers, logs and metrics.', {
@@ -57,11 +69,40 @@ export const rateLimitSchema = resourceSchema(
           maxLength: 63,
         }),
         match: described('Absent: every request.', ref('RateLimitMatch')),
-        per: described('Whose requests are counted together.', ref('RateLimitKey')),
-        limits: { ...listOf('RateLimitWindow'), minItems: 1 },
+        per: described('Whose requests are counted together; required but with scope service.', ref('RateLimitKey')),
+        limits: described('All must have room; required but with scope service.', {
+          ...listOf('RateLimitWindow'),
+          minItems: 1,
+        }),
+        descriptor: described('With scope service: the entries of one descriptor, in their order.', {
+          ...listOf('RateLimitEntry'),
+          minItems: 1,
+        }),
       },
-      ['name', 'per', 'limits'],
+      ['name'],
     ),
+    RateLimitEntry: message(
+      {
+        key: described('As the service knows it.', { ...text, minLength: 1 }),
+        value: described('The same for every request.', { ...text, minLength: 1 }),
+        from: described('Of the request; or `value`.', ref('RateLimitSource')),
+      },
+      ['key'],
+    ),
+    RateLimitSource: {
+      title: 'RateLimitSource',
+      anyOf: [
+        oneWordOf('client-address', 'route', 'namespace', 'host', 'method', 'path'),
+        {
+          ...message({ header: { ...text, minLength: 1 } }, ['header']),
+          description: 'Its value; without the header, `remote_address` with the client address stands in its place.',
+        },
+        {
+          ...message({ claim: { ...text, minLength: 1 } }, ['claim']),
+          description: 'Of a verified token, nested with dots; without it, as without a header.',
+        },
+      ],
+    },
     RateLimitMatch: message({
       hosts: described('Exact, `*.suffix` or `*`; without port, in any case.', texts),
       paths: described('Any of them fits; the path as normalised, without query.', list(ref('RateLimitPath'))),

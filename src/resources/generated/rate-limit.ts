@@ -1,10 +1,21 @@
 /* Generated from the schema by scripts/generate-resources.ts; not to be edited. */
 
 /**
- * Whose requests are counted together.
+ * Whose requests are counted together; required but with scope service.
  */
 export type RateLimitKey =
   | ('client-address' | 'route' | 'namespace' | 'gateway')
+  | {
+      readonly header: string;
+    }
+  | {
+      readonly claim: string;
+    };
+/**
+ * Of the request; or `value`.
+ */
+export type RateLimitSource =
+  | ('client-address' | 'route' | 'namespace' | 'host' | 'method' | 'path')
   | {
       readonly header: string;
     }
@@ -46,11 +57,12 @@ export interface ObjectMeta {
 export interface RateLimitSpec {
   readonly selector?: RateLimitSelector;
   /**
-   * local (default): each gateway process counts for itself. shared: all count together in the store.
+   * local (default): each gateway process counts for itself. shared: all count together in the store. service: a rate-limit service decides.
    */
-  readonly scope?: 'local' | 'shared';
+  readonly scope?: 'local' | 'shared' | 'service';
+  readonly service?: RateLimitServiceAddress;
   /**
-   * When the shared store cannot be asked: allow (default) lets the request pass, deny answers 503.
+   * When the shared store or the service cannot be asked: allow (default) lets the request pass, deny answers 503.
    */
   readonly onStoreFailure?: 'allow' | 'deny';
   /**
@@ -66,17 +78,46 @@ export interface RateLimitSelector {
     readonly [k: string]: string;
   };
 }
+/**
+ * With scope service: whom to ask.
+ */
+export interface RateLimitServiceAddress {
+  /**
+   * Of a Service or ServiceEntry that the gateway sees.
+   */
+  readonly host: string;
+  /**
+   * Its protocol must be GRPC or HTTP2.
+   */
+  readonly port: number;
+  /**
+   * Domain of the descriptors.
+   */
+  readonly domain: string;
+  /**
+   * How long a request waits for an answer; default: 20ms.
+   */
+  readonly timeout?: string;
+}
 export interface RateLimitRule {
   /**
    * Unique in the object; shown in the RateLimit headers, logs and metrics.
    */
   readonly name: string;
   readonly match?: RateLimitMatch;
-  readonly per: RateLimitKey;
+  readonly per?: RateLimitKey;
   /**
+   * All must have room; required but with scope service.
+   *
    * @minItems 1
    */
-  readonly limits: readonly RateLimitWindow[];
+  readonly limits?: readonly RateLimitWindow[];
+  /**
+   * With scope service: the entries of one descriptor, in their order.
+   *
+   * @minItems 1
+   */
+  readonly descriptor?: readonly RateLimitEntry[];
 }
 /**
  * Absent: every request.
@@ -111,4 +152,15 @@ export interface RateLimitWindow {
    * How many may come at once; default: `requests`.
    */
   readonly burst?: number;
+}
+export interface RateLimitEntry {
+  /**
+   * As the service knows it.
+   */
+  readonly key: string;
+  /**
+   * The same for every request.
+   */
+  readonly value?: string;
+  readonly from?: RateLimitSource;
 }

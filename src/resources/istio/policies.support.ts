@@ -80,7 +80,7 @@ request that is forwarded. The annotation \`istio.io/dry-run\` is read.`,
       action: supported('CUSTOM, then DENY, then ALLOW', 'AUDIT marks and changes no answer'),
       provider: differs(
         'whom CUSTOM asks, by the mesh settings',
-        'over HTTP only; else 403 for all that fit, `unusable-provider`',
+        'over HTTP or gRPC; where it cannot be asked 403 for all that fit, `unusable-provider`',
       ),
     },
     PolicyTargetReference: {
