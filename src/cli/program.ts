@@ -30,7 +30,7 @@ const COMPILING: readonly SettingKey[] = [
 const SERVING: readonly SettingKey[] = [
   ...(['portOffset', 'listenAddress', 'adminAddress', 'adminPort', 'adminHosts', 'allowLoopback'] as const),
   ...(['logFormat', 'logLevel', 'accessLog', 'accessLogFile', 'drainSeconds', 'workers', 'redisUrl'] as const),
-  ...(['accessLogSampling', 'istioMetrics', 'otlpEndpoint', 'traceSampling'] as const),
+  ...(['accessLogSampling', 'fastLane', 'istioMetrics', 'otlpEndpoint', 'traceSampling'] as const),
   ...(['stateDir', 'writeStatus', 'admissionPort', 'admissionCerts'] as const),
   ...LIMIT_SETTINGS.map(({ key }) => key),
 ];

@@ -41,6 +41,8 @@ export interface GatewayOptions {
   readonly reusePort?: boolean;
   /** Ordinary requests of HTTP/1.1 go past Fastify and node's HTTP objects. Default true. */
   readonly fastLane?: boolean;
+  /** Ordinary requests of HTTP/1.1 go past Fastify and node's HTTP objects. Default true. */
+  readonly fastLane?: boolean;
   /** What clients may take, where it differs from the defaults. */
   readonly limits?: Partial<DownstreamLimits>;
   readonly overload?: OverloadLimits;
@@ -101,6 +103,7 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
     listenAddress: options.listenAddress,
     portOffset: options.portOffset,
     reusePort: options.reusePort ?? false,
+    fastLane: options.fastLane ?? true,
     fastLane: options.fastLane ?? true,
     openTcp: (route) => openTcp(upstreams, route, random),
     ...(options.limits !== undefined && { limits: options.limits }),

@@ -42,6 +42,7 @@ export async function startDataPlane(start: DataPlaneStart): Promise<Gateway> {
     }),
     listenAddress,
     portOffset,
+    fastLane: settings.fastLane,
     clock: systemClock,
     mayDial: dialGuardOf(settings),
     limits: downstreamLimitsOf(settings, processes),

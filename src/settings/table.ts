@@ -34,6 +34,8 @@ export interface Settings extends LimitSettings {
   /** Istio's standard metrics (`istio_requests_total` and the like) besides our own. */
   readonly istioMetrics: boolean;
   readonly drainSeconds: number;
+  /** Do ordinary HTTP/1.1 requests go past Fastify and node's HTTP objects? `no` is the way back, should the lane be under suspicion. */
+  readonly fastLane: boolean;
   /** Processes that serve; `auto`: one per core, each replaced when it ends. A single one that is asked for shares the control part's process. */
   readonly workers: number | 'auto';
   /** Larger files are refused unread. */
@@ -197,6 +199,7 @@ export const SETTINGS: readonly SettingSpec[] = [
     'share of the requests that are logged, 0 to 1; failed and refused ones always are',
     share,
   ),
+  spec('fastLane', 'WHEN', 'yes', 'let ordinary HTTP/1.1 requests go past Fastify: yes or no', yesOrNo),
   spec('istioMetrics', 'WHEN', 'no', "show Istio's standard metrics too: yes or no", yesOrNo),
   spec('drainSeconds', 'N', '30', 'how long requests under way may take when it stops', wholeNumber(0, 3600)),
   spec(
