@@ -46,11 +46,11 @@ const DEMO_DEFAULTS = {
 
 const EXIT_CODES = {
   check:
-    '  0  nothing is wrong (warnings may be there, unless --max-warnings says otherwise)\n  1  errors were found\n  2  wrong arguments, or the directory cannot be read',
-  ask: '  0  answered\n  1  no route fits (explain)\n  2  wrong arguments, or the directory cannot be read',
+    '  0  nothing is wrong (warnings may be there, unless --max-warnings says otherwise)\n  1  errors were found\n  2  wrong arguments, or the directory or cluster cannot be read',
+  ask: '  0  answered\n  1  no route fits (explain)\n  2  wrong arguments, or the directory or cluster cannot be read',
   wait: '  0  in service\n  1  refused, or not in service in time\n  2  wrong arguments, or the cluster cannot be read',
   serve:
-    '  0  stopped as told\n  1  failed: a port is in use, or an error of its own\n  2  wrong arguments, or the directory cannot be read',
+    '  0  stopped as told\n  1  failed: a port is in use, or an error of its own\n  2  wrong arguments, or the directory or cluster cannot be read',
 };
 
 /** Runs one command line. Resolves with the exit code, everything said already. */
