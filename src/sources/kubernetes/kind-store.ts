@@ -53,6 +53,10 @@ export class KindStore implements ReflectorSink {
   readonly #options: KindStoreOptions;
   readonly #entries = new Map<string, Entry>();
   #apiVersion = '';
+  /** Those of which there is something to say. */
+  readonly #noted = new Map<string, Entry>();
+  /** In service; undefined: to be gathered from the entries, as long as nobody has asked. */
+  #live: Resource[] | undefined;
   #resources: readonly Resource[] | undefined;
   /** Entries with something in service. */
   #served = 0;
@@ -73,19 +77,17 @@ export class KindStore implements ReflectorSink {
 
   /** In service; the same list until something changes. */
   resources(): readonly Resource[] {
-    if (this.#resources === undefined) {
-      const live = [...this.#entries.values()].flatMap(({ resource }) => resource ?? []);
-      this.#resources = [...live, ...this.departures.held()];
-    }
+    this.#live ??= [...this.#entries.values()].flatMap(({ resource }) => resource ?? []);
+    this.#resources ??= [...this.#live, ...this.departures.held()];
     return this.#resources;
   }
 
   diagnostics(): readonly Diagnostic[] {
-    return [...this.#entries.values()].flatMap(({ diagnostics }) => diagnostics);
+    return [...this.#noted.values()].flatMap(({ diagnostics }) => diagnostics);
   }
 
   frozen(): readonly FrozenFile[] {
-    return [...this.#entries].flatMap(([key, { resource, frozenSinceMs, diagnostics }]) =>
+    return [...this.#noted].flatMap(([key, { resource, frozenSinceMs, diagnostics }]) =>
       frozenSinceMs === undefined || resource === undefined
         ? []
         : {
@@ -157,6 +159,9 @@ export class KindStore implements ReflectorSink {
     if (entry?.resource !== undefined) this.#served++;
     if (entry === undefined) this.#entries.delete(key);
     else this.#entries.set(key, entry);
+    if (entry !== undefined && entry.diagnostics.length > 0) this.#noted.set(key, entry);
+    else this.#noted.delete(key);
+    if (this.#live !== undefined) replaceIn(this.#live, before?.resource, entry?.resource);
   }
 
   #accepts(key: string): boolean {
@@ -213,6 +218,14 @@ export class KindStore implements ReflectorSink {
     this.#resources = undefined;
     this.#options.onChange();
   }
+}
+
+/** One object of thousands: no list is made anew for it. */
+function replaceIn(list: Resource[], old: Resource | undefined, now: Resource | undefined): void {
+  if (old === now) return;
+  const place = old === undefined ? list.length : list.indexOf(old);
+  if (now === undefined) list.splice(place, 1);
+  else list[place] = now;
 }
 
 function keyOf({ metadata }: RawObject): string | undefined {
