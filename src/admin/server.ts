@@ -2,6 +2,7 @@ import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { FilterSpec } from '../contract/plugin.ts';
 import type { ControlState } from '../control/reconciler.ts';
 import { diagnosticJson } from '../diagnostics/index.ts';
+import { systemClock } from '../kernel/clock.ts';
 import { isAllowedHost } from './host-check.ts';
 import { explainQuestion } from './views/explanation.ts';
 import { readQuestion } from './views/question.ts';
@@ -111,6 +112,7 @@ function addQuestions(app: FastifyInstance, options: AdminOptions): void {
       resources: state.resources,
       specs: options.specs,
       portOffset: options.portOffset,
+      nowMs: systemClock.nowMs(),
     });
   });
 }

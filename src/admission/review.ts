@@ -1,6 +1,13 @@
 import type { CompileOptions } from '../compiler/compilation.ts';
 import { createCompiler } from '../compiler/index.ts';
-import { type Diagnostic, formatFieldPath, formatObjectRef } from '../diagnostics/index.ts';
+import {
+  CATALOGUE,
+  type CatalogueEntry,
+  type Diagnostic,
+  type DiagnosticCode,
+  formatFieldPath,
+  formatObjectRef,
+} from '../diagnostics/index.ts';
 import {
   type DecodedObject,
   decodeObject,
@@ -34,37 +41,47 @@ export interface ReviewerOptions {
   readonly resources: () => ResourceSet | undefined;
 }
 
+interface Findings {
+  readonly worth: readonly Diagnostic[];
+  /** Of the object, and not there before: an edit of what is unsafe already is no worse. */
+  readonly unsafe: readonly Diagnostic[];
+}
+
 /** The API server cuts warnings off at 256 bytes each and 4,096 in all. */
 const MOST_WARNINGS = 10;
 const MOST_CHARACTERS = 240;
 const MOST_MESSAGE = 3_000;
 
 /**
- * Judges an object as the gateway will. Refused is what the gateway would not apply; whatever else the compiler finds
- * when the object takes its place among all others is a warning, since a route that meets another team's is no reason
+ * Judges an object as the gateway will. Refused is what the gateway would not apply, and what is unsafe though Istio takes
+ * it; whatever else the compiler finds when the object takes its place among all others is a warning, since a route that meets another team's is no reason
  * to keep anybody from deploying.
  */
 export function createReviewer({ compile, resources }: ReviewerOptions): Reviewer {
   // Its own: the gateway's remembers what it published last.
   const compiler = createCompiler(compile);
-  const findingsAbout = (decoded: DecodedObject): readonly Diagnostic[] => {
+  const findingsAbout = (decoded: DecodedObject): Findings => {
     const { resource } = decoded;
     const before = resources();
-    if (resource === undefined || before === undefined) return decoded.diagnostics;
+    if (resource === undefined || before === undefined) return { worth: decoded.diagnostics, unsafe: [] };
     const known = new Set(compiler.compile(before).diagnostics.map(identity));
     const after = compiler.compile(withObject(before, resource)).diagnostics;
-    return [
-      ...decoded.diagnostics,
-      ...after.filter((finding) => isAbout(finding, resource) || !known.has(identity(finding))),
-    ];
+    const isNew = (finding: Diagnostic): boolean => !known.has(identity(finding));
+    return {
+      worth: [...decoded.diagnostics, ...after.filter((finding) => isAbout(finding, resource) || isNew(finding))],
+      unsafe: after.filter((finding) => isUnsafe(finding) && isAbout(finding, resource) && isNew(finding)),
+    };
   };
   return ({ object, namespace }) => {
     const decoded = decodeObject(object, ORIGIN, namespace);
     const refusals = decoded.diagnostics.filter(({ refused }) => refused);
     if (refusals.length > 0)
       return { allowed: false, message: cut(refusals.map(textOf).join('; '), MOST_MESSAGE), warnings: [] };
-    const worth = findingsAbout(decoded).filter(({ severity }) => severity !== 'hint');
-    return { allowed: true, message: '', warnings: warningsOf(worth, decoded.resource) };
+    const { worth, unsafe } = findingsAbout(decoded);
+    if (unsafe.length > 0)
+      return { allowed: false, message: cut(unsafe.map(textOf).join('; '), MOST_MESSAGE), warnings: [] };
+    const told = worth.filter(({ severity }) => severity !== 'hint');
+    return { allowed: true, message: '', warnings: warningsOf(told, decoded.resource) };
   };
 }
 
@@ -80,6 +97,11 @@ function withObject(before: ResourceSet, object: Resource): ResourceSet {
 
 const isAbout = ({ object }: Diagnostic, { ref }: Resource): boolean =>
   object !== undefined && formatObjectRef(object) === formatObjectRef(ref);
+
+const isUnsafe = ({ code }: Diagnostic): boolean => {
+  const { refusedAtAdmission }: CatalogueEntry = CATALOGUE[code as DiagnosticCode];
+  return refusedAtAdmission === true;
+};
 
 const identity = ({ code, message, object, field }: Diagnostic): string =>
   [code, message, object && formatObjectRef(object), formatFieldPath(field ?? [])].join('\n');

@@ -179,7 +179,7 @@ function policies({ policies: all }: Explanation, title: Title): readonly string
 function valueLine({ name, value, layer, level, source, exemptions }: ExplainedValue): string {
   const lifted = exemptions.map(
     (exemption) =>
-      `; lifted until ${exemption.until} by ${exemption.approver}, ${exemption.source.object} (${exemption.source.place})`,
+      `; ${exemption.expired ? 'was lifted' : 'lifted'} until ${exemption.until} by ${exemption.approver}, ${exemption.source.object} (${exemption.source.place})`,
   );
   const text = `${name} = ${JSON.stringify(value)}  ${level}, ${layer}: ${source.object} (${source.place})${lifted.join('')}`;
   return field('', text, 4);

@@ -1,8 +1,9 @@
 import type { Compilation } from '../compiler/compilation.ts';
-import { createCompiler } from '../compiler/index.ts';
+import { createCompiler, timelyFindings } from '../compiler/index.ts';
 import type { FilterSpec } from '../contract/plugin.ts';
 import { compileIsolated } from '../control/isolation.ts';
 import { type Diagnostic, report } from '../diagnostics/index.ts';
+import { systemClock } from '../kernel/clock.ts';
 import type { DecodedMeshConfig, MeshSettings, ResourceSet } from '../resources/index.ts';
 import type { Settings } from '../settings.ts';
 import { combineSnapshots } from '../sources/combine.ts';
@@ -47,7 +48,8 @@ export async function loadRoutes(
   const specs = await host.filterSpecs(settings);
   const mesh = await loadMesh(settings);
   const { gatewayLabels, gatewayNamespace } = settings;
-  const compiler = createCompiler({ gatewayLabels, gatewayNamespace, mesh: mesh.settings, filters: specs });
+  const compile = { gatewayLabels, gatewayNamespace, mesh: mesh.settings, filters: specs };
+  const compiler = createCompiler(compile);
   const snapshot = await readSources(settings, mesh.settings, include);
   const { compilation, heldBack } = compileIsolated(
     (resources) => compiler.compile(resources),
@@ -60,7 +62,14 @@ export async function loadRoutes(
       refused: true,
     }),
   );
-  const diagnostics = [...mesh.diagnostics, ...snapshot.diagnostics, ...ours, ...compilation.diagnostics];
+  const timely = timelyFindings(snapshot.resources, compile, systemClock.nowMs());
+  const diagnostics = [
+    ...mesh.diagnostics,
+    ...snapshot.diagnostics,
+    ...ours,
+    ...compilation.diagnostics,
+    ...timely.diagnostics,
+  ];
   const { dir, kubernetes } = settings;
   const place = [dir, kubernetes ? 'the cluster' : undefined].filter((one) => one !== undefined).join(' and ');
   return { dir, place, resources: snapshot.resources, compilation, diagnostics, specs };

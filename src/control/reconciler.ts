@@ -1,4 +1,5 @@
 import type { Compilation } from '../compiler/compilation.ts';
+import type { TimelyFindings } from '../compiler/index.ts';
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import { report } from '../diagnostics/report.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -34,6 +35,8 @@ interface HeldBackNamespace {
 export interface ReconcilerOptions {
   readonly source: ResourceSource;
   readonly compile: Compile;
+  /** What the time of day has to say of them; default: nothing. */
+  readonly timely?: (resources: ResourceSet, nowMs: number) => Pick<TimelyFindings, 'diagnostics' | 'nextAtMs'>;
   /** Puts a state into service. Called for the first state and then for each that differs from the one before. */
   readonly publish: (state: ControlState, previous: ControlState | undefined) => void;
   readonly clock: Clock;
@@ -59,6 +62,8 @@ export interface Reconciler {
 const QUIET_MS = 50;
 /** and after this long in any case. */
 const LONGEST_WAIT_MS = 500;
+/** The clock is asked again after this long at the latest: it may be set, and a timer cannot be far off. */
+const LONGEST_SLEEP_MS = 60 * 60 * 1_000;
 
 /**
  * Keeps the state in service up with the source: one compilation at a time, none before the source has been read
@@ -79,6 +84,8 @@ class Loop implements Reconciler {
   /** Of the first change that is not in service yet. */
   #seenAtMs: number | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** Rings when time has more to say. */
+  #alarm: NodeJS.Timeout | undefined;
   #started = false;
 
   constructor(options: ReconcilerOptions) {
@@ -96,9 +103,13 @@ class Loop implements Reconciler {
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.#timer);
+    const silence = (): void => {
+      clearTimeout(this.#timer);
+      clearTimeout(this.#alarm);
+    };
+    silence();
     await this.#options.source.close();
-    clearTimeout(this.#timer);
+    silence();
   }
 
   #changed(snapshot: SourceSnapshot, seenAtMs: number | undefined): void {
@@ -127,7 +138,12 @@ class Loop implements Reconciler {
       this.#publish({
         compilation,
         resources,
-        diagnostics: [...snapshot.diagnostics, ...heldBack.map(heldBackFinding), ...compilation.diagnostics],
+        diagnostics: [
+          ...snapshot.diagnostics,
+          ...heldBack.map(heldBackFinding),
+          ...compilation.diagnostics,
+          ...this.#timely(snapshot, resources),
+        ],
         frozen: snapshot.frozen,
         heldBack: since,
         publishedAtMs: clock.nowMs(),
@@ -139,6 +155,28 @@ class Loop implements Reconciler {
       this.counts.failures++;
       log.error('compiling failed as a whole; what was in service stays', { error: (error as Error).stack });
     }
+  }
+
+  /** And the same snapshot once more when there is more to say. */
+  #timely(snapshot: SourceSnapshot, resources: ResourceSet): readonly Diagnostic[] {
+    const { clock, timely } = this.#options;
+    clearTimeout(this.#alarm);
+    if (timely === undefined) return [];
+    const nowMs = clock.nowMs();
+    const { diagnostics, nextAtMs } = timely(resources, nowMs);
+    if (nextAtMs !== undefined) this.#sleep(snapshot, nextAtMs);
+    return diagnostics;
+  }
+
+  #sleep(snapshot: SourceSnapshot, untilMs: number): void {
+    const leftMs = untilMs - this.#options.clock.nowMs();
+    const wake = (): void => {
+      // A change that waits says it as well.
+      if (this.#waiting !== undefined) return;
+      if (leftMs > LONGEST_SLEEP_MS) this.#sleep(snapshot, untilMs);
+      else this.#reconcile(snapshot);
+    };
+    this.#alarm = setTimeout(wake, Math.min(Math.max(0, leftMs), LONGEST_SLEEP_MS)).unref();
   }
 
   #publish(state: ControlState): void {

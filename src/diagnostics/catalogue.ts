@@ -1,6 +1,7 @@
 import { BACKEND_FINDINGS } from './catalogue-backends.ts';
 import { COMPILER_FINDINGS } from './catalogue-compiler.ts';
 import { DOCUMENT_FINDINGS } from './catalogue-documents.ts';
+import { POLICY_FINDINGS } from './catalogue-policies.ts';
 import { SOURCE_FINDINGS } from './catalogue-sources.ts';
 import type { Severity } from './diagnostic.ts';
 
@@ -15,6 +16,8 @@ export interface CatalogueEntry {
   readonly remedy: string;
   /** Istio's code for the same thing (istio-semantics §10.7). */
   readonly istio?: string;
+  /** The admission webhook refuses an object with it, though the gateway serves one that is there. */
+  readonly refusedAtAdmission?: boolean;
 }
 
 /** Every code. Codes are stable: people search for them and silence them in CI. */
@@ -23,6 +26,7 @@ export const CATALOGUE = {
   ...SOURCE_FINDINGS,
   ...COMPILER_FINDINGS,
   ...BACKEND_FINDINGS,
+  ...POLICY_FINDINGS,
 } as const satisfies Readonly<Record<string, CatalogueEntry>>;
 
 export type DiagnosticCode = keyof typeof CATALOGUE;

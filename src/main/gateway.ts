@@ -1,13 +1,14 @@
 import { availableParallelism } from 'node:os';
 import { Registry } from 'prom-client';
 import { filterSpecsWith } from '../../plugins/specs.ts';
+import { registerExemptionMetrics } from '../admin/exemption-metrics.ts';
 import { registerControlMetrics, registerProcessMetrics } from '../admin/own-metrics.ts';
 import { measurePropagation } from '../admin/propagation-metrics.ts';
 import { buildAdmin, type Readiness } from '../admin/server.ts';
 import { registerUpstreamMetrics } from '../admin/upstream-metrics.ts';
 import { loadMesh } from '../cli/load.ts';
 import { CliError, usageError } from '../cli/terminal.ts';
-import { createCompiler } from '../compiler/index.ts';
+import { createCompiler, timelyFindings } from '../compiler/index.ts';
 import type { FilterSpec } from '../contract/index.ts';
 import { createFileCredentials } from '../control/file-credentials.ts';
 import { type Stop, untilTold } from '../control/lifecycle.ts';
@@ -250,11 +251,16 @@ class RunningGateway {
         () => {},
       );
     };
+    registerExemptionMetrics(this.#registry, () => {
+      const resources = state()?.resources;
+      return resources && timelyFindings(resources, compile, systemClock.nowMs()).exemptions;
+    });
     this.#ends.push(() => sources.close());
     this.#ends.push(() => duties.close());
     this.#reconciler = await startReconciler({
       source: sources.source,
       compile: (resources) => compiler.compile(resources),
+      timely: (resources, nowMs) => timelyFindings(resources, compile, nowMs),
       publish,
       clock: systemClock,
       log: this.#log,

@@ -74,6 +74,8 @@ export interface ExplainedState {
   readonly resources: ResourceSet;
   readonly specs: readonly FilterSpec[];
   readonly portOffset: number;
+  /** For what expires, in milliseconds since 1970; default: nothing has. */
+  readonly nowMs?: number;
 }
 
 export function explainQuestion(question: Question, state: ExplainedState): Explanation {
@@ -194,14 +196,14 @@ function reasonOf(loss: Loss): string {
 /** The gateway's own first: a route may add to them, and takes none away. */
 function policiesOf(
   route: Route | undefined,
-  { compilation, resources, specs }: ExplainedState,
+  { compilation, resources, specs, nowMs = 0 }: ExplainedState,
 ): readonly ExplainedPolicy[] {
   const ineffective = ineffectiveObjects(compilation.diagnostics, compilation.statuses);
   const policies: ExplainedPolicy[] = [];
   for (const { name, kinds } of specs) {
     const workload = compilation.table.filters[name];
     const own = route?.filters[name];
-    const values = valuesIn(own ?? workload, resources);
+    const values = valuesIn(own ?? workload, resources, nowMs);
     if (values.length > 0) {
       const layer = own === undefined ? 'gateway' : 'route';
       policies.push({ filter: name, layer, sources: sourcesOf(values), values, settings: own ?? workload });

@@ -14,6 +14,8 @@ export interface ExplainedValue {
   /** As long as one of them lasts, the value does not hold. */
   readonly exemptions: readonly {
     readonly until: string;
+    /** It lifts nothing any more. */
+    readonly expired: boolean;
     readonly approver: string;
     readonly source: ExplainedSource;
   }[];
@@ -38,11 +40,11 @@ const isLayered = (part: object): part is Layered => 'value' in part && 'layer' 
 const CHOICE: ReadonlySet<string> = new Set(['mandatory', 'otherwise']);
 
 /** Every layered value in the settings of a filter; none where a filter has no layers. */
-export function valuesIn(settings: unknown, resources: ResourceSet): readonly ExplainedValue[] {
+export function valuesIn(settings: unknown, resources: ResourceSet, nowMs: number): readonly ExplainedValue[] {
   const found: ExplainedValue[] = [];
   const visit = (part: unknown, name: readonly string[]): void => {
     if (typeof part !== 'object' || part === null) return;
-    if (isLayered(part)) found.push(explained(part, name.join('.'), resources));
+    if (isLayered(part)) found.push(explained(part, name.join('.'), resources, nowMs));
     else if (Array.isArray(part)) for (const each of part) visit(each, name);
     else for (const [key, value] of Object.entries(part)) visit(value, CHOICE.has(key) ? name : [...name, key]);
   };
@@ -54,6 +56,7 @@ const explained = (
   { value, layer, level, from, exemptions = [] }: Layered,
   name: string,
   resources: ResourceSet,
+  nowMs: number,
 ): ExplainedValue => ({
   name,
   value,
@@ -62,6 +65,7 @@ const explained = (
   source: sourceOf(from, resources),
   exemptions: exemptions.map(({ untilMs, approver, from: exemption }) => ({
     until: new Date(untilMs).toISOString(),
+    expired: untilMs <= nowMs,
     approver,
     source: sourceOf(exemption, resources),
   })),

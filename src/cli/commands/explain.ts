@@ -1,5 +1,6 @@
 import { type Explanation, explainQuestion } from '../../admin/views/explanation.ts';
 import { readQuestion } from '../../admin/views/question.ts';
+import { systemClock } from '../../kernel/clock.ts';
 import type { Settings } from '../../settings.ts';
 import { explanationText } from '../explanation-text.ts';
 import { loadRoutes } from '../load.ts';
@@ -28,6 +29,7 @@ export async function explain(
     resources,
     specs,
     portOffset: settings.portOffset,
+    nowMs: systemClock.nowMs(),
   });
   if (options.output === 'json') host.terminal.out(`${JSON.stringify(explanation, null, 2)}\n`);
   else {

@@ -1,5 +1,6 @@
 import { afterCatchAll } from './after-catch-all.ts';
 import { claimsWithoutAuthentication } from './claims-without-authentication.ts';
+import { corsOrigins } from './cors-origins.ts';
 import { delegates } from './delegates.ts';
 import { hostNotInGateway } from './host-not-in-gateway.ts';
 import { ignoredFields } from './ignored-fields.ts';
@@ -13,6 +14,7 @@ export const SUBJECT_RULES: readonly SubjectRule[] = Object.freeze([
   delegates,
   afterCatchAll,
   claimsWithoutAuthentication,
+  corsOrigins,
   ignoredFields,
 ]);
 

@@ -26,11 +26,17 @@ const FILES = {
   'shop/own.yaml': policy('EdgePolicy', 'own', '{ limits: { bodyBytes: 500 } }'),
 };
 
-function explain(request: string) {
+function explain(request: string, nowMs?: number) {
   const question = readQuestion(request, []);
   if (!question.ok) throw new Error(question.error);
   const { compilation, resources } = stateOf(FILES, filterSpecs);
-  return explainQuestion(question.value, { compilation, resources, specs: filterSpecs, portOffset: 0 });
+  return explainQuestion(question.value, {
+    compilation,
+    resources,
+    specs: filterSpecs,
+    portOffset: 0,
+    ...(nowMs !== undefined && { nowMs }),
+  });
 }
 
 describe('policies in layers', () => {
@@ -49,6 +55,7 @@ describe('policies in layers', () => {
           exemptions: [
             {
               until: '2999-01-01T00:00:00.000Z',
+              expired: false,
               approver: 'ada',
               source: { object: 'PolicyExemption istio-system/uploads', place: 'istio-system/exempt.yaml:1' },
             },
@@ -76,5 +83,11 @@ describe('policies in layers', () => {
     expect(text).toContain(
       'mandatory, gateway: EdgePolicy istio-system/base (istio-system/base.yaml:1); lifted until 2999-01-01',
     );
+  });
+
+  it('say of an exemption that it has expired', () => {
+    const nowMs = Date.parse('2999-01-01T00:00:00Z');
+    const text = explanationText(explain('http://shop.example.com/cart/', nowMs), { paint: (_style, words) => words });
+    expect(text).toContain('(istio-system/base.yaml:1); was lifted until 2999-01-01');
   });
 });

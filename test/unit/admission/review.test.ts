@@ -71,6 +71,37 @@ describe('admission', () => {
     expect(answer.warnings.join()).toContain('VirtualService shop/cart: ');
   });
 
+  // edge-security C-01.02
+  describe('credentials for pages of any origin', () => {
+    const open = (allowCredentials: boolean, exact = '*') => [
+      {
+        match: [{ uri: { prefix: '/pay' } }],
+        route: [{ destination: { host: 'a' } }],
+        corsPolicy: { allowOrigins: [{ exact }], allowCredentials },
+      },
+    ];
+
+    it('are refused, with the place', () => {
+      const answer = reviewer()(object(open(true)));
+      expect(answer).toMatchObject({ allowed: false, warnings: [] });
+      expect(answer.message).toBe(
+        'spec.http[0].corsPolicy.allowOrigins[0]: any origin fits, and its pages may send credentials',
+      );
+    });
+
+    it.each([
+      ['no credentials', open(false)],
+      ['one origin', open(true, 'https://app.example.com')],
+    ])('are not meant by %s', (_, http) => expect(reviewer()(object(http)).allowed).toBe(true));
+
+    it('that are there already stop no other edit, and stay a warning', () => {
+      const there = `${GATEWAY}---\n${JSON.stringify(object(open(true)))}`;
+      const answer = reviewer(resourcesOf(there))(object([...open(true), ...sound]));
+      expect(answer.allowed).toBe(true);
+      expect(answer.warnings.join()).toContain('any origin fits');
+    });
+  });
+
   it('tells of a destination that is not there', () => {
     const answer = reviewer()(object([{ route: [{ destination: { host: 'nowhere.shop.svc.cluster.local' } }] }]));
     expect(answer.allowed).toBe(true);

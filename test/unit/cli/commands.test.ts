@@ -29,6 +29,22 @@ describe('banyan check', () => {
     expect(ran.err).toMatch(/^✖ 1 error; 2 resources in service/);
   });
 
+  it('knows the day: an exemption that is past is told, with the policy that it was for', async () => {
+    const ours = (kind: string, name: string, spec: string): string =>
+      `apiVersion: banyan.dev/v1alpha1\nkind: ${kind}\nmetadata: { name: ${name} }\nspec: ${spec}\n`;
+    const spec = '{ approver: ada, reason: big, expires: 2020-01-01T00:00:00Z, sections: [limits], namespace: shop }';
+    const dir = directory({
+      ...SHOP,
+      'istio-system/past.yaml': ours('PolicyExemption', 'past', spec),
+      'shop/own.yaml': ours('EdgePolicy', 'own', '{ limits: { bodyBytes: 500 } }'),
+    });
+    const ran = await run(['check', dir]);
+    expect(ran.code).toBe(0);
+    expect(ran.out).toContain('istio-system/past.yaml:4:46: warning[exemption-expired]');
+    expect(ran.out).toContain('approved by ada, holds again since 2020-01-01T00:00:00Z');
+    expect(ran.out).toContain('shop/own.yaml:4');
+  });
+
   it('writes JSON as the replay of recorded cases reads it', async () => {
     const ran = await run(['check', directory({ ...SHOP, 'shop/cart.yaml': misspelt }), '--output', 'json']);
     expect(ran.code).toBe(1);

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ControlState, startReconciler } from '../../../src/control/reconciler.ts';
+import { report } from '../../../src/diagnostics/report.ts';
 import { systemClock } from '../../../src/kernel/clock.ts';
 import type { ResourceSet } from '../../../src/resources/set.ts';
 import type { OnChange, ResourceSource, SourceSnapshot } from '../../../src/sources/source.ts';
@@ -102,6 +103,56 @@ describe('the reconciler', () => {
     source.change(snapshotOf('a/x@3'), 400);
     await vi.advanceTimersByTimeAsync(100);
     expect(published.map(({ seenAtMs }) => seenAtMs)).toEqual([undefined, 7]);
+  });
+
+  describe('with findings that depend on the time of day', () => {
+    const HOUR = 3_600_000;
+    let expiresMs: number;
+    const startTimely = () =>
+      startReconciler({
+        source,
+        compile: (resources) => compile(resources),
+        timely: (_, nowMs) => ({
+          diagnostics: nowMs < expiresMs ? [] : [report('exemption-expired', { message: 'past' })],
+          nextAtMs: nowMs < expiresMs ? expiresMs : undefined,
+        }),
+        publish: (state) => void published.push(state),
+        clock: systemClock,
+        log: silentLog,
+      });
+    const told = () => published.map(({ diagnostics }) => diagnostics.map(({ code }) => code));
+
+    it('says them when their time has come, without a change, once', async () => {
+      expiresMs = Date.now() + 2.5 * HOUR;
+      source.ready.resolve(snapshotOf('a/x@1'));
+      await startTimely();
+      await vi.advanceTimersByTimeAsync(2.4 * HOUR);
+      expect(told()).toEqual([[]]);
+      await vi.advanceTimersByTimeAsync(0.2 * HOUR);
+      expect(told()).toEqual([[], ['exemption-expired']]);
+      expect(published[1]?.seenAtMs).toBeUndefined();
+      await vi.advanceTimersByTimeAsync(100 * HOUR);
+      expect(published).toHaveLength(2);
+    });
+
+    it('says them of what is there by then', async () => {
+      expiresMs = Date.now() + HOUR;
+      source.ready.resolve(snapshotOf('a/x@1'));
+      await startTimely();
+      source.change(snapshotOf('a/x@2'));
+      await vi.advanceTimersByTimeAsync(2 * HOUR);
+      expect(revisions()).toEqual(['a/x@1', 'a/x@2', 'a/x@2']);
+      expect(told()).toEqual([[], [], ['exemption-expired']]);
+    });
+
+    it('is silent once it is closed', async () => {
+      expiresMs = Date.now() + HOUR;
+      source.ready.resolve(snapshotOf('a/x@1'));
+      const reconciler = await startTimely();
+      await reconciler.close();
+      await vi.advanceTimersByTimeAsync(2 * HOUR);
+      expect(published).toHaveLength(1);
+    });
   });
 
   it('rejects when the source cannot be read', async () => {
