@@ -2,12 +2,12 @@ import path from 'node:path';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { filterSpecs } from '../../plugins/specs.ts';
 import type { Load } from './lib/load.ts';
-import { type Peer, startUpstream } from './lib/peers.ts';
+import { type Peer, startNginx, startUpstream } from './lib/peers.ts';
 import { freePort, listening, start } from './lib/process.ts';
 import type { Section } from './lib/report.ts';
 import { figure } from './lib/table.ts';
 import { gatewayYaml, PROGRAMS, serviceYaml, write } from './lib/workspace.ts';
-import { Contest, type ProxyOptions, REQUEST_HEADERS } from './proxy.ts';
+import { Contest, loadOf, type ProxyOptions, REQUEST_HEADERS, SMALL } from './proxy.ts';
 
 /** What each shared concern adds, alone and all together, with a policy that has something to do for every request. */
 export async function benchConcerns({ rounds, seconds }: ProxyOptions): Promise<Section> {
@@ -35,6 +35,9 @@ export async function benchConcerns({ rounds, seconds }: ProxyOptions): Promise<
     };
     entries.push([name, { name, program, ports: { h1: port } }, load]);
   }
+  const nginx = await startNginx(upstream, 10);
+  const peer = typeof nginx === 'string' ? undefined : loadOf(nginx, SMALL, 10, seconds);
+  if (peer !== undefined) entries.push(['nginx', nginx as Peer, peer]);
   const contest = new Contest();
   await contest.run(entries, rounds);
   for (const [, { program }] of entries) program.kill();
@@ -44,11 +47,12 @@ export async function benchConcerns({ rounds, seconds }: ProxyOptions): Promise<
     name: 'concerns',
     tables: [
       {
-        columns: ['shared concern', 'CPU µs', '× none', 'requests/s'],
+        columns: ['shared concern', 'CPU µs', '× none', '× nginx', 'requests/s'],
         rows: variants.map(([name]) => [
           name,
           figure(contest.of(name, (sample) => sample.cpuPerRequest)),
           figure(contest.ratio(name, 'none')),
+          figure(contest.ratio(name, 'nginx')),
           figure(contest.of(name, (sample) => sample.perSecond)),
         ]),
       },

@@ -5,6 +5,7 @@ import {
   type Protocol,
   startBanyan,
   startEnvoy,
+  startGrpcUpstream,
   startHaproxy,
   startHttpProxy,
   startNginx,
@@ -36,11 +37,15 @@ export const REQUEST_HEADERS: Readonly<Record<string, string>> = {
 
 const CONNECTIONS = 64;
 
+/** The one that is also measured by the number of routes, and with each shared concern. */
+export const SMALL: Scenario = { name: 'HTTP/1.1, 128 B', protocol: 'h1', path: '/small' };
+
 const SCENARIOS: readonly Scenario[] = [
-  { name: 'HTTP/1.1, 128 B', protocol: 'h1', path: '/small' },
+  SMALL,
   { name: 'HTTP/1.1, 16 KiB', protocol: 'h1', path: '/large' },
   { name: 'HTTP/1.1 over TLS, 128 B', protocol: 'tls', path: '/small' },
   { name: 'HTTP/2 in the clear, 128 B', protocol: 'h2c', path: '/small' },
+  { name: 'gRPC, unary', protocol: 'grpc', path: '/bench.Echo/Say' },
 ];
 
 /** What is compared with one another, and what each slice of it came to. */
@@ -95,6 +100,15 @@ export const loadOf = (peer: Peer, { protocol, path }: Scenario, routes: number,
   const port = peer.ports[protocol];
   if (port === undefined) return undefined;
   const scheme = protocol === 'tls' ? 'https' : 'http';
+  if (protocol === 'grpc')
+    return {
+      url: `http://127.0.0.1:${port}${path}`,
+      protocol: 'h2c',
+      headers: { ':authority': 'grpc.test', 'content-type': 'application/grpc', te: 'trailers' },
+      body: 'as long as a short message',
+      connections: CONNECTIONS,
+      seconds,
+    };
   return {
     url: `${scheme}://127.0.0.1:${port}${askedPrefix(routes)}${path}`,
     protocol: protocol === 'h2c' ? 'h2c' : 'h1',
@@ -115,10 +129,12 @@ export async function benchProxy(options: ProxyOptions): Promise<ProxyResult> {
   const missing = missingTools();
   if (missing.length > 0) throw new Error(`${missing.join(' and ')} must be installed (Debian: wrk, nghttp2-client)`);
   const upstream = await startUpstream();
+  const grpc = await startGrpcUpstream();
   const started = [
-    await startBanyan(upstream, 10),
-    await startNginx(upstream, 10),
-    await startHaproxy(upstream),
+    await startBanyan(upstream, 10, { grpc }),
+    await startBanyan(upstream, 10, { fastLane: false }),
+    await startNginx(upstream, 10, grpc),
+    await startHaproxy(upstream, grpc),
     await startHttpProxy(upstream),
     await startEnvoy(upstream),
   ];
@@ -162,9 +178,8 @@ export async function benchRoutes(options: ProxyOptions): Promise<Section> {
   for (const routes of SIZES)
     for (const peer of [await startBanyan(upstream, routes), await startNginx(upstream, routes)])
       if (typeof peer !== 'string') contenders.push({ key: `${peer.name}, ${routes} routes`, peer, routes });
-  const scenario = SCENARIOS[0] as Scenario;
   const entries = contenders.flatMap(({ key, peer, routes }) => {
-    const load = loadOf(peer, scenario, routes, options.seconds);
+    const load = loadOf(peer, SMALL, routes, options.seconds);
     return load === undefined ? [] : [[key, peer, load] as const];
   });
   await contest.run(entries, options.rounds);

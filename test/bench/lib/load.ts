@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { cpuMicros, has, type Program, residentMib } from './process.ts';
@@ -8,6 +8,8 @@ export interface Load {
   /** https://… or http://…; h2c goes by http. */
   readonly url: string;
   readonly protocol: 'h1' | 'h2c';
+  /** Sent with each request, as POST; h2load alone. */
+  readonly body?: string;
   /** wrk adds a Host of its own unless it is spelt so. */
   readonly headers: Readonly<Record<string, string>>;
   readonly connections: number;
@@ -61,12 +63,15 @@ function millis(text: string): number {
   return Number(number) * (UNITS[unit] ?? 1);
 }
 
-async function h2load({ url, headers, connections, seconds }: Load): Promise<Answer> {
+async function h2load({ url, headers, connections, seconds, body }: Load): Promise<Answer> {
   const directory = mkdtempSync(path.join(tmpdir(), 'banyan-h2load-'));
   const log = path.join(directory, 'log');
   const given = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
   const clients = String(Math.max(1, Math.floor(connections / 8)));
-  await output(['h2load', '-c', clients, '-m', '8', '-D', String(seconds), `--log-file=${log}`, ...given, url]);
+  const size = ['-c', clients, '-m', '8', '-D', String(seconds), `--log-file=${log}`];
+  if (body !== undefined) writeFileSync(path.join(directory, 'body'), body);
+  const sent = body === undefined ? [] : ['-d', path.join(directory, 'body')];
+  await output(['h2load', ...size, ...given, ...sent, url]);
   const rows = readFileSync(log, 'utf8')
     .trim()
     .split('\n')

@@ -11,7 +11,7 @@ import {
   write,
 } from './workspace.ts';
 
-export type Protocol = 'h1' | 'tls' | 'h2c';
+export type Protocol = 'h1' | 'tls' | 'h2c' | 'grpc';
 
 /** A proxy that runs, before the same upstream as all others. */
 export interface Peer {
@@ -55,6 +55,22 @@ export async function startUpstream(): Promise<number> {
   return port;
 }
 
+/** Answers every call with a message and a status, over HTTP/2; undefined: nothing here can. */
+export async function startGrpcUpstream(): Promise<number | undefined> {
+  if (!has('nginx')) return undefined;
+  const port = await freePort();
+  const config = nginxConfig(
+    'grpc-upstream',
+    `server {
+    listen 127.0.0.1:${port} http2 reuseport;
+    location / { default_type application/grpc; add_trailer grpc-status 0; return 200 "as long as a short message"; }
+  }`,
+  );
+  const program = start('the gRPC upstream', LOAD_CORE, ['nginx', '-e', 'stderr', '-c', config]);
+  await listening(program, port);
+  return port;
+}
+
 function nginxConfig(name: string, http: string): string {
   const places = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((kind) => `${kind}_temp_path ${path.join(workspace, `${name}-${kind}`)};`)
@@ -71,9 +87,15 @@ http {
   );
 }
 
-export async function startNginx(upstream: number, routes: number): Promise<Peer | string> {
+export async function startNginx(upstream: number, routes: number, grpc?: number): Promise<Peer | string> {
   if (!has('nginx')) return 'nginx is not installed; left out, and with it the ratios to it';
   const ports = { h1: await freePort(), tls: await freePort(), h2c: await freePort() };
+  const grpcPort = grpc === undefined ? undefined : await freePort();
+  const grpcServer =
+    grpcPort === undefined
+      ? ''
+      : `upstream calls { server 127.0.0.1:${grpc}; keepalive 256; keepalive_requests 1000000000; }
+  server { listen 127.0.0.1:${grpcPort} http2; http2_max_concurrent_streams 1000; location / { grpc_pass grpc://calls; } }`;
   const { certificate: file, key } = certificate();
   const locations = prefixes(routes).map((prefix) => `location ${prefix} { proxy_pass http://up; }`);
   const body = `proxy_http_version 1.1; proxy_set_header Connection ""; ${locations.join('\n')}`;
@@ -82,16 +104,18 @@ export async function startNginx(upstream: number, routes: number): Promise<Peer
     `upstream up { server 127.0.0.1:${upstream}; keepalive 256; keepalive_requests 1000000000; }
   server { listen 127.0.0.1:${ports.h1}; ${body} }
   server { listen 127.0.0.1:${ports.tls} ssl; ssl_certificate ${file}; ssl_certificate_key ${key}; ${body} }
-  server { listen 127.0.0.1:${ports.h2c} http2; http2_max_concurrent_streams 1000; ${body} }`,
+  server { listen 127.0.0.1:${ports.h2c} http2; http2_max_concurrent_streams 1000; ${body} }
+  ${grpcServer}`,
   );
   const program = start('nginx', PROXY_CORE, ['nginx', '-e', 'stderr', '-c', config]);
   await listening(program, ports.h2c);
-  return { name: 'nginx', program, ports };
+  return { name: 'nginx', program, ports: { ...ports, ...(grpcPort !== undefined && { grpc: grpcPort }) } };
 }
 
-export async function startHaproxy(upstream: number): Promise<Peer | string> {
+export async function startHaproxy(upstream: number, grpc?: number): Promise<Peer | string> {
   if (!has('haproxy')) return 'haproxy is not installed; left out';
   const ports = { h1: await freePort(), tls: await freePort(), h2c: await freePort() };
+  const grpcPort = grpc === undefined ? undefined : await freePort();
   const config = write(
     'haproxy.cfg',
     `global
@@ -111,11 +135,21 @@ frontend all
 backend up
   http-reuse always
   server one 127.0.0.1:${upstream}
-`,
+${
+  grpcPort === undefined
+    ? ''
+    : `frontend calls
+  bind 127.0.0.1:${grpcPort} proto h2
+  default_backend grpc
+backend grpc
+  http-reuse always
+  server one 127.0.0.1:${grpc} proto h2
+`
+}`,
   );
   const program = start('haproxy', PROXY_CORE, ['haproxy', '-db', '-f', config]);
   await listening(program, ports.h1);
-  return { name: 'haproxy', program, ports };
+  return { name: 'haproxy', program, ports: { ...ports, ...(grpcPort !== undefined && { grpc: grpcPort }) } };
 }
 
 export async function startHttpProxy(upstream: number): Promise<Peer> {
@@ -161,15 +195,24 @@ export async function startEnvoy(upstream: number): Promise<Peer | string> {
   return { name: 'envoy', program, ports };
 }
 
-const BANYAN_NAMES = { settings: ['--workers', '1', '--access-log-file', '/dev/null'] };
+const BANYAN_SETTINGS = ['--workers', '1', '--access-log-file', '/dev/null'];
 
 /** As it is run in earnest, but by one process, and with its log to nowhere: every shared concern that is always on. */
-export async function startBanyan(upstream: number, routes: number): Promise<Peer> {
+export async function startBanyan(
+  upstream: number,
+  routes: number,
+  { grpc, fastLane = true }: { readonly grpc?: number | undefined; readonly fastLane?: boolean } = {},
+): Promise<Peer> {
   const ports = { h1: await freePort(), tls: await freePort() };
-  const directory = `banyan-${routes}`;
+  const directory = `banyan-${routes}${fastLane ? '' : '-fastify'}`;
+  const calls =
+    grpc === undefined
+      ? ''
+      : serviceYaml('calls', grpc, 'GRPC') +
+        routesYaml('calls', '"grpc.test"', '    - { route: [{ destination: { host: calls.test } }], timeout: 10s }');
   write(
     `${directory}/platform/gateway.yaml`,
-    gatewayYaml({ http: ports.h1, https: ports.tls }) + serviceYaml('web', upstream),
+    gatewayYaml({ http: ports.h1, https: ports.tls }) + serviceYaml('web', upstream) + calls,
   );
   const all = prefixes(routes);
   for (let i = 0; i < all.length; i += 100)
@@ -187,8 +230,11 @@ export async function startBanyan(upstream: number, routes: number): Promise<Pee
           .join('\n'),
       ),
     );
-  const program = await serveBanyan({ name: 'banyan', directory, port: ports.h1, core: PROXY_CORE, ...BANYAN_NAMES });
-  return { name: 'banyan', program, ports: { ...ports, h2c: ports.h1 } };
+  const name = fastLane ? 'banyan' : 'banyan, fast lane off';
+  const settings = [...BANYAN_SETTINGS, '--fast-lane', fastLane ? 'yes' : 'no'];
+  const program = await serveBanyan({ name, directory, port: ports.h1, core: PROXY_CORE, settings });
+  if (!fastLane) return { name, program, ports: { h1: ports.h1 } };
+  return { name, program, ports: { ...ports, h2c: ports.h1, ...(grpc !== undefined && { grpc: ports.h1 }) } };
 }
 
 export const versions = (): string =>

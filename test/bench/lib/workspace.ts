@@ -80,15 +80,15 @@ ${
 `;
 
 /** A service at a loopback port, known as `NAME.test`. */
-export const serviceYaml = (name: string, port: number): string => `---
+export const serviceYaml = (name: string, port: number, protocol: 'HTTP' | 'GRPC' = 'HTTP'): string => `---
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
 metadata: { name: ${name} }
 spec:
   hosts: [${name}.test]
   resolution: STATIC
-  ports: [{ number: 80, name: http, protocol: HTTP }]
-  endpoints: [{ address: 127.0.0.1, ports: { http: ${port} } }]
+  ports: [{ number: 80, name: main, protocol: ${protocol} }]
+  endpoints: [{ address: 127.0.0.1, ports: { main: ${port} } }]
 `;
 
 export const routesYaml = (name: string, hosts: string, rules: string): string => `---
