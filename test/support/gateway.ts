@@ -1,7 +1,7 @@
 import net from 'node:net';
 import { createCompiler } from '../../src/compiler/index.ts';
 import type { GatewayPlugin, RequestRecord } from '../../src/contract/index.ts';
-import { buildGateway, type Gateway } from '../../src/dataplane/index.ts';
+import { buildGateway, type DownstreamLimits, type Gateway, type OverloadLimits } from '../../src/dataplane/index.ts';
 import { type Clock, systemClock } from '../../src/kernel/clock.ts';
 import type { MeshSettings } from '../../src/resources/mesh-config.ts';
 import { resourceSet } from '../../src/resources/set.ts';
@@ -31,6 +31,8 @@ export interface TestGatewayOptions {
   readonly gatewayLabels?: Readonly<Record<string, string>>;
   /** Default: everything. */
   readonly mayDial?: (address: string, port: number) => boolean;
+  readonly limits?: Partial<DownstreamLimits>;
+  readonly overload?: OverloadLimits;
 }
 
 /** A whole gateway in this process: YAML (all in namespace `team`) compiled and served on a free loopback port. */
@@ -67,6 +69,8 @@ export async function startGateway(text: string, options: TestGatewayOptions = {
     clock: options.clock ?? systemClock,
     ...(options.random !== undefined && { random: options.random }),
     mayDial: options.mayDial ?? (() => true),
+    ...(options.limits !== undefined && { limits: options.limits }),
+    ...(options.overload !== undefined && { overload: options.overload }),
     onError: (error) => errors.push(error),
   });
   await gateway.applied();
