@@ -5,8 +5,11 @@ import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { gatewayPlugins } from '../../plugins/index.ts';
+import { registerExemptionMetrics } from '../../src/admin/exemption-metrics.ts';
 import { registerControlMetrics, registerProcessMetrics } from '../../src/admin/own-metrics.ts';
+import { measurePropagation } from '../../src/admin/propagation-metrics.ts';
 import { registerUpstreamMetrics } from '../../src/admin/upstream-metrics.ts';
+import { systemClock } from '../../src/kernel/clock.ts';
 import { frame, startGateway, type TestGateway, virtualService } from '../support/gateway.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -24,9 +27,10 @@ let shown = '';
 
 beforeAll(async () => {
   const plugins = gatewayPlugins({
-    accessLog: { format: 'json', target: '/dev/null' },
+    accessLog: { format: 'json', target: '/dev/null', sampling: 0.5 },
     registry,
     redisUrl: 'redis://127.0.0.1:1',
+    metrics: { istio: { namespace: 'istio-system', labels: {} } },
     tracing: { endpoint: 'http://127.0.0.1:1', samplingPercent: 0 },
   });
   gateway = await startGateway(frame({}) + virtualService('all', '- directResponse: { status: 204 }'), { plugins });
@@ -34,9 +38,13 @@ beforeAll(async () => {
   registerUpstreamMetrics(registry, () => gateway.gateway.clusters());
   registerControlMetrics(registry, {
     state: () => undefined,
-    counts: () => ({ compilations: 2, failures: 1 }),
+    counts: () => ({ compilations: 2, failures: 1, lastSuccessAtMs: 1_000 }),
     listeners: () => ({ bound: 1, failed: 0 }),
   });
+  registerExemptionMetrics(registry, () => ({ active: 1, expiring: 0, expired: 2 }));
+  const propagation = measurePropagation(registry, systemClock);
+  propagation.published(systemClock.monotonicMs());
+  propagation.handedOver('r1')(0);
   await fetch(`http://127.0.0.1:${gateway.port}/`);
   shown = await registry.metrics();
   for (const [, name = '', kind] of shown.matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
