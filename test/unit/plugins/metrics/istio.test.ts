@@ -6,6 +6,9 @@ import type { Exchange, RequestRecord } from '../../../../src/contract/index.ts'
 import { fakeRecord } from '../../../support/fake-record.ts';
 import { frame, startGateway, virtualService } from '../../../support/gateway.ts';
 
+/** Of the package prometheus; without it that part is skipped. */
+const PROMTOOL = 'promtool';
+
 const workload = {
   namespace: 'istio-system',
   labels: { app: 'istio-ingressgateway', istio: 'ingressgateway', 'service.istio.io/canonical-revision': 'r7' },
@@ -201,7 +204,7 @@ describe('Istio’s metrics', () => {
         { labels: { destination_service: 'cart.test', destination_service_namespace: 'team', response_code: '503' } },
         { labels: { destination_service: 'unknown', response_code: '404', response_flags: 'NR' } },
       ]);
-      const { status, error, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: shown, encoding: 'utf8' });
+      const { status, error, stderr } = spawnSync(PROMTOOL, ['check', 'metrics'], { input: shown, encoding: 'utf8' });
       // Skipped where it is not installed. 3: remarks of style; Istio's names have units that are no base units.
       if (error === undefined)
         expect([
