@@ -29,6 +29,8 @@ export class FastWriter implements ResponseWriter {
   #over = false;
   #bodyless = false;
   #chunked = false;
+  /** Bytes that the head has promised and that were not written yet; undefined: it has promised none. */
+  #promised: number | undefined;
   /** What has not left yet, one character a byte. */
   #text = '';
   #flushing = false;
@@ -52,8 +54,13 @@ export class FastWriter implements ResponseWriter {
     const context = this.#context;
     this.#bodyless = context.method === 'HEAD' || status === 204 || status === 304;
     this.#chunked = !this.#bodyless && bodyLength === undefined;
+    this.#promised = this.#bodyless ? undefined : bodyLength;
     const lines = framedLines(headers, { status, bodyLength, chunked: this.#chunked, nowMs: context.nowMs() });
     if (context.lastAnswer()) lines.push('connection', 'close');
+    if (status < 100 || status > 999) {
+      this.abort();
+      return;
+    }
     let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`;
     for (let i = 0; i < lines.length; i += 2) {
       const name = lines[i] as string;
@@ -73,6 +80,7 @@ export class FastWriter implements ResponseWriter {
   write(chunk: Uint8Array): boolean {
     if (this.#over || !this.headSent || this.#bodyless || chunk.length === 0) return true;
     const { socket } = this.#context;
+    if (!this.#keepsPromise(chunk.length)) return true;
     if (this.#chunked) this.#text += `${chunk.length.toString(16)}\r\n`;
     if (chunk.length <= MAX_JOINED_BYTES) {
       this.#text += asText(chunk);
@@ -89,10 +97,22 @@ export class FastWriter implements ResponseWriter {
     return more;
   }
 
+  /** A body of another length than its head says would be taken for the beginning of the next answer, or wait for one. */
+  #keepsPromise(bytes: number): boolean {
+    if (this.#promised === undefined) return true;
+    this.#promised -= bytes;
+    if (this.#promised < 0) this.abort();
+    return this.#promised >= 0;
+  }
+
   /** Trailers are not sent over HTTP/1.1 (istio-semantics, recorded in h2/trailers). */
   end(): void {
     if (this.#over) return;
     if (!this.headSent) {
+      this.abort();
+      return;
+    }
+    if ((this.#promised ?? 0) > 0) {
       this.abort();
       return;
     }

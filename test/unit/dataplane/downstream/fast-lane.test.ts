@@ -142,6 +142,22 @@ describe('how an answer is written', () => {
     expect(raw).toMatch(/^HTTP\/1\.1 299 unknown\r\n/);
   });
 
+  test.each([
+    ['shorter', 'abc'],
+    ['longer', 'abcdef'],
+  ])('a body that is %s than its head says cuts the connection', async (_what, body) => {
+    await start((request) => {
+      request.writer.head(200, request.headers, 5);
+      request.writer.write(Buffer.from(body));
+      request.writer.end();
+    });
+    const { answers, closed, raw } = await sendRaw(toy.port, get('/') + get('/'), { answers: 2 });
+    expect(closed).toBe(true);
+    expect(answers).toEqual([]);
+    expect(raw).not.toContain('def');
+    expect(toy.requests.length).toBe(1);
+  });
+
   test('an answer to HEAD has its length and no body', async () => {
     await start((request) => reply(request, 200, 'body'));
     const { answers, raw } = await sendRaw(toy.port, `HEAD / HTTP/1.1\r\n${H}\r\n`, { heads: ['HEAD'] });
