@@ -21,8 +21,8 @@ export interface DescriptorRule {
   readonly entries: readonly RateLimitEntry[];
 }
 
-/** As Envoy's; a service that needs longer says so. */
-const DEFAULT_TIMEOUT_MS = 20;
+/** What a service that is slow or gone may add to a request (edge-security L-06). Envoy's 20 ms are short for a connection that is to be made yet. */
+const DEFAULT_TIMEOUT_MS = 50;
 
 /** `identity`: the rules that need a verified token, or else the others. undefined: none of them. */
 export function serviceOf(

@@ -1,7 +1,8 @@
 import type { Clock } from '../../src/kernel/clock.ts';
 
-/** So many answers in a row that came too late: requests no longer wait for the service. */
+/** So many answers in a row that came too late, and over so long a time: requests no longer wait for the service. */
 const LATE_IN_A_ROW = 3;
+const LATE_FOR_MS = 500;
 /** Then one request a second asks whether it is back. */
 const PROBE_EVERY_MS = 1_000;
 /** Requests that wait for one service at once, by process; those beyond do without. */
@@ -12,7 +13,8 @@ export class ServiceHealth {
   readonly #clock: Clock;
   #inFlight = 0;
   #late = 0;
-  #probeAtMs = 0;
+  #lateSinceMs = 0;
+  #probeAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -21,10 +23,10 @@ export class ServiceHealth {
   /** true: ask, and say `ended` when that is over. */
   begin(): boolean {
     if (this.#inFlight >= MAX_IN_FLIGHT) return false;
-    if (this.#late >= LATE_IN_A_ROW) {
-      const nowMs = this.#clock.monotonicMs();
-      if (nowMs < this.#probeAtMs) return false;
-      this.#probeAtMs = nowMs + PROBE_EVERY_MS;
+    const nowMs = this.#clock.monotonicMs();
+    if (this.#late >= LATE_IN_A_ROW && nowMs - this.#lateSinceMs >= LATE_FOR_MS) {
+      if (nowMs < this.#probeAtMs + PROBE_EVERY_MS) return false;
+      this.#probeAtMs = nowMs;
     }
     this.#inFlight++;
     return true;
@@ -34,7 +36,6 @@ export class ServiceHealth {
   ended(outcome: 'answered' | 'late' | 'abandoned' | undefined): void {
     this.#inFlight--;
     if (outcome === 'answered') this.#late = 0;
-    else if (outcome === 'late' && ++this.#late === LATE_IN_A_ROW)
-      this.#probeAtMs = this.#clock.monotonicMs() + PROBE_EVERY_MS;
+    else if (outcome === 'late' && this.#late++ === 0) this.#lateSinceMs = this.#clock.monotonicMs();
   }
 }

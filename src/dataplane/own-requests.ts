@@ -54,10 +54,8 @@ class OwnCall implements UpstreamReceiver {
   }
 
   start(): void {
-    this.#timer = setTimeout(() => {
-      this.#host?.report({ kind: 'local-failure', timeout: true });
-      this.#finish(LATE, true);
-    }, this.#request.timeoutMs);
+    // An answer that came while this process was busy is not late: what has arrived is read before that is judged.
+    this.#timer = setTimeout(() => setImmediate(() => this.#late()), this.#request.timeoutMs);
     this.#request.onAbandon?.(() => this.#finish(ABANDONED, true));
     if (!this.#over) this.#try();
   }
@@ -91,6 +89,12 @@ class OwnCall implements UpstreamReceiver {
     this.#exchange = exchange;
     if (body.length > 0) exchange.write(body);
     exchange.end();
+  }
+
+  #late(): void {
+    if (this.#over) return;
+    this.#host?.report({ kind: 'local-failure', timeout: true });
+    this.#finish(LATE, true);
   }
 
   #finish(answer: OwnAnswer, cancel: boolean): void {

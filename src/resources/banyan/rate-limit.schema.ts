@@ -57,7 +57,7 @@ export const rateLimitSchema = resourceSchema(
         host: described('Of a Service or ServiceEntry that the gateway sees.', { ...text, minLength: 1 }),
         port: described('Its protocol must be GRPC or HTTP2.', { type: 'integer', minimum: 1, maximum: 65_535 }),
         domain: described('Domain of the descriptors.', { ...text, minLength: 1 }),
-        timeout: described('How long a request waits for an answer; default: 20ms.', duration),
+        timeout: described('How long a request waits for an answer; default: 50ms.', duration),
       },
       ['host', 'port', 'domain'],
     ),

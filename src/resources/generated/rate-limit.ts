@@ -95,7 +95,7 @@ export interface RateLimitServiceAddress {
    */
   readonly domain: string;
   /**
-   * How long a request waits for an answer; default: 20ms.
+   * How long a request waits for an answer; default: 50ms.
    */
   readonly timeout?: string;
 }

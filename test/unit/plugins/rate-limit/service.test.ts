@@ -33,7 +33,7 @@ describe('the pure half', () => {
     cluster: 'c',
     authority: 'limiter.edge.svc.cluster.local:8081',
     domain: 'edge',
-    timeoutMs: 20,
+    timeoutMs: 50,
     onFailure: 'allow',
   };
 
@@ -145,7 +145,7 @@ describe('asking a service', () => {
     expect([health.begin(), health.begin()]).toEqual([true, false]);
   });
 
-  it('ends after three late answers in a row, but for one request a second', () => {
+  const asking = () => {
     const clock = handClock();
     const health = new ServiceHealth(clock);
     const ask = (outcome: 'answered' | 'late' | undefined): boolean => {
@@ -153,14 +153,30 @@ describe('asking a service', () => {
       if (begun) health.ended(outcome);
       return begun;
     };
-    for (const outcome of ['late', 'late', 'answered', 'late', undefined, 'late', 'late'] as const)
-      expect(ask(outcome)).toBe(true);
-    expect(ask('answered')).toBe(false);
+    return { clock, ask };
+  };
+
+  it('ends when all answers are late for half a second, but for one request a second', () => {
+    const { clock, ask } = asking();
+    for (const outcome of ['late', 'late', 'late', 'late', undefined] as const) expect(ask(outcome)).toBe(true);
+    clock.pass(500);
+    expect([ask('late'), ask('answered')]).toEqual([true, false]);
     clock.pass(999);
     expect(ask('answered')).toBe(false);
     clock.pass(1);
     expect([ask('late'), ask('late')]).toEqual([true, false]);
     clock.pass(1_000);
     expect([ask('answered'), ask('answered'), ask('answered')]).toEqual([true, true, true]);
+  });
+
+  it('goes on over a moment’s stall, and over single late answers', () => {
+    const { clock, ask } = asking();
+    for (let i = 0; i < 16; i++) ask('late');
+    clock.pass(499);
+    expect(ask('answered')).toBe(true);
+    for (const outcome of ['late', 'late', 'answered', 'late', 'late'] as const) {
+      clock.pass(1_000);
+      expect(ask(outcome)).toBe(true);
+    }
   });
 });
