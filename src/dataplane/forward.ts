@@ -40,6 +40,8 @@ export interface ForwardingOptions {
   readonly mirrors: MirrorSender;
   /** How much of a body is kept for another try; a larger one is not tried again (istio-semantics §2.10). */
   readonly retryBufferBytes: number;
+  /** How long a service that has not answered may leave a request's body untaken. */
+  readonly stalledBodyMs: number;
   /** WebSockets that are open now: those to be told when the gateway goes away. */
   readonly webSockets: Set<WebSocketSide>;
 }
@@ -112,7 +114,12 @@ class Forwarding {
     this.#hash = hashOf(this.#action.hashPolicies, exchange);
     if (this.#retryPolicy !== undefined) exchange.body.keep(this.#options.retryBufferBytes);
     exchange.onClientGone(() => this.#clientGone());
-    exchange.body.watch({ onComplete: () => this.#startDeadline(), onAbort: (reason) => this.#bodyAborted(reason) });
+    exchange.body.limitStalls(this.#options.stalledBodyMs);
+    exchange.body.watch({
+      onComplete: () => this.#startDeadline(),
+      onAbort: (reason) => this.#bodyAborted(reason),
+      onStalled: () => this.#bodyStalled(),
+    });
     if (!this.#responder.over) this.#try();
   }
 
@@ -174,6 +181,11 @@ class Forwarding {
     if (timeoutMs === undefined || this.#responder.over || this.#deadline !== undefined) return;
     this.#deadline = setTimeout(() => this.#deadlinePassed(), timeoutMs);
     this.#attempt?.requestComplete();
+  }
+
+  /** The service reads no more, and has not answered either: the route's own timeout begins only with the whole request. */
+  #bodyStalled(): void {
+    if (!this.#committed && !this.#responder.over) this.#deadlinePassed();
   }
 
   #deadlinePassed(): void {

@@ -6,6 +6,7 @@ import { type BoundTable, bindTable } from '../table/index.ts';
 import type { CredentialTable, EndpointTable, RouteTable, TcpRoute } from '../table/model.ts';
 import { AnnouncedSettings } from './announced-settings.ts';
 import { createDownstream, type Downstream, type DownstreamLimits, type ListenerReport } from './downstream/index.ts';
+import { DEFAULT_LIMITS } from './downstream/limits.ts';
 import type { PinnedTable } from './exchange.ts';
 import { FilterChains } from './filter-chain.ts';
 import { createRequestHandling } from './handle-request.ts';
@@ -91,6 +92,7 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
     forwarding: {
       upstreams,
       clock: options.clock,
+      stalledBodyMs: options.limits?.stalledWriteTimeoutMs ?? DEFAULT_LIMITS.stalledWriteTimeoutMs,
       random,
       retryBufferBytes: RETRY_BUFFER_BYTES,
       webSockets,

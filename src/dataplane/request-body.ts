@@ -6,6 +6,8 @@ export interface BodyWatcher {
   /** The whole request has arrived. */
   onComplete?(): void;
   onAbort?(reason: BodyAbort): void;
+  /** Whoever takes it has taken nothing for as long as may be. */
+  onStalled?(): void;
 }
 
 /** Makes other bytes of a body, piece by piece. */
@@ -40,6 +42,8 @@ export class RequestBody {
   #paused = false;
   #waiting: (() => void) | undefined;
   #decoder: BodyDecoder | undefined;
+  #stallLimitMs: number | undefined;
+  #stalled: NodeJS.Timeout | undefined;
   bytesReceived = 0;
 
   constructor(source: BodySource) {
@@ -74,6 +78,11 @@ export class RequestBody {
   /** What is longer is not read on; whoever watches is told. */
   limit(limitBytes: number): void {
     this.#limit = Math.min(this.#limit, limitBytes);
+  }
+
+  /** Watchers are told when a sink has taken nothing for so long (edge-security X-07). */
+  limitStalls(limitMs: number): void {
+    this.#stallLimitMs = limitMs;
   }
 
   /** From now on keep up to `limitBytes` for another try; called before anything has streamed away. */
@@ -123,6 +132,7 @@ export class RequestBody {
   /** The try has ended; the body waits for the next one. */
   detach(): void {
     this.#sink = undefined;
+    clearTimeout(this.#stalled);
     if (!this.#complete) this.#pause();
   }
 
@@ -211,6 +221,7 @@ export class RequestBody {
       return;
     }
     this.#complete = true;
+    clearTimeout(this.#stalled);
     this.#trailers = trailers;
     if (this.#sink !== undefined) this.#finish();
     this.#wake();
@@ -220,6 +231,7 @@ export class RequestBody {
   #onAbort(reason: BodyAbort): void {
     if (this.#aborted !== undefined) return;
     this.#aborted = reason;
+    clearTimeout(this.#stalled);
     this.#wake();
     for (const watcher of this.#watchers) watcher.onAbort?.(reason);
   }
@@ -237,11 +249,17 @@ export class RequestBody {
     if (this.#paused) return;
     this.#paused = true;
     if (this.#started && !this.#complete) this.#source.pause();
+    // Only here: a body that flows needs no timer.
+    if (this.#sink !== undefined && this.#stallLimitMs !== undefined)
+      this.#stalled = setTimeout(() => {
+        for (const watcher of this.#watchers) watcher.onStalled?.();
+      }, this.#stallLimitMs);
   }
 
   #resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
+    clearTimeout(this.#stalled);
     if (this.#started && !this.#complete) this.#source.resume();
   }
 

@@ -11,7 +11,7 @@ export interface LimitSettings {
   readonly headersSeconds: number;
   readonly tlsHandshakeSeconds: number;
   readonly bodyIdleSeconds: number;
-  readonly unreadAnswerSeconds: number;
+  readonly stalledSeconds: number;
   readonly keepAliveSeconds: number;
   readonly http2IdleSeconds: number;
   readonly tunnelIdleSeconds: number;
@@ -54,7 +54,12 @@ export const LIMIT_SETTINGS: readonly LimitSetting[] = [
   setting('headersSeconds', 10, [1, A_DAY], 'how long the head of a request may take'),
   setting('tlsHandshakeSeconds', 15, [1, A_DAY], 'how long a TLS handshake may take'),
   setting('bodyIdleSeconds', 30, [1, A_DAY], 'how long a request body may stand still; else 408'),
-  setting('unreadAnswerSeconds', 60, [1, A_DAY], 'how long an answer may be left unread; then it is cut'),
+  setting(
+    'stalledSeconds',
+    60,
+    [1, A_DAY],
+    'how long an answer, or a body on its way to a service, may be left unread',
+  ),
   setting('keepAliveSeconds', 75, [1, A_DAY], 'how long an HTTP/1.1 connection may be idle'),
   setting('http2IdleSeconds', 300, [1, A_DAY], 'how long an HTTP/2 connection may be without a stream'),
   setting('tunnelIdleSeconds', 3_600, [1, A_DAY], 'how long a WebSocket or TCP connection may carry nothing'),
