@@ -5,6 +5,7 @@ import type { GatewayPlugin } from '../../src/contract/index.ts';
 import { createDialGuard } from '../../src/dataplane/upstreams/dial-guard.ts';
 import { frame, freePort, startGateway, type TestGateway, virtualService } from '../support/gateway.ts';
 import { askGateway, startUpstreams, type TestUpstreams } from '../support/upstreams.ts';
+import { NEVER_OVERLOADED } from './support.ts';
 
 /* M-06 of edge-security §1: whatever names an address, a route, a policy or DNS, none is dialled that may not be. */
 
@@ -94,6 +95,7 @@ spec: { action: CUSTOM, provider: { name: judge }, rules: [{ to: [{ operation: {
   const guard = createDialGuard({ allowLoopback: false });
   gateway = await startGateway(text, {
     plugins: [externalAuthorization] as readonly GatewayPlugin[],
+    overload: NEVER_OVERLOADED,
     mesh: { extensionProviders: [{ name: 'judge', envoyExtAuthzHttp: { service: 'plain.test', port: 80 } }] },
     // The one that tests may reach stands for the world outside.
     mayDial: (address, at) => at === upstreams.ports[0] || guard(address, at),

@@ -6,7 +6,7 @@ import type { GatewayPlugin } from '../../src/contract/index.ts';
 import { frame, freePort, startGateway, type TestGateway, virtualService } from '../support/gateway.ts';
 import { startUpstreams, type TestUpstreams } from '../support/upstreams.ts';
 import { createAuthority, type Pair } from '../unit/dataplane/downstream/certificates.ts';
-import { exchange } from './support.ts';
+import { exchange, NEVER_OVERLOADED } from './support.ts';
 
 /* P-14 to P-16 and P-18 of edge-security §1: who is asked for has one meaning, for the route and for the policy. */
 
@@ -35,6 +35,7 @@ async function serve(text: string): Promise<number> {
   const gateway = await startGateway(frame(ports) + text, {
     plugins: [authorization] as readonly GatewayPlugin[],
     mesh: { pathNormalization: 'decode-and-merge-slashes' },
+    overload: NEVER_OVERLOADED,
   });
   gateways.push(gateway);
   return gateway.port;

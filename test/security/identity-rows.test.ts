@@ -12,7 +12,7 @@ import type { GatewayPlugin } from '../../src/contract/index.ts';
 import { frame, startGateway, type TestGateway, virtualService } from '../support/gateway.ts';
 import { signedToken } from './jws.ts';
 import { requestAuthentication } from './jwt-support.ts';
-import { exchange, type RawAnswer, type RecordingUpstream, recordingUpstream } from './support.ts';
+import { exchange, NEVER_OVERLOADED, type RawAnswer, type RecordingUpstream, recordingUpstream } from './support.ts';
 
 /*
  * Who a request is from, and what is told of it: C-03, S-03.04 and, for answers of our own and traces, G-01 and G-02 of
@@ -84,6 +84,7 @@ beforeAll(async () => {
         identityRateLimit,
         cors,
       ] as readonly GatewayPlugin[],
+      overload: NEVER_OVERLOADED,
     },
   );
 });

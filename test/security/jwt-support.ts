@@ -5,6 +5,7 @@ import { authorization } from '../../plugins/authorization/index.ts';
 import type { GatewayPlugin } from '../../src/contract/index.ts';
 import { type Clock, systemClock } from '../../src/kernel/clock.ts';
 import { frame, startGateway, type TestGateway, type TestGatewayOptions, virtualService } from '../support/gateway.ts';
+import { NEVER_OVERLOADED } from './support.ts';
 
 /** An issuer's server: what it answers is a test's to say, at any time. */
 export interface KeyServer {
@@ -75,6 +76,7 @@ export const startGuarded = (
 ): Promise<TestGateway> =>
   startGateway(guardedRoutes(upstreamPort) + requestAuthentication(...rules) + TOKEN_REQUIRED, {
     plugins: [authJwt, authorization] as readonly GatewayPlugin[],
+    overload: NEVER_OVERLOADED,
     ...options,
   });
 

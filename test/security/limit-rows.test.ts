@@ -15,6 +15,7 @@ import { haveRedis, startRedis, type TestRedis } from '../support/redis.ts';
 import { askGateway, askMany, startUpstreams, type TestUpstreams } from '../support/upstreams.ts';
 import { signedToken } from './jws.ts';
 import { movableClock, requestAuthentication } from './jwt-support.ts';
+import { NEVER_OVERLOADED } from './support.ts';
 
 /*
  * The L rows of edge-security §1 through whole gateways. What ten million keys take (L-03) stands with the table of buckets,
@@ -58,6 +59,7 @@ spec: ${JSON.stringify(spec)}
   const gateway = await startGateway(frame({ shop: upstreams.ports[0] as number }) + routes + limit + login + more, {
     plugins: [rateLimit, authJwt, authorization, identityRateLimit] as readonly GatewayPlugin[],
     mesh: { pathNormalization: 'decode-and-merge-slashes', ...mesh },
+    overload: NEVER_OVERLOADED,
     ...(clock !== undefined && { clock }),
   });
   gateways.push(gateway);

@@ -9,7 +9,7 @@ import { frame, startGateway, type TestGateway, virtualService } from '../suppor
 import { signedToken } from './jws.ts';
 import { requestAuthentication } from './jwt-support.ts';
 import { randomTarget, spellingsOf } from './path-targets.ts';
-import { exchange, type RawAnswer, type RecordingUpstream, recordingUpstream } from './support.ts';
+import { exchange, NEVER_OVERLOADED, type RawAnswer, type RecordingUpstream, recordingUpstream } from './support.ts';
 import { APACHE, CANARY, NGINX, startApache, startNginx, type WebServer } from './web-servers.ts';
 
 /*
@@ -48,6 +48,7 @@ const guarded = (port: number): Promise<TestGateway> =>
     {
       plugins: [authJwt, authorization] as readonly GatewayPlugin[],
       mesh: { pathNormalization: 'decode-and-merge-slashes' },
+      overload: NEVER_OVERLOADED,
     },
   );
 

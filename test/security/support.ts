@@ -1,6 +1,15 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
+import type { OverloadLimits } from '../../src/dataplane/index.ts';
+
+/** A process that signs, attacks and serves at once, beside others, is busy; nothing here is about that. */
+export const NEVER_OVERLOADED: OverloadLimits = {
+  utilization: 2,
+  delayMs: Infinity,
+  heap: 2,
+  requestsPerNamespace: 100_000,
+};
 
 /** A request as it reached the service. */
 export interface Arrived {
