@@ -49,8 +49,12 @@ export function createExternalAuthorizationFilter(call: Call): Filter<ExternalAu
   };
 }
 
-/** Loaded only where it is used: most authorizers are asked over HTTP, and most gateways have none. */
-const overGrpc = () => import('./grpc-authorizer.ts');
+/** Loaded only where it is used, and once: most authorizers are asked over HTTP, and most gateways have none. */
+let loading: Promise<typeof import('./grpc-authorizer.ts')> | undefined;
+function overGrpc(): NonNullable<typeof loading> {
+  loading ??= import('./grpc-authorizer.ts');
+  return loading;
+}
 
 async function decide(
   exchange: Exchange,
