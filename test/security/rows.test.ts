@@ -82,6 +82,12 @@ describe('headers that a client may not send on (S rows)', () => {
     ['S-02', 'Proxy-Connection: keep-alive\r\n', 'proxy-connection'],
     ['S-02', 'Keep-Alive: timeout=9\r\n', 'keep-alive'],
     ['S-02', 'TE: gzip\r\n', 'te'],
+    ['S-02', 'Proxy: http://evil.example\r\n', 'proxy'],
+    ['S-02', 'Proxy-Authorization: Basic eDp5\r\n', 'proxy-authorization'],
+    ['S-01', 'Connection: close, authorization\r\nAuthorization: Bearer x\r\n', 'authorization'],
+    ['S-01', 'Connection: close, x-user-id\r\nX-User-Id: admin\r\n', 'x-user-id'],
+    ['S-04', 'X-Method-Override: DELETE\r\n', 'x-method-override'],
+    ['S-03', 'X-Envoy-Retry-On: 5xx\r\n', 'x-envoy-retry-on'],
     [
       'S-02',
       'Upgrade: h2c\r\nConnection: upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n',
@@ -103,6 +109,25 @@ describe('headers that a client may not send on (S rows)', () => {
     const { status } = await send('Connection: close, x-request-id\r\nX-Request-Id: forged\r\n');
     if (status === 200) expect(sentUp('x-request-id')).toEqual([expect.stringMatching(/^[0-9a-f-]{36}$/)]);
     else expect(status).toBe(400);
+  });
+
+  it.each(['x-forwarded-for', 'x-forwarded-proto', 'host', 'content-length'])(
+    'S-01 does not lose %s because the client nominates it: refused, or as the gateway means it',
+    async (name) => {
+      const { status } = await send(`Connection: close, ${name}\r\n`);
+      if (status !== 200) expect(status).toBe(400);
+      else if (name !== 'content-length') expect(sentUp(name)).toHaveLength(1);
+    },
+  );
+
+  /* edge-security would refuse these; Istio passes them on (recorded: edge-headers/many-values), and nothing is lost on the way. */
+  it.each([
+    ['Authorization', 'Basic eDp5', 'Basic eDp6'],
+    ['Content-Type', 'text/plain', 'application/json'],
+    ['Origin', 'https://a.com', 'https://b.com'],
+  ])('S-09 keeps both of two lines %s, for every policy and the service alike', async (name, first, second) => {
+    expect((await send(`${name}: ${first}\r\n${name}: ${second}\r\n`)).status).toBe(200);
+    expect(sentUp(name.toLowerCase()).join(',')).toBe(`${first},${second}`);
   });
 
   it.each([
