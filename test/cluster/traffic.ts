@@ -51,7 +51,7 @@ const objectsOf = (ns: string, port: number): readonly Applied[] => [
     kind: 'ServiceEntry',
     metadata: { name: 'backend', namespace: ns },
     spec: {
-      hosts: ['backend.internal'],
+      hosts: [`backend.${ns}.internal`],
       ports: [{ number: 80, name: 'http', protocol: 'HTTP', targetPort: port }],
       resolution: 'STATIC',
       endpoints: [{ address: '127.0.0.1' }],
@@ -64,7 +64,7 @@ const objectsOf = (ns: string, port: number): readonly Applied[] => [
     spec: {
       hosts: ['shop.test'],
       gateways: [`${ns}/public`],
-      http: [{ route: [{ destination: { host: 'backend.internal', port: { number: 80 } } }] }],
+      http: [{ route: [{ destination: { host: `backend.${ns}.internal`, port: { number: 80 } } }] }],
     },
   },
 ];
