@@ -1,5 +1,5 @@
 import type { FilterContext, FilterFinding, PolicyObject } from '../contract/plugin.ts';
-import type { ObjectRef } from '../diagnostics/index.ts';
+import type { ObjectRef, RelatedPlace } from '../diagnostics/index.ts';
 import { type Diagnostic, isDiagnosticCode, report } from '../diagnostics/index.ts';
 import { invariant } from '../kernel/assert.ts';
 import type { Resource } from '../resources/index.ts';
@@ -88,6 +88,11 @@ export class FilterRun {
 
 function toDiagnostic({ code, object, field, message, related }: FilterFinding, inputs: FilterInputs): Diagnostic {
   invariant(isDiagnosticCode(code), `a filter reports ${code}, which no catalogue knows`);
-  const origin = inputs.sources.get(policyKey(object))?.origin;
-  return report(code, { message, object, field, location: origin?.locate(field), related });
+  const originOf = (ref: ObjectRef) => inputs.sources.get(policyKey(ref))?.origin;
+  const placed = (place: RelatedPlace): RelatedPlace => {
+    const location = place.object && originOf(place.object)?.locate(['metadata', 'name']);
+    return location === undefined ? place : { ...place, location };
+  };
+  const location = originOf(object)?.locate(field);
+  return report(code, { message, object, field, location, related: related?.map(placed) });
 }

@@ -184,9 +184,21 @@ class Handling {
     } else {
       // Policies judge what the client sent; injected faults and all behind them are past the translation (istio-semantics §0.1).
       if (reply === undefined || reply.flag === 'FI') responder.translateTo(exchange.translateGrpcWeb());
-      if (reply !== undefined) responder.reply(reply);
-      else this.#act(exchange, responder);
+      if (reply === undefined) this.#act(exchange, responder);
+      else {
+        this.#noteCluster(exchange);
+        responder.reply(reply);
+      }
     }
+  }
+
+  /** Where it would have gone: a cluster is chosen with the route, so that Envoy's log and metrics name it of refused requests as well. */
+  #noteCluster(exchange: GatewayExchange): void {
+    const destination = exchange.destination();
+    if (destination === undefined) return;
+    this.#record.cluster = destination.cluster;
+    const known = this.#options.forwarding.upstreams.get(destination.cluster);
+    this.#record.clusterNamespace = known?.cluster.namespace;
   }
 
   /** What the route, or its absence, says (istio-semantics §0.1 step 6). */

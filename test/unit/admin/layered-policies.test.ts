@@ -90,4 +90,16 @@ describe('policies in layers', () => {
     const text = explanationText(explain('http://shop.example.com/cart/', nowMs), { paint: (_style, words) => words });
     expect(text).toContain('(istio-system/base.yaml:1); was lifted until 2999-01-01');
   });
+
+  it('that a team would weaken are told with the place of the mandatory value', () => {
+    const weaker = policy('EdgePolicy', 'own', '{ securityHeaders: { set: { X-Frame-Options: SAMEORIGIN } } }');
+    const { diagnostics } = stateOf({ ...FILES, 'shop/own.yaml': weaker }, filterSpecs).compilation;
+    expect(diagnostics).toMatchObject([
+      {
+        code: 'weakens-mandatory-policy',
+        location: { file: 'shop/own.yaml', line: 4 },
+        related: [{ message: 'the mandatory value', location: { file: 'istio-system/base.yaml', line: 3 } }],
+      },
+    ]);
+  });
 });

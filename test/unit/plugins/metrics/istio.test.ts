@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { AggregatorRegistry, Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
+import { authorization } from '../../../../plugins/authorization/index.ts';
 import { createMetricsFilter, metrics } from '../../../../plugins/metrics/index.ts';
-import type { Exchange, RequestRecord } from '../../../../src/contract/index.ts';
+import type { Exchange, GatewayPlugin, RequestRecord } from '../../../../src/contract/index.ts';
 import { fakeRecord } from '../../../support/fake-record.ts';
 import { frame, startGateway, virtualService } from '../../../support/gateway.ts';
 
@@ -191,6 +192,28 @@ describe('Istio’s metrics', () => {
     expect(requests(sum)).toMatchObject([{ value: 3, labels: { destination_service_name: 'cart' } }]);
     expect(sum.filter(({ name }) => name === 'istio_request_bytes_bucket')).toHaveLength(20);
     expect(await one.series()).toEqual(await one.series());
+  });
+
+  it('name the service of a refused request, as the cluster is chosen with the route', async () => {
+    const registry = new Registry();
+    const refuses = `---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: { name: closed, namespace: istio-system }
+spec: {}
+`;
+    const rule = '- match: [{ uri: { prefix: /cart } }]\n  route: [{ destination: { host: cart.test } }]';
+    const plugins = [metrics(registry, { istio: workload }), authorization] as readonly GatewayPlugin[];
+    const gateway = await startGateway(`${frame({ cart: 1 })}${virtualService('web', rule)}${refuses}`, { plugins });
+    try {
+      for (const path of ['/cart', '/elsewhere']) await fetch(`http://127.0.0.1:${gateway.port}${path}`);
+      expect(requests(seriesIn(await registry.metrics()))).toMatchObject([
+        { labels: { destination_service: 'cart.test', destination_service_namespace: 'team', response_code: '403' } },
+        { labels: { destination_service: 'unknown', response_code: '403' } },
+      ]);
+    } finally {
+      await gateway.close();
+    }
   });
 
   it('come from a gateway as Prometheus reads them', async () => {
