@@ -1,86 +1,15 @@
-import {
-  Client,
-  credentials,
-  type handleUnaryCall,
-  Metadata,
-  Server,
-  ServerCredentials,
-  type ServiceDefinition,
-  type ServiceError,
-  status,
-} from '@grpc/grpc-js';
+import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { frame, startGateway, type TestGateway, virtualService } from '../support/gateway.ts';
+import { echoDefinition as definition, type EchoServer, startEchoServer } from '../support/grpc-echo.ts';
 
-const text = (value: Buffer): string => value.toString('utf8');
-const bytes = (value: string): Buffer => Buffer.from(value, 'utf8');
-const method = (name: string, requestStream: boolean, responseStream: boolean) => ({
-  path: `/test.Echo/${name}`,
-  requestStream,
-  responseStream,
-  requestSerialize: bytes,
-  requestDeserialize: text,
-  responseSerialize: bytes,
-  responseDeserialize: text,
-});
-const definition = {
-  Unary: method('Unary', false, false),
-  Collect: method('Collect', true, false),
-  Spread: method('Spread', false, true),
-  Converse: method('Converse', true, true),
-  Forever: method('Forever', false, true),
-} satisfies ServiceDefinition;
-
-let server: Server;
-let serverPort: number;
-let cancelled: (() => void) | undefined;
+let server: EchoServer;
 let gateway: TestGateway | undefined;
 
-const unary: handleUnaryCall<string, string> = (call, callback) => {
-  if (call.request === 'fail') {
-    const metadata = new Metadata();
-    metadata.set('detail-bin', Buffer.from([1, 2, 3]));
-    callback({ code: status.FAILED_PRECONDITION, details: 'not today: é', metadata });
-    return;
-  }
-  const initial = new Metadata();
-  initial.set('x-seen', String(call.metadata.get('x-sent')[0] ?? '-'));
-  call.sendMetadata(initial);
-  callback(null, `hello ${call.request}`);
-};
-
 beforeAll(async () => {
-  server = new Server();
-  server.addService(definition, {
-    Unary: unary,
-    Collect(
-      call: import('@grpc/grpc-js').ServerReadableStream<string, string>,
-      callback: (error: null, value: string) => void,
-    ) {
-      const parts: string[] = [];
-      call.on('data', (part: string) => parts.push(part));
-      call.on('end', () => callback(null, parts.join('+')));
-    },
-    Spread(call: import('@grpc/grpc-js').ServerWritableStream<string, string>) {
-      for (const part of call.request.split(' ')) call.write(part);
-      call.end();
-    },
-    Converse(call: import('@grpc/grpc-js').ServerDuplexStream<string, string>) {
-      call.on('data', (part: string) => call.write(part.toUpperCase()));
-      call.on('end', () => call.end());
-    },
-    Forever(call: import('@grpc/grpc-js').ServerWritableStream<string, string>) {
-      call.write('first');
-      call.on('cancelled', () => cancelled?.());
-    },
-  });
-  serverPort = await new Promise((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) =>
-      error === null ? resolve(port) : reject(error),
-    );
-  });
+  server = await startEchoServer();
 });
-afterAll(() => server.forceShutdown());
+afterAll(() => server.close());
 afterEach(async () => {
   await gateway?.close();
   gateway = undefined;
@@ -90,7 +19,7 @@ const rules = (more = ''): string =>
   virtualService('echo', `- route:\n    - destination: { host: echo.test }\n${more}`);
 
 async function connect(more = ''): Promise<Client> {
-  gateway = await startGateway(frame({ echo: serverPort }, 'HTTP2') + rules(more));
+  gateway = await startGateway(frame({ echo: server.port }, 'HTTP2') + rules(more));
   return new Client(`127.0.0.1:${gateway.port}`, credentials.createInsecure());
 }
 
@@ -182,7 +111,7 @@ describe('gRPC with a real client and server', () => {
       stream.write(word);
       heard.push(await answer);
       await gateway?.publish(
-        frame({ echo: serverPort }, 'HTTP2') + rules(`  headers: { response: { set: { x-step: ${word} } } }`),
+        frame({ echo: server.port }, 'HTTP2') + rules(`  headers: { response: { set: { x-step: ${word} } } }`),
       );
     }
     stream.end();
@@ -195,7 +124,7 @@ describe('gRPC with a real client and server', () => {
     const client = await connect();
     const { Forever } = definition;
     const gone = new Promise<void>((resolve) => {
-      cancelled = resolve;
+      server.onCancelled = resolve;
     });
     const stream = client.makeServerStreamRequest(
       Forever.path,
