@@ -6,13 +6,6 @@ import type { HTTPFaultInjection } from '../../../../src/resources/kinds.ts';
 import { FakeExchange } from '../../../support/fake-exchange.ts';
 import { fakeContext } from '../../../support/policy-context.ts';
 
-class LeavingExchange extends FakeExchange {
-  leave: () => void = () => {};
-  override onClientGone(callback?: () => void): void {
-    this.leave = callback ?? (() => {});
-  }
-}
-
 const whole = { value: 100 };
 const draw = (...numbers: number[]) => {
   const left = [...numbers];
@@ -21,7 +14,7 @@ const draw = (...numbers: number[]) => {
 
 function ask(fault: HTTPFaultInjection, random: () => number = () => 0) {
   const settings = compileFault(fault);
-  const exchange = new LeavingExchange();
+  const exchange = new FakeExchange();
   const verdict = settings === undefined ? undefined : createFaultFilter(random).request?.(exchange, settings);
   return { exchange, verdict };
 }
