@@ -301,6 +301,26 @@ spec: { hosts: [b.com], gateways: [istio-system/secure], http: [{ route: [{ dest
     expect((await askTls('b.com', host)).status).toBe(0);
   });
 
+  it('does not reach it by a connection of HTTP/2 that was made for another name either', async () => {
+    const session = http2.connect(`https://127.0.0.1:${port}`, { servername: 'a.com', ca: authority.certificatePem });
+    session.on('error', () => {});
+    const askOver = (authorityName: string): Promise<Met> =>
+      new Promise((resolve) => {
+        const request = session.request({ ':path': '/', ':authority': authorityName });
+        request.on('response', (headers) => {
+          const service = headers['x-upstream'];
+          resolve({ status: Number(headers[':status']), service: service === undefined ? undefined : Number(service) });
+        });
+        request.on('error', () => resolve({ status: 0, service: undefined }));
+        request.resume();
+      });
+    expect(await askOver('a.com')).toEqual({ status: 200, service: 0 });
+    const met = await askOver('b.com');
+    expect([0, 404, 421]).toContain(met.status);
+    expect(met.service).toBeUndefined();
+    session.destroy();
+  });
+
   it('does not reach one server by the other’s certificate demands either', async () => {
     expect((await askTls('b.com', 'a.com', client)).service).toBeUndefined();
   });

@@ -31,7 +31,10 @@ and keys whose \`key_ops\` do not allow it are refused.`,
     JWTRule: {
       issuer: supported('`iss` of the token', 'empty: any'),
       audiences: supported('one of them must be in `aud`', 'empty: any'),
-      jwksUri: differs('where its keys are', 'fetched by the gateway itself, and again for an unknown key'),
+      jwksUri: differs(
+        'where its keys are',
+        'fetched by the gateway itself, and again for an unknown key; addresses that are never dialled are refused',
+      ),
       jwks: supported('its keys', 'before `jwksUri`; neither: OpenID discovery at the issuer'),
       fromHeaders: supported(
         'headers to look into',

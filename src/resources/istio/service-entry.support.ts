@@ -1,7 +1,10 @@
 import { differs, ignoredSilently, type KindSupport, notAtAnIngress, supported } from '../support.ts';
 
 const WORKLOAD = {
-  address: supported('IP address, `unix:///path`, or a name with DNS', 'without one it is no endpoint'),
+  address: supported(
+    'IP address, `unix:///path`, or a name with DNS',
+    'without one it is no endpoint; link-local addresses, metadata services and addresses of no machine are refused',
+  ),
   ports: supported('by name of the port', 'before the entry’s target port'),
   labels: supported('for subsets and selectors'),
   network: ignoredSilently('of several networks', 'addresses are reached directly; one without address is no endpoint'),

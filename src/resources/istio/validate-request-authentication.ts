@@ -2,6 +2,7 @@ import type { FieldPath } from '../../diagnostics/index.ts';
 import { inQuotes } from '../describe.ts';
 import type { Findings } from '../findings.ts';
 import type { JWTRule, RequestAuthenticationBody } from '../generated/request-authentication.ts';
+import { isNeverDialled, neverDialledMistake } from '../never-dialled.ts';
 import { keySetMistake, keySetWarnings } from './jwks.ts';
 import { validateAttachment } from './validate-attachment.ts';
 import { checkDuration } from './validate-common.ts';
@@ -55,12 +56,13 @@ function checkFilled(texts: readonly string[] | undefined, what: string, path: F
 const URI = /^(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?:\/\/(?:[^/?#]*@)?(\[[^\]/?#]*\]|[^/?#:]*)(?::([^/?#]*))?)?/;
 
 function checkUri(uri: string, path: FieldPath, findings: Findings): void {
-  const [, scheme = '', , port = ''] = URI.exec(uri) ?? [];
+  const [, scheme = '', host = '', port = ''] = URI.exec(uri) ?? [];
   if (/[\u0000-\u0020\u007F]/.test(uri)) findings.error(path, `${inQuotes(uri)} has spaces or control characters.`);
   else if (!['http', 'https'].includes(scheme.toLowerCase()))
     findings.error(path, `${inQuotes(uri)} must begin with http:// or https://.`);
   else if (!/^\d*$/.test(port))
     findings.error(path, `${inQuotes(uri)} has the port ${inQuotes(port)}, which is no number.`);
+  else if (isNeverDialled(host.replace(/^\[|\]$/g, ''))) findings.error(path, neverDialledMistake(inQuotes(host)));
 }
 
 function checkKeySet(jwks: string, path: FieldPath, findings: Findings): void {

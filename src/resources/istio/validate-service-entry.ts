@@ -4,6 +4,7 @@ import type { Findings } from '../findings.ts';
 import type { ServiceEntryBody, Workload } from '../generated/service-entry.ts';
 import type { WorkloadEntryBody } from '../generated/workload-entry.ts';
 import { parseIp } from '../ip.ts';
+import { isNeverDialled, neverDialledMistake } from '../never-dialled.ts';
 import { domainMistake, isDnsLabel, isPartialWildcard } from './names.ts';
 import { protocolFamily } from './protocols.ts';
 import {
@@ -214,7 +215,7 @@ function validateWorkload(
         ? domainMistake(address)
         : `${inQuotes(address)} is no IP address, which resolution STATIC needs`;
     if (mistake !== undefined) findings.error(at, sentence(mistake));
-  }
+  } else if (isNeverDialled(address)) findings.error(at, neverDialledMistake(inQuotes(address)));
   validateWorkloadPorts(workload, ports, path, findings);
   checkLabels(workload.labels, [...path, 'labels'], findings);
 }
