@@ -15,7 +15,7 @@ interface Question {
  * change that they do not lead to.
  */
 export class BackendReader {
-  readonly #questions: Question[] = [];
+  #questions: Question[] = [];
   /** With which the answers were last found to hold. */
   #backends: Backends;
 
@@ -35,6 +35,11 @@ export class BackendReader {
     const answer = policies.length === 0 ? '' : JSON.stringify(policies);
     this.#questions.push({ kind: 'hash', destination, namespace, port: 0, answer });
     return policies;
+  }
+
+  /** No more questions: a list that grew has room for many. */
+  end(): void {
+    this.#questions = [...this.#questions];
   }
 
   /** Would the same questions get the same answers now? */

@@ -4,8 +4,9 @@ import type { RouteOwner } from '../table/index.ts';
 import type { CompileOptions } from './compilation.ts';
 import type { HttpRule, Place, RuleFailure, RuleMatch, VirtualService } from './http-rule.ts';
 import { matchesConflict, mergeMatches } from './match-merging.ts';
-import { resolveRule } from './resolve-names.ts';
+import { resolveMatch } from './resolve-names.ts';
 import { isExportedTo } from './visibility.ts';
+import { MergedRule, type RuleDraft, WrittenMatch, WrittenRule } from './written-rule.ts';
 
 /** The `http` rules of one VirtualService, delegates merged (istio-semantics §2.8), and what could not be merged. */
 export interface RuleSet {
@@ -41,30 +42,39 @@ export function namedDelegates(object: VirtualService, lookup: DelegateLookup): 
   return found;
 }
 
-interface Draft {
+interface Draft<R extends RuleDraft = RuleDraft> {
   readonly part: string;
-  readonly rule: Omit<HttpRule, 'matches'>;
+  readonly rule: R;
   readonly matches: readonly MatchDraft[];
 }
 
 interface MatchDraft {
   readonly part: string;
   readonly match: HTTPMatchRequest;
-  readonly place: Place;
+  readonly object: VirtualService;
+  /** Places in its list of rules, and in that rule's list of matches. */
+  readonly rule: number;
+  readonly index: number;
 }
+
+const placeOf = ({ object, rule, index }: MatchDraft): Place => ({
+  object,
+  path: ['spec', 'http', rule, 'match', index],
+});
 
 export function readRules(object: VirtualService, lookup: DelegateLookup, options: CompileOptions): RuleSet {
   const conflicts: DelegateConflict[] = [];
   const delegates = new Set<VirtualService>();
   const written = object.body.spec.http ?? [];
   const parts = ruleParts(written);
+  const owners = new Map<number, RouteOwner>();
   const drafts = written.flatMap((rule, index): readonly Draft[] => {
-    const root = readRule(object, rule, index, parts[index] ?? '', options);
+    const root = readRule({ object, index, part: parts[index] ?? '', owners }, options);
     if (rule.delegate === undefined) return [root];
     const { namespace, name } = delegateKey(object, rule);
     const delegate = lookup(namespace, name);
     const failure = whyUnusable(delegate, root, `${namespace}/${name}`, options);
-    if (delegate === undefined || failure !== undefined) return [{ ...root, rule: { ...root.rule, failure } }];
+    if (delegate === undefined || failure !== undefined) return [{ ...root, rule: root.rule.failing(failure) }];
     delegates.add(delegate);
     return mergeDelegate(root, delegate, conflicts, options);
   });
@@ -95,39 +105,37 @@ function whyUnusable(
   return undefined;
 }
 
-function readRule(
-  object: VirtualService,
-  written: HTTPRoute,
-  index: number,
-  part: string,
-  options: CompileOptions,
-): Draft {
-  const http = resolveRule(written, object.meta.namespace, options.mesh.clusterDomain);
-  const place: Place = { object, path: ['spec', 'http', index] };
-  const { line } = object.origin.locate(place.path);
-  const owner: RouteOwner = {
-    namespace: object.meta.namespace,
+interface RuleInput {
+  readonly object: VirtualService;
+  readonly index: number;
+  readonly part: string;
+  /** By line: rules on one line, as all of a cluster's are, have one owner. */
+  readonly owners: Map<number, RouteOwner>;
+}
+
+function readRule({ object, index, part, owners }: RuleInput, options: CompileOptions): Draft<WrittenRule> {
+  const { line } = object.origin.locate(['spec', 'http', index]);
+  const { namespace, name } = object.meta;
+  const owner = owners.get(line) ?? {
+    namespace,
     kind: 'VirtualService',
-    name: object.meta.name,
+    name,
     delegate: undefined,
     file: object.origin.file,
     line,
   };
-  const placeOf = (field: keyof HTTPRoute): Place => ({ object, path: [...place.path, field] });
+  owners.set(line, owner);
   return {
     part,
-    rule: { owner, root: object, http, place, placeOf, failure: undefined },
-    matches: readMatches(http, place),
+    rule: new WrittenRule(object, index, owner, options),
+    matches: (object.body.spec.http?.[index]?.match ?? []).map((one, i) => ({
+      part: matchPart(one.name, i),
+      match: resolveMatch(one, namespace),
+      object,
+      rule: index,
+      index: i,
+    })),
   };
-}
-
-function readMatches(http: HTTPRoute, place: Place): readonly MatchDraft[] {
-  const { match = [] } = http;
-  return match.map((one, i) => ({
-    part: matchPart(one.name, i),
-    match: one,
-    place: { object: place.object, path: [...place.path, 'match', i] },
-  }));
 }
 
 /** Fields of the root that a delegate's rule takes over where it has none of its own, whole and never merged (§2.8). */
@@ -146,22 +154,25 @@ const INHERITED = [
 ] as const satisfies readonly (keyof HTTPRoute)[];
 
 function mergeDelegate(
-  root: Draft,
+  root: Draft<WrittenRule>,
   delegate: VirtualService,
   conflicts: DelegateConflict[],
   options: CompileOptions,
 ): readonly Draft[] {
   const written = delegate.body.spec.http ?? [];
   const parts = ruleParts(written);
-  return written.flatMap((rule, index): readonly Draft[] => {
-    const own = readRule(delegate, rule, index, parts[index] ?? '', options);
+  const owners = new Map<number, RouteOwner>();
+  const { http: ofRoot } = root.rule;
+  return written.flatMap((_, index): readonly Draft[] => {
+    const own = readRule({ object: delegate, index, part: parts[index] ?? '', owners }, options);
     const matches = mergeMatchLists(root, own, conflicts);
     if (matches === undefined) return [];
-    const names = [root.rule.http.name, own.rule.http.name].filter((name) => name !== undefined && name !== '');
-    const inherited = INHERITED.filter((field) => own.rule.http[field] === undefined);
+    const { http: ofOwn } = own.rule;
+    const names = [ofRoot.name, ofOwn.name].filter((name) => name !== undefined && name !== '');
+    const inherited = INHERITED.filter((field) => ofOwn[field] === undefined);
     const http: HTTPRoute = {
-      ...own.rule.http,
-      ...Object.fromEntries(inherited.map((field) => [field, root.rule.http[field]])),
+      ...ofOwn,
+      ...Object.fromEntries(inherited.map((field) => [field, ofRoot[field]])),
       name: names.join('-'),
     };
     const owner: RouteOwner = {
@@ -170,11 +181,8 @@ function mergeDelegate(
       file: own.rule.owner.file,
       line: own.rule.owner.line,
     };
-    const placeOf = (field: keyof HTTPRoute): Place =>
-      (inherited as readonly string[]).includes(field) ? root.rule.placeOf(field) : own.rule.placeOf(field);
-    return [
-      { part: `${root.part}-${own.part}`, rule: { ...own.rule, owner, root: root.rule.root, http, placeOf }, matches },
-    ];
+    const rule = new MergedRule(root.rule, own.rule, { owner, http, inherited });
+    return [{ part: `${root.part}-${own.part}`, rule, matches }];
   });
 }
 
@@ -187,12 +195,12 @@ function mergeMatchLists(root: Draft, own: Draft, conflicts: DelegateConflict[])
     const fitting = root.matches.filter((theirs) => !matchesConflict(theirs.match, mine.match));
     const wholeRule = fitting.length === 0;
     for (const theirs of root.matches) {
-      if (!fitting.includes(theirs)) conflicts.push({ root: theirs.place, delegate: mine.place, wholeRule });
+      if (!fitting.includes(theirs)) conflicts.push({ root: placeOf(theirs), delegate: placeOf(mine), wholeRule });
     }
     if (wholeRule) return undefined;
     for (const theirs of fitting) {
       const part = root.matches.length > 1 ? `${theirs.part}-${mine.part}` : mine.part;
-      merged.push({ part, match: mergeMatches(theirs.match, mine.match), place: mine.place });
+      merged.push({ ...mine, part, match: mergeMatches(theirs.match, mine.match) });
     }
   }
   return merged;
@@ -225,12 +233,8 @@ function withIds(object: VirtualService, drafts: readonly Draft[]): readonly Htt
     const id = `${object.meta.namespace}/${object.meta.name}/${part}`;
     const named: readonly RuleMatch[] =
       matches.length === 0
-        ? [{ id: unique(id), match: EVERYTHING, place: rule.place }]
-        : matches.map((one) => ({
-            id: unique(matches.length > 1 ? `${id}.${one.part}` : id),
-            match: one.match,
-            place: one.place,
-          }));
-    return { ...rule, matches: named };
+        ? [new WrittenMatch(unique(id), EVERYTHING, rule.at)]
+        : matches.map((one) => new WrittenMatch(unique(matches.length > 1 ? `${id}.${one.part}` : id), one.match, one));
+    return rule.withMatches(named);
   });
 }

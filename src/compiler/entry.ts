@@ -46,7 +46,7 @@ export class Entry {
     const known = this.#translations.find((translation) => translation.context === context);
     if (known?.stillHolds(ruleSet, backends) === true) return known;
     const translation = new Translation(ruleSet, context, backends, this.#options);
-    this.#translations = [...this.#translations.filter((one) => one !== known), translation];
+    this.#translations = this.#translations.filter((one) => one !== known).concat(translation);
     return translation;
   }
 }

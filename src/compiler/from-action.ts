@@ -107,13 +107,17 @@ function forward(
       single !== undefined && hashes.some(isHashed),
       timeoutMs,
     ),
-    mirrors: translateMirrors(rule, context),
-    hashPolicies: hashes.flat(),
+    mirrors: shared(translateMirrors(rule, context)),
+    hashPolicies: shared(hashes.flat()),
   };
   const append = (level: 'request' | 'response'): HeaderOperations =>
     single === undefined ? headers[level] : appendOperations(headers[level], single.headers[level]);
   return { action, requestHeaders: append('request'), responseHeaders: append('response'), failure: undefined };
 }
+
+/** Most lists are empty, and all of those are one. */
+const shared = <T>(list: readonly T[]): readonly T[] => (list.length === 0 ? NOTHING : list);
+const NOTHING: readonly never[] = [];
 
 const isHashed = (policies: readonly HashPolicy[]): boolean => policies.length > 0;
 

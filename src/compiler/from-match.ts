@@ -27,11 +27,14 @@ export function translateMatch(match: HTTPMatchRequest): RouteMatch {
   }));
   return {
     path: translatePath(match.uri, match.ignoreUriCase === true),
-    headers,
-    queryParams: queryParams.sort(by((condition: QueryCondition) => condition.name, compareStrings)),
-    claims,
+    headers: compact(headers),
+    queryParams: compact(queryParams.sort(by((condition: QueryCondition) => condition.name, compareStrings))),
+    claims: compact(claims),
   };
 }
+
+/** A list that grew has room for many more; and all that are empty are one. */
+const compact = <T>(list: readonly T[]): readonly T[] => (list.length === 0 ? NO_CONDITIONS : [...list]);
 
 const requestLine = (match: HTTPMatchRequest): readonly (readonly [string, StringMatch | undefined])[] => [
   [':method', match.method],

@@ -8,6 +8,17 @@ const BUILT_IN_CONDITIONS = ['connect-failure', 'refused-stream', 'unavailable',
 const BUILT_IN_BACKOFF_MS = 25;
 const STATUS_CONDITION = 'retriable-status-codes';
 
+/** Most routes have it: it is one object for all. */
+const BUILT_IN: RetryPolicy = {
+  attempts: BUILT_IN_ATTEMPTS,
+  retryOn: BUILT_IN_CONDITIONS,
+  retriableStatusCodes: [],
+  perTryTimeoutMs: undefined,
+  backoffMs: BUILT_IN_BACKOFF_MS,
+  avoidPreviousHosts: true,
+};
+const BUILT_IN_HASHED: RetryPolicy = { ...BUILT_IN, avoidPreviousHosts: false };
+
 /**
  * The route's own policy, else the mesh's, else Istio's built-in one; `attempts: 0` and `{}` are none at all
  * (istio-semantics §2.10). `hashed`: the one destination balances by consistent hash, and then hosts tried before are
@@ -20,19 +31,20 @@ export function translateRetries(
   timeoutMs: number | undefined,
 ): RetryPolicy | undefined {
   const policy = own ?? mesh;
-  const attempts = policy === undefined ? BUILT_IN_ATTEMPTS : (policy.attempts ?? 0);
+  if (policy === undefined) return hashed ? BUILT_IN_HASHED : BUILT_IN;
+  const attempts = policy.attempts ?? 0;
   if (attempts <= 0) return undefined;
-  const perTryTimeoutMs = durationMs(policy?.perTryTimeout);
+  const perTryTimeoutMs = durationMs(policy.perTryTimeout);
   return {
     attempts,
-    ...translateConditions(policy?.retryOn),
+    ...translateConditions(policy.retryOn),
     // A try that may last as long as all of them together is not limited (istio-semantics §2.10).
     perTryTimeoutMs:
       perTryTimeoutMs !== undefined && timeoutMs !== undefined && perTryTimeoutMs >= timeoutMs
         ? undefined
         : perTryTimeoutMs,
-    backoffMs: durationMs(policy?.backoff) ?? BUILT_IN_BACKOFF_MS,
-    avoidPreviousHosts: policy?.retryIgnorePreviousHosts ?? !hashed,
+    backoffMs: durationMs(policy.backoff) ?? BUILT_IN_BACKOFF_MS,
+    avoidPreviousHosts: policy.retryIgnorePreviousHosts ?? !hashed,
   };
 }
 

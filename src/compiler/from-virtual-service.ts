@@ -1,4 +1,4 @@
-import type { HTTPMatchRequest, HTTPRetry } from '../resources/index.ts';
+import type { HTTPMatchRequest, HTTPRetry, HTTPRoute } from '../resources/index.ts';
 import type { FilterSettings, Route } from '../table/index.ts';
 import { isCatchAll } from '../table/index.ts';
 import type { BackendReader } from './backend-reads.ts';
@@ -37,15 +37,19 @@ export function translateRules(
 ): readonly RouteDraft[] {
   const drafts: RouteDraft[] = [];
   for (const rule of ruleSet.rules) {
+    const { http } = rule;
     for (const match of rule.matches) {
       if (!isForServer(match.match, context, options)) continue;
-      const draft = translateRule(rule, match, context, backends, options);
+      const draft = translateRule({ rule, http, match }, context, backends, options);
       drafts.push(draft);
-      if (isCatchAll(draft.route.match)) return drafts;
+      if (isCatchAll(draft.route.match)) return compact(drafts);
     }
   }
-  return drafts;
+  return compact(drafts);
 }
+
+/** A list that grew has room for many more. */
+const compact = <T>(list: readonly T[]): readonly T[] => [...list];
 
 /** istio-semantics §2.3, rows `port`, `gateways`, `sourceLabels`: gateways, where given, make the other two count for nothing. */
 function isForServer(match: HTTPMatchRequest, context: RouteContext, options: CompileOptions): boolean {
@@ -57,9 +61,14 @@ function isForServer(match: HTTPMatchRequest, context: RouteContext, options: Co
   return sourceNamespace === '' || sourceNamespace === options.gatewayNamespace;
 }
 
+interface RuleAtMatch {
+  readonly rule: HttpRule;
+  readonly http: HTTPRoute;
+  readonly match: RuleMatch;
+}
+
 function translateRule(
-  rule: HttpRule,
-  match: RuleMatch,
+  { rule, http, match }: RuleAtMatch,
   context: RouteContext,
   backends: BackendReader,
   options: CompileOptions,
@@ -67,7 +76,7 @@ function translateRule(
   const translated = Object.keys(match.match).length === 0 ? MATCHES_ALL : translateMatch(match.match);
   const { action, requestHeaders, responseHeaders, failure } =
     rule.failure === undefined
-      ? translateAction(rule.http, translated.path, {
+      ? translateAction(http, translated.path, {
           namespace: rule.owner.namespace,
           port: context.port,
           secure: context.secure,
@@ -77,7 +86,7 @@ function translateRule(
       : failedAction(rule.failure.message, rule.failure.code);
   const route: Route = {
     id: match.id,
-    name: routeName(rule.http.name, match.match.name),
+    name: routeName(http.name, match.match.name),
     owner: rule.owner,
     match: translated,
     action,

@@ -20,7 +20,7 @@ export function resolveRule(rule: HTTPRoute, namespace: string, clusterDomain: s
   };
 }
 
-function resolveMatch(match: HTTPMatchRequest, namespace: string): HTTPMatchRequest {
+export function resolveMatch(match: HTTPMatchRequest, namespace: string): HTTPMatchRequest {
   if (match.gateways === undefined) return match;
   return { ...match, gateways: match.gateways.map((name) => resolveGateway(name, namespace)) };
 }

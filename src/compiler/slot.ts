@@ -15,7 +15,7 @@ export class Slot<V> {
 }
 
 export const sameElements = (a: readonly unknown[], b: readonly unknown[]): boolean =>
-  a === b || (a.length === b.length && a.every((part, i) => part === b[i]));
+  changedStretch(a, b) === undefined;
 
 /** The list before where it holds the very same elements. */
 export const keepSame = <T>(now: readonly T[], before: readonly T[] | undefined): readonly T[] =>

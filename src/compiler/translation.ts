@@ -21,6 +21,7 @@ export class Translation {
     this.#ruleSet = ruleSet;
     this.#reader = new BackendReader(backends);
     this.drafts = translateRules(ruleSet, context, this.#reader, options);
+    this.#reader.end();
   }
 
   stillHolds(ruleSet: RuleSet, backends: Backends): boolean {

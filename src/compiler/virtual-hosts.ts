@@ -200,8 +200,11 @@ function buildHost(
     return before;
   }
   const parts = completions.map((completion, i) => ({ translation: translations[i] as Translation, completion }));
-  const diagnostics = completions.flatMap((completion) => completion.diagnostics);
-  const routes = completions.flatMap((completion) => completion.routes);
+  // Most hosts are one VirtualService's alone, and share its lists.
+  const [only] = completions;
+  const isAlone = only !== undefined && completions.length === 1;
+  const diagnostics = isAlone ? only.diagnostics : completions.flatMap((completion) => completion.diagnostics);
+  const routes = isAlone ? only.routes : completions.flatMap((completion) => completion.routes);
   if (before !== undefined && hasSame(before, routes, requireTls)) {
     // Filters were asked anew and said the same.
     return { ...before, parts, diagnostics };
@@ -231,6 +234,8 @@ function inOrder(
   routes: readonly Route[],
   severalServers: boolean,
 ): readonly Route[] {
+  // The last of a VirtualService's own is where it belongs.
+  if (completions.length === 1) return routes;
   const once = severalServers ? firstOfEach(routes) : routes;
   return completions.some(({ endsInCatchAll }) => endsInCatchAll) ? sortCatchAllsLast(once) : once;
 }

@@ -28,13 +28,14 @@ export function destinations(
 }
 
 function httpUses({ rules }: RuleSet): readonly Use[] {
-  return rules.flatMap(({ http, owner, placeOf, failure }): readonly Use[] => {
-    if (failure !== undefined) return [];
+  return rules.flatMap((rule): readonly Use[] => {
+    if (rule.failure !== undefined) return [];
+    const { http } = rule;
     const at = (field: 'route' | 'mirror' | 'mirrors', ...inside: readonly (string | number)[]): Place => {
-      const { object, path } = placeOf(field);
+      const { object, path } = rule.placeOf(field);
       return { object, path: [...path, ...inside] };
     };
-    const viewer = owner.namespace;
+    const viewer = rule.owner.namespace;
     const routed = (http.route ?? []).map(({ destination }, i) => ({
       destination,
       place: at('route', i, 'destination'),
