@@ -2,8 +2,21 @@ import http from 'node:http';
 import http2 from 'node:http2';
 import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ask, checking, closeAll, entry, header, listening, POLICY, saying, serve } from '../support/authorized.ts';
+import {
+  ask,
+  checking,
+  closeAll,
+  entry,
+  header,
+  keep,
+  listening,
+  POLICY,
+  saying,
+  serve,
+} from '../support/authorized.ts';
 import { frame, virtualService } from '../support/gateway.ts';
+import { authorizer } from '../support/grpc-service.ts';
+import { createAuthority } from '../unit/dataplane/downstream/certificates.ts';
 
 afterEach(closeAll);
 
@@ -64,6 +77,36 @@ describe('an authorizer over gRPC', () => {
     expect(request[field]).toEqual(expected);
     expect((request['headers'] as Record<string, string>)['x-envoy-auth-partial-body']).toBe(partial);
     expect(gateway.seen[0]?.body).toBe('bød');
+  });
+
+  it('gets a body of many frames', async () => {
+    const service = await saying({});
+    const fields = { includeRequestBodyInCheck: { maxRequestBytes: 1_000_000, packAsBytes: true } };
+    const gateway = await serve(service.port, fields);
+    const body = 'x'.repeat(700_000);
+    expect((await ask(gateway.port, { method: 'POST' }, body)).status).toBe(200);
+    const request = (service.received[0] as never)['attributes']['request']['http'] as Record<string, unknown>;
+    expect([(request['raw_body'] as Buffer).length, request['size']]).toEqual([700_000, 700_000]);
+    expect(gateway.seen[0]?.body).toHaveLength(700_000);
+  });
+
+  it('is asked over TLS where its DestinationRule says so', async () => {
+    const pair = createAuthority('Authorizers').issue({ subject: '/CN=checker.test', names: 'DNS:checker.test' });
+    const service = keep(await authorizer((_, callback) => callback(null, {}), pair));
+    const extra = `
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: checker }
+spec: { host: checker.test, trafficPolicy: { tls: { mode: SIMPLE, insecureSkipVerify: true } } }
+`;
+    const gateway = await serve(service.port, {}, { extra });
+    expect((await ask(gateway.port)).status).toBe(200);
+    expect(service.received).toHaveLength(1);
+    // Not trusted: asked by nobody.
+    const strict = await serve(service.port, {}, { extra: extra.replace(', insecureSkipVerify: true', '') });
+    expect((await ask(strict.port)).status).toBe(403);
+    expect(service.received).toHaveLength(1);
   });
 
   it('is not asked about a body that is too large for it', async () => {

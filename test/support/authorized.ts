@@ -73,14 +73,15 @@ interface Served extends TestGateway {
 export async function serve(
   port: number,
   fields: object = {},
-  { protocol = 'GRPC', kind = 'envoyExtAuthzGrpc' } = {},
+  { protocol = 'GRPC', kind = 'envoyExtAuthzGrpc', extra = '' } = {},
 ): Promise<Served> {
   const web = await startWeb();
   const text =
     frame({ web: web.port }) +
     entry('checker', port, protocol) +
     virtualService('all', '- route: [{ destination: { host: web.test } }]', '["shop.example.com"]') +
-    POLICY;
+    POLICY +
+    extra;
   const gateway = await startGateway(text, {
     plugins: [externalAuthorization] as readonly GatewayPlugin[],
     mesh: { extensionProviders: [{ name: 'checker', [kind]: { service: 'checker.test', port: 9000, ...fields } }] },

@@ -9,6 +9,11 @@ import {
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 
+interface Pair {
+  readonly certificatePem: string;
+  readonly keyPem: string;
+}
+
 type Fields = Readonly<Record<string, unknown>>;
 export type UnaryHandler = handleUnaryCall<Fields, Fields>;
 
@@ -22,7 +27,9 @@ export interface TestGrpcService {
 const AUTHORIZER = { file: 'authorization.proto', name: 'envoy.service.auth.v3.Authorization' };
 const RATE_LIMITER = { file: 'rate-limit.proto', name: 'envoy.service.ratelimit.v3.RateLimitService' };
 
-export const authorizer = (check: UnaryHandler): Promise<TestGrpcService> => startService(AUTHORIZER, 'Check', check);
+/** Over TLS where it is given a certificate. */
+export const authorizer = (check: UnaryHandler, pair?: Pair): Promise<TestGrpcService> =>
+  startService(AUTHORIZER, 'Check', check, pair);
 
 export const rateLimiter = (decide: UnaryHandler): Promise<TestGrpcService> =>
   startService(RATE_LIMITER, 'ShouldRateLimit', decide);
@@ -43,6 +50,7 @@ async function startService(
   service: typeof AUTHORIZER,
   method: string,
   handler: UnaryHandler,
+  pair?: Pair,
 ): Promise<TestGrpcService> {
   const received: Fields[] = [];
   const server = new Server();
@@ -52,10 +60,14 @@ async function startService(
       handler(call, callback);
     },
   });
+  const credentials =
+    pair === undefined
+      ? ServerCredentials.createInsecure()
+      : ServerCredentials.createSsl(null, [
+          { cert_chain: Buffer.from(pair.certificatePem), private_key: Buffer.from(pair.keyPem) },
+        ]);
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
-      error === null ? resolve(bound) : reject(error),
-    );
+    server.bindAsync('127.0.0.1:0', credentials, (error, bound) => (error === null ? resolve(bound) : reject(error)));
   });
   return { port, received, close: () => server.forceShutdown() };
 }
