@@ -11,6 +11,7 @@ import { CliError, usageError } from '../cli/terminal.ts';
 import { createCompiler, timelyFindings } from '../compiler/index.ts';
 import type { FilterSpec } from '../contract/index.ts';
 import { createFileCredentials } from '../control/file-credentials.ts';
+import { settleHeap } from '../control/heap.ts';
 import { type Stop, untilTold } from '../control/lifecycle.ts';
 import { createLog, type Log } from '../control/log.ts';
 import { publishState } from '../control/publish.ts';
@@ -102,6 +103,7 @@ class RunningGateway {
     const reports = await dataPlane.applied();
     this.#listeners.report(reports);
     if (reports.length > 0 && reports.every((report) => report.state === 'failed')) throw nothingListens(reports);
+    settleHeap();
     this.#readiness = { ready: true };
     this.#log.info('ready', {
       listening: reports
