@@ -53,10 +53,10 @@ interface WithScript extends Redis {
 }
 
 /** `url`: `redis://` or `rediss://`, with user, password and database where they are needed. */
-export function createRedisStore(url: string): SharedStore {
+export function createRedisStore(url: string, deadlineMs: number = DEADLINE_MS): SharedStore {
   const redis = new Redis(url, {
     connectTimeout: CONNECT_TIMEOUT_MS,
-    commandTimeout: DEADLINE_MS,
+    commandTimeout: deadlineMs,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
     disconnectTimeout: CONNECT_TIMEOUT_MS,
@@ -92,7 +92,7 @@ export function createRedisStore(url: string): SharedStore {
   return {
     async charge(charges) {
       if (!usable) return failed();
-      const answer = await withinDeadline(ask(redis, charges));
+      const answer = await withinDeadline(ask(redis, charges), deadlineMs);
       if (answer === 'late' && usable && ++late >= LATE_IN_A_ROW) {
         late = 0;
         usable = false;
@@ -125,9 +125,9 @@ function ask(redis: WithScript, charges: readonly Charge[]): Promise<ScriptAnswe
 }
 
 /** Our own clock besides the client's: nothing that happens in there holds up a request. */
-function withinDeadline<T>(work: Promise<T>): Promise<T | 'late' | 'failed'> {
+function withinDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<T | 'late' | 'failed'> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve('late'), DEADLINE_MS);
+    const timer = setTimeout(() => resolve('late'), deadlineMs);
     work.then(
       (value) => {
         clearTimeout(timer);

@@ -364,10 +364,17 @@ describe.skipIf(!haveRedis)('L-06 the store of limits that replicas share', () =
       const spec = shared(20 + (movedMs > 0 ? 1 : 0), 'deny');
       const pair = [await serve(spec, { redisUrl: redis.url }), await serve(spec, { redisUrl: redis.url, clock })];
       for (const gateway of pair) await ready(gateway);
-      let passed = 2;
-      for (let i = 0; i < 60; i++) if ((await askGateway(pair[i % 2]?.port ?? 0, '/')).status === 200) passed += 1;
-      expect(passed).toBeLessThanOrEqual(21);
-      expect(passed).toBeGreaterThan(15);
+      let passed = 0;
+      let undecided = 0;
+      for (let i = 0; i < 60; i++) {
+        const { status } = await askGateway(pair[i % 2]?.port ?? 0, '/');
+        if (status === 200) passed += 1;
+        if (status === 503) undecided += 1;
+      }
+      // Two or more were answered before; a store that is late for a moment refuses, and may have charged all the same.
+      expect(passed).toBeLessThanOrEqual(21 - 2);
+      expect(passed + undecided).toBeGreaterThan(10);
+      expect((await askGateway(pair[0]?.port ?? 0, '/')).status).not.toBe(200);
     },
   );
 
