@@ -82,6 +82,8 @@ hides a mistake, it is safe and says so. What no recorded answer shows:
 | two VirtualServices for one host | the older wins, silently | the same, and reported with a request as witness |
 | 429 | no Retry-After | \`Retry-After\`, \`RateLimit\`, \`RateLimit-Policy\` |
 | \`targetRefs\` to a VirtualService in a team's AuthorizationPolicy | unknown | adds to what the network team asks |
+| an authorizer over gRPC (\`envoyExtAuthzGrpc\`) | may set \`:path\` and \`host\`; takes a query parameter away in one spelling | may not; takes it away in every spelling |
+| a rate-limit service | by EnvoyFilter; a missing header drops the descriptor | \`RateLimit\` with \`scope: service\`; the client address stands for the header |
 | ISTIO_MUTUAL, AUTO_PASSTHROUGH | by the mesh | no mesh: reported as \`mode-needs-mesh\` |
 | ServiceEntry with DYNAMIC_DNS | forwarded by Host | 503, reported as \`destination-without-endpoints\` |
 | the PROXY protocol, \`tunnel\`, zone-aware balancing | supported | ignored, and reported |
