@@ -8,7 +8,7 @@ import { clientAddresses, compression, requestLimits, securityHeaders } from './
 import { externalAuthorization } from './external-authorization/index.ts';
 import { faultInjection } from './fault-injection/index.ts';
 import { type MetricsOptions, metrics } from './metrics/index.ts';
-import { rateLimits } from './rate-limit/index.ts';
+import { type Peers, rateLimits } from './rate-limit/index.ts';
 import { requestId } from './request-id/index.ts';
 import { withOwn } from './specs.ts';
 import { type TracingOptions, tracing } from './tracing/index.ts';
@@ -19,6 +19,8 @@ export interface PluginOptions {
   readonly registry: Registry;
   /** Where rate limits of scope `shared` are counted. */
   readonly redisUrl: string | undefined;
+  /** Other workers, with which rate limits of scope `local` are shared. Default: none. */
+  readonly peers?: Peers | undefined;
   /** Default: ours alone. */
   readonly metrics?: MetricsOptions;
   /** Default: off. */
@@ -34,11 +36,12 @@ export function gatewayPlugins({
   accessLog: logging,
   registry,
   redisUrl,
+  peers,
   metrics: counting,
   tracing: traces,
   own = [],
 }: PluginOptions): readonly GatewayPlugin[] {
-  const { rateLimit, identityRateLimit } = rateLimits({ redisUrl, registry });
+  const { rateLimit, identityRateLimit } = rateLimits({ redisUrl, registry, peers });
   const chain = [
     requestId,
     tracing(traces ?? NO_TRACING, registry),

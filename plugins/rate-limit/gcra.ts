@@ -22,15 +22,16 @@ export const toleranceOf = (window: Window): number => intervalOf(window) * wind
 /**
  * The generic cell rate algorithm: a bucket is one number, the time at which it would be whole again. Requests may come
  * `burst` at once and then at the even rate of the window; there is no window edge across which twice as many pass.
- * `arrivalMs`: what is stored, or undefined for a bucket never seen.
+ * `arrivalMs`: what is stored, or undefined for a bucket never seen. `counters`: how many let requests through before they tell
+ * each other: what they let through too much together is owed.
  */
-export function judge(window: Window, arrivalMs: number | undefined, nowMs: number): Verdict {
+export function judge(window: Window, arrivalMs: number | undefined, nowMs: number, counters = 1): Verdict {
   if (window.requests === 0) return closed(window, nowMs);
   const intervalMs = intervalOf(window);
   const toleranceMs = toleranceOf(window);
   // No bucket of this window is ever deeper in debt: what is beyond comes from a clock set back, or from a wider window
   // of old, and would lock its caller out for that long (edge-security L-07).
-  const owedUntilMs = Math.min(arrivalMs ?? nowMs, nowMs + toleranceMs);
+  const owedUntilMs = Math.min(arrivalMs ?? nowMs, nowMs + counters * toleranceMs);
   const nextArrivalMs = Math.max(owedUntilMs, nowMs) + intervalMs;
   const spentMs = nextArrivalMs - nowMs;
   // Sums of fractions are a hair off; a thousandth of a request is not worth a refusal.

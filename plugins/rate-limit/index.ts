@@ -4,6 +4,7 @@ import type { FilterSpec, GatewayPlugin } from '../../src/contract/index.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import { identityRateLimitSpec, type RateLimitSettings, rateLimitSpec } from './config.ts';
 import { Limiter } from './limiter.ts';
+import type { Peers } from './peers.ts';
 import { ServiceFilters } from './service-filter.ts';
 import type { SharedStore } from './store.ts';
 
@@ -11,10 +12,14 @@ export interface RateLimitOptions {
   /** Where rules of scope `shared` are counted; undefined: each process counts them for itself. */
   readonly redisUrl: string | undefined;
   readonly registry?: Registry;
+  /** The other workers of this gateway. */
+  readonly peers?: Peers | undefined;
 }
 
+export type { PeerCharge, Peers } from './peers.ts';
+
 /** Two filters over one set of buckets: limits by what any request shows, and, once the token is verified, by claims. */
-export function rateLimits({ redisUrl, registry }: RateLimitOptions): {
+export function rateLimits({ redisUrl, registry, peers }: RateLimitOptions): {
   readonly rateLimit: GatewayPlugin<RateLimitSettings>;
   readonly identityRateLimit: GatewayPlugin<RateLimitSettings>;
 } {
@@ -29,7 +34,7 @@ export function rateLimits({ redisUrl, registry }: RateLimitOptions): {
       store = createRedisStore(redisUrl);
       if (registry !== undefined) registerStore(registry, store);
     }
-    limiter ??= new Limiter({ clock, store });
+    limiter ??= new Limiter({ clock, store, peers });
     return limiter;
   };
   const pluginFor = (spec: FilterSpec<RateLimitSettings>): GatewayPlugin<RateLimitSettings> => ({

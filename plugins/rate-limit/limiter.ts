@@ -4,8 +4,9 @@ import type { Clock } from '../../src/kernel/clock.ts';
 import { type Judged, refusal, setLimitHeaders, storeFailure } from './answers.ts';
 import { BucketTable } from './bucket-table.ts';
 import type { RateLimitRuleSettings, RateLimitSettings } from './config.ts';
-import { judge, toleranceOf } from './gcra.ts';
+import { intervalOf, judge, toleranceOf } from './gcra.ts';
 import { appliesTo, callerOf } from './keys.ts';
+import { ChargesToTell, type PeerCharge, type Peers } from './peers.ts';
 import type { Charge, SharedStore } from './store.ts';
 
 /** One million places of 16 bytes. */
@@ -20,6 +21,8 @@ export interface LimiterOptions {
   /** Where rules of scope `shared` are counted; undefined: in memory like the others. */
   readonly store?: SharedStore | undefined;
   readonly places?: number;
+  /** Other workers, with which limits in memory are shared; undefined: there are none. */
+  readonly peers?: Peers | undefined;
 }
 
 /**
@@ -28,11 +31,16 @@ export interface LimiterOptions {
  */
 export class Limiter {
   readonly #options: LimiterOptions;
+  readonly #toTell: ChargesToTell | undefined;
   #table: BucketTable | undefined;
   readonly #tightest = new WeakMap<Exchange, Judged>();
 
   constructor(options: LimiterOptions) {
     this.#options = options;
+    const { peers } = options;
+    if (peers === undefined) return;
+    this.#toTell = new ChargesToTell(peers);
+    peers.listen((charges) => this.#heard(charges));
   }
 
   filter(name: string): Filter<RateLimitSettings> {
@@ -87,14 +95,13 @@ export class Limiter {
 
   #chargeLocal(exchange: Exchange, charges: readonly RuleCharge[], commit: boolean): LocalReply | undefined {
     if (charges.length === 0) return undefined;
-    const { clock, places = DEFAULT_PLACES } = this.#options;
-    this.#table ??= new BucketTable(places, randomInt(2 ** 32));
-    const table = this.#table;
+    const { clock, peers } = this.#options;
+    const table = this.#buckets();
     const nowMs = clock.monotonicMs();
     const passed: Judged[] = [];
     for (const { key, rule, window } of charges) {
       const arrivalMs = table.get(key);
-      const judged = { rule, window, verdict: judge(window, arrivalMs, nowMs) };
+      const judged = { rule, window, verdict: judge(window, arrivalMs, nowMs, peers?.processes) };
       if (!judged.verdict.allowed) {
         const { nextArrivalMs } = judged.verdict;
         // A debt beyond what the window knows is written off for good, or it would refuse until it has run out.
@@ -108,9 +115,25 @@ export class Limiter {
     for (const [i, judged] of passed.entries()) {
       const { key, window } = charges[i] as RuleCharge;
       table.set(key, judged.verdict.nextArrivalMs, toleranceOf(window), nowMs);
+      this.#toTell?.add(key, window);
       this.note(exchange, judged);
     }
     return undefined;
+  }
+
+  #buckets(): BucketTable {
+    this.#table ??= new BucketTable(this.#options.places ?? DEFAULT_PLACES, randomInt(2 ** 32));
+    return this.#table;
+  }
+
+  /** Others let so much through: it is gone from the same buckets here. */
+  #heard(charges: readonly PeerCharge[]): void {
+    const table = this.#buckets();
+    const nowMs = this.#options.clock.monotonicMs();
+    for (const { key, window, count } of charges) {
+      const owedUntilMs = Math.max(table.get(key) ?? nowMs, nowMs) + count * intervalOf(window);
+      table.set(key, owedUntilMs, toleranceOf(window), nowMs);
+    }
   }
 
   refuse(exchange: Exchange, judged: Judged): LocalReply {

@@ -224,6 +224,10 @@ class Supervising<Start, Report> implements Supervisor<Report> {
       case 'accepts-no-more':
         this.#acceptsNoMore(worker);
         return;
+      case 'charged':
+        for (const other of this.#alive)
+          if (other !== worker) other.send({ kind: 'charged', charges: message.charges });
+        return;
       case 'failing':
         log.warn('a worker is replaced', { worker: worker.handle.pid, reason: message.reason });
         this.#vacate(slot, worker);

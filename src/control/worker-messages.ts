@@ -6,6 +6,8 @@ export type ToWorker<Start> =
   | { readonly kind: 'start'; readonly start: Start }
   | { readonly kind: 'state'; readonly sequence: number; readonly handover: Handover }
   | { readonly kind: 'measure'; readonly question: number }
+  /** What another worker let through against limits that hold for all of them. */
+  | { readonly kind: 'charged'; readonly charges: readonly unknown[] }
   /** Take no further connection, and say so when none can come. */
   | { readonly kind: 'stop-accepting' }
   /** Take nothing new, finish what is under way within the grace, then end. */
@@ -23,6 +25,8 @@ export type FromWorker<Report> =
       readonly fields: LogFields;
     }
   | { readonly kind: 'accepts-no-more' }
+  /** For the other workers: what this one let through. */
+  | { readonly kind: 'charged'; readonly charges: readonly unknown[] }
   /** It cannot be relied on any more: it drains by itself, and another one is to take its place. */
   | { readonly kind: 'failing'; readonly reason: string; readonly graceMs: number };
 

@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client';
 import { gatewayPlugins } from '../../plugins/index.ts';
+import type { Peers } from '../../plugins/rate-limit/index.ts';
 import type { LogFields } from '../control/log.ts';
 import { buildGateway, type Gateway } from '../dataplane/index.ts';
 import { systemClock } from '../kernel/clock.ts';
@@ -14,6 +15,8 @@ export interface DataPlaneStart {
   readonly settings: Settings;
   /** How many serve, this one included: what is meant for all of them is shared out. */
   readonly processes: number;
+  /** The others of them. */
+  readonly peers?: Peers | undefined;
   readonly tables: Handle<RouteTable>;
   readonly endpoints: Handle<EndpointTable>;
   readonly credentials: Handle<CredentialTable>;
@@ -36,6 +39,7 @@ export async function startDataPlane(start: DataPlaneStart): Promise<Gateway> {
       accessLog: { format: accessLog, target: accessLogFile ?? '-', sampling: settings.accessLogSampling },
       registry,
       redisUrl,
+      peers: start.peers,
       metrics: { istio },
       tracing,
       own: await loadOwnPlugins(settings.plugin),

@@ -1,4 +1,5 @@
 import { Registry } from 'prom-client';
+import type { PeerCharge, Peers } from '../../plugins/rate-limit/index.ts';
 import { registerProcessMetrics } from '../admin/own-metrics.ts';
 import { registerUpstreamMetrics } from '../admin/upstream-metrics.ts';
 import { HandoverReceiver } from '../control/handover.ts';
@@ -33,6 +34,7 @@ class RunningWorker {
   #graceMs = 0;
   #ending = false;
   #end: (exitCode: number) => void = () => {};
+  #heardOf: (charges: readonly PeerCharge[]) => void = () => {};
 
   run(): Promise<number> {
     return new Promise((resolve) => {
@@ -58,10 +60,14 @@ class RunningWorker {
       void this.#stopAccepting();
       return;
     }
+    if (command.kind === 'charged') {
+      this.#heardOf(command.charges as readonly PeerCharge[]);
+      return;
+    }
     this.#turn = this.#turn.then(() => this.#carryOut(command)).catch((error) => this.#broken('a failure', error));
   }
 
-  async #carryOut(command: Exclude<Command, { kind: 'drain' | 'stop-accepting' }>): Promise<void> {
+  async #carryOut(command: Exclude<Command, { kind: 'drain' | 'stop-accepting' | 'charged' }>): Promise<void> {
     switch (command.kind) {
       case 'start':
         await this.#start(command.start);
@@ -79,6 +85,7 @@ class RunningWorker {
     this.#gateway = await startDataPlane({
       settings,
       processes,
+      peers: this.#peers(processes),
       tables: this.#tables,
       endpoints: this.#endpoints,
       credentials: this.#credentials,
@@ -88,6 +95,17 @@ class RunningWorker {
     const gateway = this.#gateway;
     registerProcessMetrics(this.#registry, () => gateway.connections());
     registerUpstreamMetrics(this.#registry, () => gateway.clusters());
+  }
+
+  #peers(processes: number): Peers | undefined {
+    if (processes === 1) return undefined;
+    return {
+      processes,
+      tell: (charges) => this.#say({ kind: 'charged', charges }),
+      listen: (listener) => {
+        this.#heardOf = listener;
+      },
+    };
   }
 
   async #serve({ sequence, handover }: Extract<Command, { kind: 'state' }>): Promise<void> {
