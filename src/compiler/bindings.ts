@@ -62,14 +62,21 @@ function bind({ server, translate }: BindingRequest, entry: Entry, old: Binding 
 const usable = (translation: Translation): Translation | undefined =>
   translation.drafts.length === 0 ? undefined : translation;
 
-/** The domains of bindings that are not in both lists; what is in both has kept its order, which the objects themselves decide. */
-export function changedDomains(before: readonly Binding[], now: readonly Binding[], into: Set<string>): void {
+/**
+ * The domains of bindings that are not in both lists, each with those that are new there; what is in both has kept its
+ * order, which the objects themselves decide.
+ */
+export function changedDomains(
+  before: readonly Binding[],
+  now: readonly Binding[],
+  into: Map<string, readonly Binding[]>,
+): void {
   const stretch = changedStretch(before, now);
   if (stretch === undefined) return;
   const gone = new Set(before.slice(stretch.from, stretch.toBefore));
   for (const binding of now.slice(stretch.from, stretch.toNow)) {
     if (gone.delete(binding)) continue;
-    for (const domain of binding.domains) into.add(domain);
+    for (const domain of binding.domains) into.set(domain, [...(into.get(domain) ?? []), binding]);
   }
-  for (const { domains } of gone) for (const domain of domains) into.add(domain);
+  for (const { domains } of gone) for (const domain of domains) into.set(domain, into.get(domain) ?? []);
 }

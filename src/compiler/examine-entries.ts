@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../diagnostics/index.ts';
 import { invariant } from '../kernel/assert.ts';
-import { changedStretch } from '../kernel/stretch.ts';
+import { changedStretch, replaceStretch, type Stretch } from '../kernel/stretch.ts';
 import type { Resource } from '../resources/index.ts';
 import type { Backends } from './backends/index.ts';
 import type { CompileOptions } from './compilation.ts';
@@ -30,28 +30,29 @@ export class EntryExaminer {
 
   /** Those lists that are not empty, in the order of the entries. */
   examine(now: EntriesExamination): readonly (readonly Diagnostic[])[] {
-    const last = this.#last;
-    const keeps = last !== undefined && last.surroundings === now.surroundings && last.lookups === now.lookups;
-    const known = keeps ? this.#lastLists(last, now) : [];
-    const lists = now.routing.entries.map((_, i) => known[i] ?? this.#find(now, i));
+    const { from, toBefore, toNow } = this.#stretch(now);
+    const fresh: (readonly Diagnostic[])[] = [];
+    for (let i = from; i < toNow; i++) fresh.push(this.#find(now, i));
+    const lists = replaceStretch(this.#lists, { from, toBefore, toNow }, fresh);
     this.#last = now;
     this.#lists = lists;
     return lists.filter((list) => list !== NO_FINDINGS);
   }
 
-  /** What was found last time, for those entries that nothing has changed for. */
-  #lastLists(last: EntriesExamination, now: EntriesExamination): readonly (readonly Diagnostic[] | undefined)[] {
-    const { entries, ruleSets, served } = now.routing;
-    const before = last.routing;
-    const { from, toBefore, toNow } = changedStretch(before.entries, entries) ?? NOWHERE;
-    return entries.map((entry, i) => {
-      if (i >= from && i < toNow) return undefined;
-      const k = i < from ? i : i - toNow + toBefore;
-      const same = ruleSets[i] === before.ruleSets[k] && served[i] === before.served[k];
-      if (!same || (last.idle !== now.idle && last.idle.has(entry.object) !== now.idle.has(entry.object)))
-        return undefined;
-      return this.#lists[k];
-    });
+  /** Outside of it nothing has changed for any entry. */
+  #stretch({ routing, surroundings, lookups, idle }: EntriesExamination): Stretch {
+    const last = this.#last;
+    const all = { from: 0, toBefore: this.#lists.length, toNow: routing.entries.length };
+    if (last?.surroundings !== surroundings || last.lookups !== lookups || last.idle !== idle) return all;
+    const { entries, ruleSets, served } = last.routing;
+    return joined(
+      [
+        changedStretch(entries, routing.entries),
+        changedStretch(ruleSets, routing.ruleSets),
+        changedStretch(served, routing.served),
+      ],
+      all,
+    );
   }
 
   #find({ routing, surroundings, lookups, idle }: EntriesExamination, i: number): readonly Diagnostic[] {
@@ -65,4 +66,14 @@ export class EntryExaminer {
   }
 }
 
-const NOWHERE = { from: 0, toBefore: 0, toNow: 0 };
+/** The smallest one in which all of them lie; `all`: the lists as a whole. */
+function joined(stretches: readonly (Stretch | undefined)[], all: Stretch): Stretch {
+  const some = stretches.filter((stretch) => stretch !== undefined);
+  if (some.length === 0) return { from: 0, toBefore: 0, toNow: 0 };
+  const after = Math.min(...some.map(({ toNow }) => all.toNow - toNow));
+  return {
+    from: Math.min(...some.map(({ from }) => from)),
+    toBefore: all.toBefore - after,
+    toNow: all.toNow - after,
+  };
+}

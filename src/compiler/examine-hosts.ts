@@ -1,4 +1,5 @@
 import type { Diagnostic } from '../diagnostics/index.ts';
+import { changedStretch, replaceStretch } from '../kernel/stretch.ts';
 import { nameSubsetOf } from '../table/index.ts';
 import type { CompileOptions } from './compilation.ts';
 import { NO_FINDINGS } from './entry-findings.ts';
@@ -36,14 +37,16 @@ export class HostExaminer {
     const { hosts, domains } = built;
     const before = last?.built;
     if (before?.hosts === hosts && before.domains === domains) return last?.lists ?? [];
+    const stretch = changedStretch(before?.hosts ?? [], hosts) ?? { from: 0, toBefore: 0, toNow: 0 };
     const known = new Map<BuiltHost, readonly Diagnostic[]>();
-    if (before?.domains !== domains)
-      for (const [i, host] of (before?.hosts ?? []).entries()) known.set(host, last?.lists[i] ?? NO_FINDINGS);
-    return hosts.map((host, i) => {
-      const isWildcard = domains !== before?.domains && host.host.domain.startsWith('*');
-      const old = before?.hosts[i] === host ? last?.lists[i] : known.get(host);
-      return isWildcard || old === undefined ? this.#find(host, built) : old;
-    });
+    for (let i = stretch.from; i < stretch.toBefore; i++)
+      known.set(before?.hosts[i] as BuiltHost, last?.lists[i] ?? NO_FINDINGS);
+    const fresh = hosts.slice(stretch.from, stretch.toNow).map((host) => known.get(host) ?? this.#find(host, built));
+    const lists = replaceStretch(last?.lists ?? [], stretch, fresh);
+    if (domains === before?.domains) return lists;
+    return lists.map((list, i) =>
+      domains[i]?.startsWith('*') === true ? this.#find(hosts[i] as BuiltHost, built) : list,
+    );
   }
 
   #find(built: BuiltHost, { config, domains }: BuiltRouteConfig): readonly Diagnostic[] {

@@ -87,10 +87,12 @@ function createRuleSets() {
   return (entries: readonly Entry[], resources: ResourceSet) => {
     const own = ownOf(entries);
     const anyDelegates = own.includes(undefined);
-    const ruleSets = anyDelegates
-      ? own.map((ruleSet, i) => ruleSet ?? (entries[i] as Entry).ruleSet(resources))
+    before = anyDelegates
+      ? keepSame(
+          own.map((ruleSet, i) => ruleSet ?? (entries[i] as Entry).ruleSet(resources)),
+          before,
+        )
       : (own as readonly RuleSet[]);
-    before = keepSame(ruleSets, before);
     return { ruleSets: before, anyDelegates };
   };
 }

@@ -1,5 +1,5 @@
 import type { Diagnostic } from '../diagnostics/index.ts';
-import { changedStretch } from '../kernel/stretch.ts';
+import { changedStretch, replaceStretch } from '../kernel/stretch.ts';
 import type { Resource, ResourceKind, ResourceSet } from '../resources/index.ts';
 import type { ObjectStatus } from './compilation.ts';
 import { objectKey } from './findings.ts';
@@ -58,8 +58,8 @@ export class StatusMemory {
       const list: readonly Resource[] = resources.ofKind(kind);
       known.set(kind, knownNow(list, this.#known.get(kind), moved, stateOf));
     }
-    const all = REPORTED.flatMap((kind) => known.get(kind)?.statuses ?? []);
-    this.#all = keepSame(all, this.#all);
+    const same = REPORTED.every((kind) => known.get(kind)?.statuses === this.#known.get(kind)?.statuses);
+    if (!same) this.#all = REPORTED.flatMap((kind) => known.get(kind)?.statuses ?? []);
     this.#findings = findings;
     this.#marks = marks;
     this.#idle = idle;
@@ -100,13 +100,16 @@ function knownNow(
 ): Known {
   const stretch = changedStretch(before.resources, resources);
   if (stretch === undefined && moved?.size === 0) return before;
-  const { from, toBefore, toNow } = stretch ?? { from: 0, toBefore: 0, toNow: 0 };
-  const statuses = resources.map((resource, i) => {
-    const isNew = i >= from && i < toNow;
-    const old = isNew ? undefined : before.statuses[i < from ? i : i - toNow + toBefore];
-    if (old !== undefined && moved !== undefined && (moved.size === 0 || !moved.has(objectKey(old)))) return old;
-    const state = stateOf(resource);
-    return old?.state === state ? old : { object: resource.ref, state };
-  });
-  return { resources, statuses };
+  const { from, toNow } = stretch ?? { from: 0, toNow: 0 };
+  const fresh = resources.slice(from, toNow).map((resource) => ({ object: resource.ref, state: stateOf(resource) }));
+  const statuses: ObjectStatus[] =
+    stretch === undefined ? [...before.statuses] : replaceStretch(before.statuses, stretch, fresh);
+  if (moved?.size !== 0)
+    for (const [i, resource] of resources.entries()) {
+      const old = statuses[i];
+      if (old === undefined || moved?.has(objectKey(old)) === false) continue;
+      const state = stateOf(resource);
+      if (old.state !== state) statuses[i] = { object: resource.ref, state };
+    }
+  return { resources, statuses: keepSame(statuses, before.statuses) };
 }

@@ -1,17 +1,18 @@
 import type { Diagnostic } from '../diagnostics/index.ts';
 import { compareStrings } from '../kernel/compare.ts';
 import { type Route, type RouteConfig, sortCatchAllsLast, type VirtualHost } from '../table/index.ts';
-import { changedDomains, NO_BINDINGS, type ServerBindings } from './bindings.ts';
+import { type Binding, changedDomains, NO_BINDINGS, type ServerBindings } from './bindings.ts';
 import { createHostsHash } from './fingerprint.ts';
 import type { ServerPlan } from './from-gateway.ts';
 import type { ListHash } from './list-hash.ts';
 import type { Completion } from './policies.ts';
 import { OverlapMemory } from './rules/overlaps.ts';
-import { Slot, sameElements } from './slot.ts';
+import { keepSame, Slot, sameElements } from './slot.ts';
 import type { Translation } from './translation.ts';
 
 /** What one VirtualService brings to a host. */
 interface HostPart {
+  readonly binding: Binding;
   readonly translation: Translation;
   readonly completion: Completion;
 }
@@ -66,25 +67,23 @@ export function buildRouteConfig(
   );
   const dirty = building.completeAnew || !sameServers ? undefined : dirtyDomains(bindings, before);
   if (before !== undefined && dirty?.size === 0) return { ...before, bindings };
-  const drafts = collectHosts(servers, bindings, dirty);
-  const { domains, hosts } =
+  const { domains, hosts, virtualHosts } =
     before === undefined || dirty === undefined
-      ? buildHosts(drafts, building, before)
-      : rebuildHosts(drafts, dirty, building, before);
-  const virtualHosts = hosts.map(({ host }) => host);
+      ? buildHosts(collectHosts(servers, bindings), building, before)
+      : rebuildHosts(collectDirty(servers, bindings, dirty, before), dirty, building, before);
   // Servers that share a listener share its filters: those of the oldest.
   const grpcWeb = servers[0]?.grpcWeb === true;
-  const same = before !== undefined && sameElements(virtualHosts, before.config.virtualHosts);
-  if (same && before.config.grpcWeb === grpcWeb) return { ...before, servers, bindings, domains, hosts };
+  if (before?.config.virtualHosts === virtualHosts && before.config.grpcWeb === grpcWeb)
+    return { ...before, servers, bindings, domains, hosts };
   const config: RouteConfig = { name, port: servers[0]?.port ?? 0, grpcWeb, virtualHosts };
   return { config, servers, bindings, domains, hosts, hostsHash: before?.hostsHash ?? createHostsHash() };
 }
 
-function dirtyDomains(
-  bindings: ReadonlyMap<ServerPlan, ServerBindings>,
-  before: BuiltRouteConfig,
-): ReadonlySet<string> {
-  const dirty = new Set<string>();
+/** With the bindings that are new there. */
+type DirtyDomains = ReadonlyMap<string, readonly Binding[]>;
+
+function dirtyDomains(bindings: ReadonlyMap<ServerPlan, ServerBindings>, before: BuiltRouteConfig): DirtyDomains {
+  const dirty = new Map<string, readonly Binding[]>();
   for (const [server, { list }] of bindings) {
     changedDomains((before.bindings.get(server) ?? NO_BINDINGS).list, list, dirty);
   }
@@ -94,88 +93,133 @@ function dirtyDomains(
 /* -------------------------------------------------- what hosts are made of */
 
 interface HostDraft {
-  readonly translations: Translation[];
+  /** Those that have a translation. */
+  readonly bindings: Binding[];
   requireTls: boolean;
+}
+
+type HostDrafts = ReadonlyMap<string, HostDraft>;
+type DraftOf = (domain: string) => HostDraft;
+
+function createDrafts(): { readonly drafts: HostDrafts; readonly draftOf: DraftOf } {
+  const drafts = new Map<string, HostDraft>();
+  const draftOf = (domain: string): HostDraft => {
+    const known = drafts.get(domain);
+    if (known !== undefined) return known;
+    const draft: HostDraft = { bindings: [], requireTls: false };
+    drafts.set(domain, draft);
+    return draft;
+  };
+  return { drafts, draftOf };
 }
 
 function collectHosts(
   servers: readonly ServerPlan[],
   bindings: ReadonlyMap<ServerPlan, ServerBindings>,
-  wanted: ReadonlySet<string> | undefined,
-): ReadonlyMap<string, HostDraft> {
-  const hosts = new Map<string, HostDraft>();
-  const hostOf = (domain: string): HostDraft => {
-    const known = hosts.get(domain);
-    if (known !== undefined) return known;
-    const draft: HostDraft = { translations: [], requireTls: false };
-    hosts.set(domain, draft);
-    return draft;
-  };
+  wanted?: ReadonlyMap<string, unknown>,
+): HostDrafts {
+  const { drafts, draftOf } = createDrafts();
   for (const server of servers) {
-    for (const { domains, translation } of (bindings.get(server) ?? NO_BINDINGS).list) {
-      if (translation === undefined) continue;
-      for (const domain of domains) {
-        if (wanted?.has(domain) === false) continue;
-        const host = hostOf(domain);
-        host.translations.push(translation);
-        host.requireTls ||= server.httpsRedirect;
+    for (const binding of (bindings.get(server) ?? NO_BINDINGS).list) {
+      if (binding.translation === undefined) continue;
+      for (const domain of binding.domains) {
+        if (wanted?.has(domain) !== false) add(draftOf(domain), binding, server);
       }
     }
-    if (server.httpsRedirect) requireTls(server, hostOf, wanted);
+    requireTls(server, draftOf, wanted);
   }
-  return hosts;
+  return drafts;
+}
+
+function add(draft: HostDraft, binding: Binding, server: ServerPlan): void {
+  draft.bindings.push(binding);
+  draft.requireTls ||= server.httpsRedirect;
+}
+
+/** With more candidates, all bindings are looked at. */
+const FEW = 32;
+
+/** A dirty host is made of what it was made of before, and of what is new there: of thousands of bindings few are looked at. */
+function collectDirty(
+  servers: readonly ServerPlan[],
+  bindings: ReadonlyMap<ServerPlan, ServerBindings>,
+  dirty: DirtyDomains,
+  before: BuiltRouteConfig,
+): HostDrafts {
+  const { drafts, draftOf } = createDrafts();
+  const candidates = [...dirty].map(([domain, come]) => {
+    const { index, isThere } = placeOf(domain, before.domains);
+    const old = isThere ? (before.hosts[index] as BuiltHost).parts.map(({ binding }) => binding) : [];
+    return [domain, new Set([...old, ...come])] as const;
+  });
+  if (candidates.reduce((sum, [, some]) => sum + some.size, 0) > FEW) return collectHosts(servers, bindings, dirty);
+  for (const server of servers) {
+    const { list } = bindings.get(server) ?? NO_BINDINGS;
+    for (const [domain, some] of candidates) {
+      const here = [...some].map((binding) => ({ binding, place: list.indexOf(binding) }));
+      for (const { binding, place } of here.sort((a, b) => a.place - b.place)) {
+        if (place !== -1 && binding.translation !== undefined) add(draftOf(domain), binding, server);
+      }
+    }
+    requireTls(server, draftOf, dirty);
+  }
+  return drafts;
 }
 
 /** The server's own hosts redirect even without a VirtualService; an entry with a namespace makes no domain (istio-semantics §1.4). */
-function requireTls(
-  server: ServerPlan,
-  hostOf: (domain: string) => HostDraft,
-  wanted: ReadonlySet<string> | undefined,
-): void {
+function requireTls(server: ServerPlan, draftOf: DraftOf, wanted: ReadonlyMap<string, unknown> | undefined): void {
+  if (!server.httpsRedirect) return;
   for (const { namespace, host } of server.hosts) {
     const domain = host.toLowerCase();
-    if (namespace === undefined && wanted?.has(domain) !== false) hostOf(domain).requireTls = true;
+    if (namespace === undefined && wanted?.has(domain) !== false) draftOf(domain).requireTls = true;
   }
 }
 
 /* ------------------------------------------------------ hosts, one by one */
 
-type Hosts = Pick<BuiltRouteConfig, 'domains' | 'hosts'>;
+interface Hosts extends Pick<BuiltRouteConfig, 'domains' | 'hosts'> {
+  readonly virtualHosts: readonly VirtualHost[];
+}
 
 /** All of them. */
-function buildHosts(
-  drafts: ReadonlyMap<string, HostDraft>,
-  building: HostBuilding,
-  before: BuiltRouteConfig | undefined,
-): Hosts {
+function buildHosts(drafts: HostDrafts, building: HostBuilding, before: BuiltRouteConfig | undefined): Hosts {
   const old = new Map(before?.domains.map((domain, i) => [domain, before.hosts[i]]));
   const domains = [...drafts.keys()].sort(compareStrings);
   const hosts = domains.map((domain) => buildHost(domain, drafts.get(domain) as HostDraft, building, old.get(domain)));
-  return { domains: before !== undefined && sameElements(domains, before.domains) ? before.domains : domains, hosts };
+  return {
+    domains: keepSame(domains, before?.domains),
+    hosts,
+    virtualHosts: keepSame(
+      hosts.map(({ host }) => host),
+      before?.config.virtualHosts,
+    ),
+  };
 }
 
 /** Those that are dirty; the others stay what they are. */
 function rebuildHosts(
-  drafts: ReadonlyMap<string, HostDraft>,
-  dirty: ReadonlySet<string>,
+  drafts: HostDrafts,
+  dirty: DirtyDomains,
   building: HostBuilding,
   before: BuiltRouteConfig,
 ): Hosts {
   let { domains } = before;
   const hosts = [...before.hosts];
-  for (const domain of dirty) {
+  const virtualHosts = [...before.config.virtualHosts];
+  let same = true;
+  for (const domain of dirty.keys()) {
     const { index, isThere } = placeOf(domain, domains);
     const draft = drafts.get(domain);
-    if (draft !== undefined) {
-      const built = buildHost(domain, draft, building, isThere ? hosts[index] : undefined);
-      hosts.splice(index, isThere ? 1 : 0, built);
-      if (!isThere) domains = domains.toSpliced(index, 0, domain);
-    } else if (isThere) {
-      hosts.splice(index, 1);
-      domains = domains.toSpliced(index, 1);
-    }
+    const old = isThere ? hosts[index] : undefined;
+    if (draft === undefined && old === undefined) continue;
+    const built = draft === undefined ? [] : [buildHost(domain, draft, building, old)];
+    same &&= built[0]?.host === old?.host;
+    hosts.splice(index, isThere ? 1 : 0, ...built);
+    virtualHosts.splice(index, isThere ? 1 : 0, ...built.map(({ host }) => host));
+    if (built.length !== (isThere ? 1 : 0))
+      domains = domains.toSpliced(index, isThere ? 1 : 0, ...(isThere ? [] : [domain]));
   }
-  return { domains, hosts };
+  return { domains, hosts, virtualHosts: same ? before.config.virtualHosts : virtualHosts };
 }
 
 /** Where the domain is, or would be. */
@@ -191,15 +235,18 @@ function placeOf(domain: string, domains: readonly string[]): { readonly index: 
 
 function buildHost(
   domain: string,
-  { translations, requireTls }: HostDraft,
+  { bindings, requireTls }: HostDraft,
   building: HostBuilding,
   before: BuiltHost | undefined,
 ): BuiltHost {
-  const completions = translations.map((translation) => building.complete(translation, domain));
-  if (before !== undefined && before.host.requireTls === requireTls && areThese(before.parts, completions)) {
-    return before;
-  }
-  const parts = completions.map((completion, i) => ({ translation: translations[i] as Translation, completion }));
+  const parts = bindings.flatMap((binding): readonly HostPart[] => {
+    const { translation } = binding;
+    return translation === undefined
+      ? []
+      : [{ binding, translation, completion: building.complete(translation, domain) }];
+  });
+  const completions = parts.map(({ completion }) => completion);
+  if (before !== undefined && before.host.requireTls === requireTls && areThese(before.parts, parts)) return before;
   // Most hosts are one VirtualService's alone, and share its lists.
   const [only] = completions;
   const isAlone = only !== undefined && completions.length === 1;
@@ -218,8 +265,9 @@ function buildHost(
   };
 }
 
-const areThese = (parts: readonly HostPart[], completions: readonly Completion[]): boolean =>
-  parts.length === completions.length && parts.every(({ completion }, i) => completion === completions[i]);
+const areThese = (before: readonly HostPart[], now: readonly HostPart[]): boolean =>
+  before.length === now.length &&
+  before.every(({ binding, completion }, i) => binding === now[i]?.binding && completion === now[i].completion);
 
 const hasSame = ({ host, parts }: BuiltHost, routes: readonly Route[], requireTls: boolean): boolean =>
   host.requireTls === requireTls &&
