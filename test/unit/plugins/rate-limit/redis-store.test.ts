@@ -180,22 +180,38 @@ describe.skipIf(!haveRedis)('limits that replicas share through Redis', () => {
     await expect.poll(() => passes(1), { timeout: 3_000 }).toBe(1);
   });
 
+  it.each([
+    ['allow', undefined],
+    ['deny', 503],
+  ])('are answered by onStoreFailure while the store is slow: %s', async (onStoreFailure, status) => {
+    const service = await proxy(redis.url);
+    const store = createRedisStore(service.url, 50);
+    stores.push(store);
+    const { ask } = asking(settingsOf({ scope: 'shared', ...shared(1_000, '1h', { onStoreFailure }) }), {
+      clock: handClock(),
+      store,
+    });
+    const answer = async () => {
+      const { reply, headers } = await ask();
+      return { status: reply?.status, decided: headers['ratelimit'] !== undefined };
+    };
+    try {
+      await ready(store);
+      await expect.poll(answer).toEqual({ status: undefined, decided: true });
+      service.delayMs = 1_000;
+      for (let i = 0; i < 10; i++) expect(await answer()).toEqual({ status, decided: false });
+      service.delayMs = 0;
+      await expect.poll(answer, { timeout: 10_000 }).toEqual({ status: undefined, decided: true });
+    } finally {
+      await store.close();
+      service.close();
+    }
+  });
+
   it('go to the new primary when a failover has made the old one a replica', async () => {
     const next = await startRedis(await freePort());
-    let target = new URL(redis.url).port;
-    const service = net.createServer((client) => {
-      const server = net.connect(Number(target), '127.0.0.1');
-      for (const [one, other] of [
-        [client, server],
-        [server, client],
-      ] as const) {
-        one.pipe(other);
-        one.on('error', () => other.destroy());
-        one.on('close', () => other.destroy());
-      }
-    });
-    await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve));
-    const store = createRedisStore(`redis://127.0.0.1:${(service.address() as AddressInfo).port}`, PATIENT_MS);
+    const service = await proxy(redis.url);
+    const store = createRedisStore(service.url, PATIENT_MS);
     stores.push(store);
     const settings = settingsOf({ scope: 'shared', ...shared(1_000, '1h', { onStoreFailure: 'deny' }) });
     const { ask } = asking(settings, { clock: handClock(), store });
@@ -203,7 +219,7 @@ describe.skipIf(!haveRedis)('limits that replicas share through Redis', () => {
     try {
       await ready(store);
       expect(await status()).toBeUndefined();
-      target = new URL(next.url).port;
+      service.target = next.url;
       await command(redis.url, 'REPLICAOF 127.0.0.1 1');
       expect(await status()).toBe(503);
       await expect.poll(status).toBeUndefined();
@@ -215,6 +231,39 @@ describe.skipIf(!haveRedis)('limits that replicas share through Redis', () => {
     }
   });
 });
+
+interface Proxy {
+  readonly url: string;
+  target: string;
+  delayMs: number;
+  close(): void;
+}
+
+/** What stands before a store under one name, and may lead to another one, or slowly. */
+async function proxy(first: string): Promise<Proxy> {
+  const server = net.createServer((client) => {
+    const upstream = net.connect(Number(new URL(made.target).port), '127.0.0.1');
+    for (const [one, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      one.on('data', (data) => {
+        if (made.delayMs === 0) other.write(data);
+        else setTimeout(() => other.write(data), made.delayMs).unref();
+      });
+      one.on('error', () => other.destroy());
+      one.on('close', () => other.destroy());
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const made: Proxy = {
+    url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    target: first,
+    delayMs: 0,
+    close: () => void server.close(),
+  };
+  return made;
+}
 
 /** One command, and what came back of it within a moment. */
 function command(url: string, text: string): Promise<string> {
