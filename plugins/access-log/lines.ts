@@ -17,6 +17,7 @@ const stringify = fastJsonStringify({
     response_code: number,
     response_flags: text,
     response_code_details: optionalText,
+    connection_termination_details: optionalText,
     bytes_received: number,
     bytes_sent: number,
     duration: number,
@@ -27,7 +28,9 @@ const stringify = fastJsonStringify({
     authority: optionalText,
     upstream_host: optionalText,
     upstream_cluster: optionalText,
+    upstream_local_address: optionalText,
     upstream_transport_failure_reason: optionalText,
+    downstream_local_address: optionalText,
     downstream_remote_address: text,
     requested_server_name: optionalText,
     route_name: optionalText,
@@ -59,6 +62,7 @@ export function jsonLine(record: RequestRecord, share?: number): string {
     response_code: record.status,
     response_flags: flagsOf(record),
     response_code_details: orNull(record.details),
+    connection_termination_details: null,
     bytes_received: record.bytesReceived,
     bytes_sent: record.bytesSent,
     duration: Math.round(record.durationMs),
@@ -69,7 +73,9 @@ export function jsonLine(record: RequestRecord, share?: number): string {
     authority: orNull(redactAuthority(record.authority)),
     upstream_host: record.upstreamAddress ?? null,
     upstream_cluster: record.cluster ?? null,
+    upstream_local_address: record.upstreamLocalAddress ?? null,
     upstream_transport_failure_reason: record.upstreamFailure ?? null,
+    downstream_local_address: localAddressOf(record) ?? null,
     downstream_remote_address: record.clientAddress,
     requested_server_name: record.serverName ?? null,
     route_name: orNull(record.routeName),
@@ -120,12 +126,17 @@ export function textLine(record: RequestRecord): string {
     quoted(redactAuthority(record.authority)),
     quoted(record.upstreamAddress),
     bare(record.cluster),
-    '-',
-    '-',
+    bare(record.upstreamLocalAddress),
+    bare(localAddressOf(record)),
     bare(record.clientAddress),
     bare(record.serverName),
     bare(record.routeName),
   ].join(' ')}\n`;
+}
+
+function localAddressOf({ localAddress, localPort }: RequestRecord): string | undefined {
+  if (localAddress === undefined) return undefined;
+  return localAddress.includes(':') ? `[${localAddress}]:${localPort}` : `${localAddress}:${localPort}`;
 }
 
 const isMissing = (value: string | undefined): value is undefined | '' => value === undefined || value === '';

@@ -28,6 +28,9 @@ export interface RequestRecord {
   peerAddress: string;
   clientAddress: string;
   listenerPort: number;
+  /** Our end of the client's connection; undefined where its lane could not make a request of it. */
+  localAddress?: string | undefined;
+  localPort?: number | undefined;
   serverName: string | undefined;
   /** undefined: no route. */
   routeId: string | undefined;
@@ -39,6 +42,8 @@ export interface RequestRecord {
   /** Of the service or ServiceEntry behind it; undefined: there is no such cluster. */
   clusterNamespace?: string | undefined;
   upstreamAddress: string | undefined;
+  /** Our end of the connection to the service, with its port. */
+  upstreamLocalAddress?: string | undefined;
   upstreamAttempts: number;
   /** 0 when the client left before an answer. */
   status: number;

@@ -260,6 +260,10 @@ class Forwarding {
     this.#exchange.body.drained();
   }
 
+  connected(localAddress: string): void {
+    this.#exchange.record.upstreamLocalAddress = localAddress;
+  }
+
   informational(status: number, headers: HeaderList): void {
     if (!this.#committed && !this.#responder.over) this.#exchange.raw.writer.informational(status, headers);
   }
@@ -462,8 +466,10 @@ class Attempt implements UpstreamReceiver {
     this.#cluster.release();
   }
 
-  onConnected(): void {
-    if (!this.ended) this.#host.report({ kind: 'connected' });
+  onConnected({ localAddress }: { readonly localAddress: string }): void {
+    if (this.ended) return;
+    this.#forwarding.connected(localAddress);
+    this.#host.report({ kind: 'connected' });
   }
 
   onInformational(status: number, headers: HeaderList): void {

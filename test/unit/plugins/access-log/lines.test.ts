@@ -15,6 +15,7 @@ describe('a line of JSON', () => {
       response_code: 200,
       response_flags: 'URX,UF',
       response_code_details: 'via_upstream',
+      connection_termination_details: null,
       bytes_received: 3,
       bytes_sent: 17,
       duration: 12,
@@ -25,7 +26,9 @@ describe('a line of JSON', () => {
       authority: 'shop.example.com',
       upstream_host: '10.0.0.1:8080',
       upstream_cluster: 'outbound|80||cart.shop.svc.cluster.local',
+      upstream_local_address: '10.9.8.7:40001',
       upstream_transport_failure_reason: null,
+      downstream_local_address: '10.9.8.7:8080',
       downstream_remote_address: '198.51.100.7',
       requested_server_name: null,
       route_name: 'cart',
@@ -39,6 +42,12 @@ describe('a line of JSON', () => {
       principal: 'https://idp/alice',
       listener_port: 80,
       trace_id: null,
+    });
+  });
+
+  it('brackets an address of IPv6', () => {
+    expect(JSON.parse(jsonLine(fakeRecord({ localAddress: '::1' })))).toMatchObject({
+      downstream_local_address: '[::1]:8080',
     });
   });
 
@@ -60,6 +69,8 @@ describe('a line of JSON', () => {
         upstreamMs: undefined,
         userAgent: undefined,
         details: '',
+        localAddress: undefined,
+        upstreamLocalAddress: undefined,
       }),
     );
     expect(JSON.parse(line)).toMatchObject({
@@ -71,6 +82,8 @@ describe('a line of JSON', () => {
       upstream_service_time: null,
       user_agent: null,
       response_code_details: null,
+      downstream_local_address: null,
+      upstream_local_address: null,
       response_flags: '-',
     });
   });
@@ -79,7 +92,7 @@ describe('a line of JSON', () => {
 describe('a line of text', () => {
   it('is Istio’s', () => {
     expect(textLine(fakeRecord())).toBe(
-      '[2026-01-02T03:04:05.678Z] "GET /cart?page=2 HTTP/1.1" 200 - via_upstream - "-" 3 17 12 11 "198.51.100.7" "curl/8" "2f1c7f4e-0000-4000-8000-000000000000" "shop.example.com" "10.0.0.1:8080" outbound|80||cart.shop.svc.cluster.local - - 198.51.100.7 - cart\n',
+      '[2026-01-02T03:04:05.678Z] "GET /cart?page=2 HTTP/1.1" 200 - via_upstream - "-" 3 17 12 11 "198.51.100.7" "curl/8" "2f1c7f4e-0000-4000-8000-000000000000" "shop.example.com" "10.0.0.1:8080" outbound|80||cart.shop.svc.cluster.local 10.9.8.7:40001 10.9.8.7:8080 198.51.100.7 - cart\n',
     );
   });
 });
