@@ -36,45 +36,53 @@ export function objectStatuses(
 ): readonly DesiredStatus[] {
   const { compilation, diagnostics, resources, frozen, heldBack } = state;
   const found = byObject(diagnostics);
-  const states = new Map(compilation.statuses.map((status) => [formatObjectRef(status.object), status]));
   const frozenFiles = new Map(frozen.map((file) => [file.file, file.reason]));
   const held = new Map(heldBack.map(({ namespace, reason }) => [namespace, reason]));
   const told: DesiredStatus[] = [];
-  for (const ref of refsOf(compilation.statuses, diagnostics)) {
+  const tell = (ref: ObjectRef, status: ObjectStatus['state'] | undefined): void => {
     const object = known(ref);
-    const key = formatObjectRef(ref);
-    const findings = found.get(key) ?? [];
-    if (object === undefined) continue;
+    if (object === undefined) return;
+    const findings = (found.size === 0 ? undefined : found.get(formatObjectRef(ref))) ?? NO_FINDINGS;
     const heldFor = held.get(ref.namespace);
-    if (
-      heldFor === undefined &&
-      !isUpToDate(object, resources.get(ref.kind as ResourceKind, ref.namespace, ref.name), findings)
-    )
-      continue;
-    const keeps = frozenFiles.get(`${ref.kind}/${ref.namespace}/${ref.name}`) ?? heldFor;
-    told.push({
-      ref,
-      generation: object.generation,
-      verdicts: {
-        Accepted: accepted(findings),
-        Programmed: programmed(states.get(key)?.state, findings, keeps),
-        Conflicted: conflicted(findings),
-        Frozen: frozenVerdict(keeps),
-      },
-    });
+    // An object and its reference are made together: with the same one, it is the one that was compiled.
+    const compiled =
+      object.resource?.ref === ref ? object.resource : resources.get(ref.kind as ResourceKind, ref.namespace, ref.name);
+    if (heldFor === undefined && !isUpToDate(object, compiled, findings)) return;
+    const frozenFor = frozenFiles.size === 0 ? undefined : frozenFiles.get(`${ref.kind}/${ref.namespace}/${ref.name}`);
+    told.push({ ref, generation: object.generation, verdicts: verdictsOf(status, findings, frozenFor ?? heldFor) });
+  };
+  const refused = refusedOnes(diagnostics);
+  for (const { object, state: status } of compilation.statuses) {
+    if (!REPORTED.has(object.kind)) continue;
+    if (refused.size > 0) refused.delete(formatObjectRef(object));
+    tell(object, status);
   }
+  for (const ref of refused.values()) tell(ref, undefined);
   return told;
 }
 
-/** Each once: those in service, and those that are refused. */
-function refsOf(statuses: readonly ObjectStatus[], diagnostics: readonly Diagnostic[]): Iterable<ObjectRef> {
+const NO_FINDINGS: readonly Diagnostic[] = [];
+
+/** Each once. */
+function refusedOnes(diagnostics: readonly Diagnostic[]): Map<string, ObjectRef> {
   const refs = new Map<string, ObjectRef>();
-  const add = (ref: ObjectRef | undefined): void => {
-    if (ref !== undefined && REPORTED.has(ref.kind)) refs.set(formatObjectRef(ref), ref);
+  for (const { object, refused } of diagnostics)
+    if (refused && object !== undefined && REPORTED.has(object.kind)) refs.set(formatObjectRef(object), object);
+  return refs;
+}
+
+function verdictsOf(
+  state: ObjectStatus['state'] | undefined,
+  findings: readonly Diagnostic[],
+  keeps: string | undefined,
+): DesiredStatus['verdicts'] {
+  if (state === 'serving' && findings.length === 0 && keeps === undefined) return ALL_WELL;
+  return {
+    Accepted: accepted(findings),
+    Programmed: programmed(state, findings, keeps),
+    Conflicted: conflicted(findings),
+    Frozen: frozenVerdict(keeps),
   };
-  for (const { object } of statuses) add(object);
-  for (const { object, refused } of diagnostics) if (refused) add(object);
-  return refs.values();
 }
 
 function isUpToDate(object: KnownObject, compiled: unknown, findings: readonly Diagnostic[]): boolean {
@@ -159,3 +167,11 @@ function textOf(findings: readonly Diagnostic[], otherwise = ''): string {
 
 const cut = (text: string): string =>
   text.length <= MOST_CHARACTERS ? text : `${text.slice(0, MOST_CHARACTERS - 1)}…`;
+
+/** What is said of most objects: one for all of them. */
+const ALL_WELL: DesiredStatus['verdicts'] = Object.freeze({
+  Accepted: accepted(NO_FINDINGS),
+  Programmed: programmed('serving', NO_FINDINGS, undefined),
+  Conflicted: conflicted(NO_FINDINGS),
+  Frozen: frozenVerdict(undefined),
+});

@@ -47,13 +47,30 @@ export function digestOfStatus(status: unknown): string | undefined {
   );
 }
 
-export const digestOfDesired = ({ verdicts, generation }: DesiredStatus): string =>
-  digest(
-    CONDITION_TYPES.map((type) => {
-      const { status, reason, message } = verdicts[type];
-      return [status, reason, message, generation];
-    }),
-  );
+/** Of thousands of objects, most are told the very same verdicts: what is asked about one of them is known for all. */
+const digests = new WeakMap<DesiredStatus['verdicts'], Map<number, string>>();
+
+export function digestOfDesired({ verdicts, generation }: DesiredStatus): string {
+  let known = digests.get(verdicts);
+  if (known === undefined) {
+    known = new Map();
+    digests.set(verdicts, known);
+  }
+  let found = known.get(generation);
+  if (found === undefined) {
+    found = digest(
+      CONDITION_TYPES.map((type) => {
+        const { status, reason, message } = verdicts[type];
+        return [status, reason, message, generation];
+      }),
+    );
+    // Generations are as many as an object had edits: few, and of one that has thousands only some are remembered.
+    if (known.size < MOST_GENERATIONS) known.set(generation, found);
+  }
+  return found;
+}
+
+const MOST_GENERATIONS = 1_000;
 
 const digest = (parts: readonly unknown[]): string => hash('sha1', JSON.stringify(parts), 'base64');
 
