@@ -1,5 +1,4 @@
-import type { CompileOptions } from '../compiler/compilation.ts';
-import { createCompiler } from '../compiler/index.ts';
+import type { Compilation } from '../compiler/compilation.ts';
 import {
   CATALOGUE,
   type CatalogueEntry,
@@ -8,15 +7,7 @@ import {
   formatFieldPath,
   formatObjectRef,
 } from '../diagnostics/index.ts';
-import {
-  type DecodedObject,
-  decodeObject,
-  KINDS,
-  type Resource,
-  type ResourceKind,
-  type ResourceSet,
-  resourceSet,
-} from '../resources/index.ts';
+import { type DecodedObject, decodeObject, type Resource, type ResourceSet, withObject } from '../resources/index.ts';
 
 /** What the API server asks: AdmissionReview.request, as far as it is used. */
 export interface AdmissionRequest {
@@ -36,7 +27,8 @@ export interface AdmissionAnswer {
 export type Reviewer = (request: AdmissionRequest) => AdmissionAnswer;
 
 export interface ReviewerOptions {
-  readonly compile: CompileOptions;
+  /** The gateway's own compiler: a second one would remember all routes a second time. It takes what is tried for one more edit. */
+  readonly compile: (resources: ResourceSet) => Compilation;
   /** What is in service; undefined: nothing yet. */
   readonly resources: () => ResourceSet | undefined;
 }
@@ -58,14 +50,12 @@ const MOST_MESSAGE = 3_000;
  * to keep anybody from deploying.
  */
 export function createReviewer({ compile, resources }: ReviewerOptions): Reviewer {
-  // Its own: the gateway's remembers what it published last.
-  const compiler = createCompiler(compile);
   const findingsAbout = (decoded: DecodedObject): Findings => {
     const { resource } = decoded;
     const before = resources();
     if (resource === undefined || before === undefined) return { worth: decoded.diagnostics, unsafe: [] };
-    const known = new Set(compiler.compile(before).diagnostics.map(identity));
-    const after = compiler.compile(withObject(before, resource)).diagnostics;
+    const known = new Set(compile(before).diagnostics.map(identity));
+    const after = compile(withObject(before, resource)).diagnostics;
     const isNew = (finding: Diagnostic): boolean => !known.has(identity(finding));
     return {
       worth: [...decoded.diagnostics, ...after.filter((finding) => isAbout(finding, resource) || isNew(finding))],
@@ -87,13 +77,6 @@ export function createReviewer({ compile, resources }: ReviewerOptions): Reviewe
 
 const PLACE = Object.freeze({ file: '', line: 1, column: 1 });
 const ORIGIN = { file: '', locate: () => PLACE };
-
-function withObject(before: ResourceSet, object: Resource): ResourceSet {
-  const { kind, meta } = object;
-  const others = (Object.keys(KINDS) as ResourceKind[]).flatMap((one): readonly Resource[] => before.ofKind(one));
-  const replaced = before.get(kind, meta.namespace, meta.name);
-  return resourceSet([...others.filter((other) => other !== replaced), object], before);
-}
 
 const isAbout = ({ object }: Diagnostic, { ref }: Resource): boolean =>
   object !== undefined && formatObjectRef(object) === formatObjectRef(ref);

@@ -4,7 +4,7 @@ import type { Registry } from 'prom-client';
 import { registerClusterMetrics } from '../admin/cluster-metrics.ts';
 import type { AdmissionServer } from '../admission/index.ts';
 import { usageError } from '../cli/terminal.ts';
-import type { CompileOptions } from '../compiler/compilation.ts';
+import type { Compile } from '../control/isolation.ts';
 import type { Log } from '../control/log.ts';
 import { objectStatuses } from '../control/object-statuses.ts';
 import type { ControlState } from '../control/reconciler.ts';
@@ -22,7 +22,8 @@ export interface ClusterDuties {
 export interface DutiesOptions {
   readonly settings: Settings;
   readonly sources: Sources;
-  readonly compile: CompileOptions;
+  /** The gateway's own. */
+  readonly compile: Compile;
   readonly state: () => ControlState | undefined;
   readonly registry: Registry;
   readonly log: Log;

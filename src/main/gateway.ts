@@ -235,7 +235,7 @@ class RunningGateway {
     const duties = await startClusterDuties({
       settings: this.#settings,
       sources,
-      compile,
+      compile: (resources) => compiler.compile(resources),
       state,
       registry: this.#registry,
       log: this.#log,

@@ -12,4 +12,4 @@ export {
 } from './mesh-config.ts';
 export type { ObjectMeta, Origin, Sourced } from './object.ts';
 export { KINDS, type KindDefinition } from './registry.ts';
-export { type ResourceSet, resourceSet } from './set.ts';
+export { type ResourceSet, resourceSet, withObject } from './set.ts';

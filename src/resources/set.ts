@@ -1,3 +1,4 @@
+import { invariant } from '../kernel/assert.ts';
 import { byEach, compareNumbers, compareStrings } from '../kernel/compare.ts';
 import { changedStretch } from '../kernel/stretch.ts';
 import type { Resource, ResourceKind } from './kinds.ts';
@@ -125,6 +126,15 @@ export function resourceSet(objects: Iterable<Resource>, previous?: ResourceSet)
   const given = [...objects];
   const before = previous instanceof IndexedResourceSet ? previous : undefined;
   return (before === undefined ? undefined : changedSet(given, before)) ?? orderedSet(given, before);
+}
+
+/** The set in which the object takes the place of the one of its name, or comes besides. */
+export function withObject(before: ResourceSet, object: Resource): ResourceSet {
+  invariant(before instanceof IndexedResourceSet, 'a set of resources is of unknown making');
+  const { kind, meta } = object;
+  const old: Resource | undefined = before.get(kind, meta.namespace, meta.name);
+  const given = old === undefined ? [...before.given, object] : before.given.with(before.given.indexOf(old), object);
+  return before.with(given, old === undefined ? [] : [old], [object]);
 }
 
 /** undefined: too much has changed. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { filterSpecs } from '../../../plugins/specs.ts';
 import { createReviewer } from '../../../src/admission/index.ts';
+import { createCompiler } from '../../../src/compiler/index.ts';
 import type { ResourceSet } from '../../../src/resources/index.ts';
 import { meshSettings, resourcesOf } from '../../support/resources.ts';
 
@@ -21,14 +22,15 @@ spec:
   http: [{ match: [{ uri: { prefix: /cart } }], directResponse: { status: 200 } }]
 `;
 
-function reviewer(resources: ResourceSet | undefined = resourcesOf(GATEWAY)) {
-  const compile = {
-    gatewayLabels: { istio: 'ingressgateway' },
-    gatewayNamespace: 'istio-system',
-    mesh: meshSettings(),
-    filters: filterSpecs,
-  };
-  const review = createReviewer({ compile, resources: () => resources });
+const OPTIONS = {
+  gatewayLabels: { istio: 'ingressgateway' },
+  gatewayNamespace: 'istio-system',
+  mesh: meshSettings(),
+  filters: filterSpecs,
+};
+
+function reviewer(resources: ResourceSet | undefined = resourcesOf(GATEWAY), compiler = createCompiler(OPTIONS)) {
+  const review = createReviewer({ compile: (given) => compiler.compile(given), resources: () => resources });
   return (object: unknown, namespace = 'shop') => review({ uid: '1', namespace, object });
 }
 
@@ -121,6 +123,19 @@ spec: { hosts: [lost.example.com], gateways: [infra/none], http: [{ directRespon
   it('takes the object in place of its last version', () => {
     const changed = object([{ match: [{ uri: { prefix: '/cart' } }], directResponse: { status: 204 } }], 'cart');
     expect(reviewer()(changed)).toMatchObject({ allowed: true, warnings: [] });
+  });
+
+  it('leaves no trace in the compiler that it shares with the gateway', () => {
+    const compiler = createCompiler(OPTIONS);
+    const resources = resourcesOf(GATEWAY);
+    const before = compiler.compile(resources);
+    const judge = reviewer(resources, compiler);
+    judge(object(sound));
+    judge(object([{ directResponse: { status: 404 } }], 'cart', { hosts: ['other.example.com'] }));
+    judge(object([{ timout: '2s' }], 'cart'));
+    const after = compiler.compile(resources);
+    expect(after).toEqual(before);
+    expect(after.table.revision).toBe(before.table.revision);
   });
 
   it('judges an object by itself while nothing is known of the others', () => {

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type Resource, type ResourceKind, type ResourceSet, resourceSet } from '../../../src/resources/index.ts';
+import {
+  type Resource,
+  type ResourceKind,
+  type ResourceSet,
+  resourceSet,
+  withObject,
+} from '../../../src/resources/index.ts';
 
 const AGES = [3, 1, 2, 1];
 
@@ -66,6 +72,18 @@ describe('the next set of resources', () => {
       set.get('VirtualService', 'team-2', 'x1');
     }
     expect(contents(set, [...first, ...list])).toEqual(contents(resourceSet(list), [...first, ...list]));
+  });
+
+  it.each([
+    ['takes the place of that of its name', object('VirtualService', 'x1', 1)],
+    ['comes besides', object('VirtualService', 'new')],
+    ['is the first of its kind', object('Pod', 'new')],
+  ])('is made from one more object, which %s', (_what, tried) => {
+    const before = resourceSet(first);
+    const others = first.filter(({ kind, meta }) => kind !== tried.kind || meta.name !== tried.meta.name);
+    const asked = [...first, tried];
+    expect(contents(withObject(before, tried), asked)).toEqual(contents(resourceSet([...others, tried]), asked));
+    expect(contents(before, first)).toEqual(contents(resourceSet(first), first));
   });
 
   it('keeps the lists of kinds of which nothing changed', () => {
