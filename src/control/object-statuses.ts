@@ -116,6 +116,9 @@ function programmed(
 ): Verdict {
   if (keeps !== undefined)
     return { status: 'False', reason: 'LastGood', message: 'an earlier version of the object serves instead' };
+  // The compiler, which has no clock, takes it for one that serves.
+  const expired = findings.find(({ code }) => code === 'exemption-expired');
+  if (expired !== undefined) return { status: 'False', reason: 'Expired', message: expired.message };
   switch (state) {
     case 'serving':
       return { status: 'True', reason: 'Serving', message: 'all of it is in service' };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { filterSpecs } from '../../../plugins/specs.ts';
-import { compile } from '../../../src/compiler/index.ts';
+import { compile, timelyFindings } from '../../../src/compiler/index.ts';
 import { objectStatuses } from '../../../src/control/object-statuses.ts';
 import type { ControlState } from '../../../src/control/reconciler.ts';
 import { type Diagnostic, type ObjectRef, report } from '../../../src/diagnostics/index.ts';
@@ -72,6 +72,25 @@ function verdictsOf(state: ControlState, name: string, known = knows(state)) {
 }
 
 describe('what an object is told', () => {
+  it('is of an exemption that it has expired, once it has', () => {
+    const exemption = `
+apiVersion: banyan.dev/v1alpha1
+kind: PolicyExemption
+metadata: { name: uploads, namespace: istio-system }
+spec: { approver: ada, reason: move, expires: '2026-06-15T12:00:00Z', sections: [limits], namespace: shop }
+`;
+    const at = (now: string): ControlState => {
+      const options = { gatewayNamespace: 'istio-system', mesh: meshSettings() };
+      const { diagnostics } = timelyFindings(resourcesOf(exemption), options, Date.parse(now));
+      return stateOf(exemption, { diagnostics });
+    };
+    expect(verdictsOf(at('2026-06-15T11:59:59Z'), 'uploads')).toMatchObject({ Programmed: 'True Serving' });
+    expect(verdictsOf(at('2026-06-15T12:00:00Z'), 'uploads')).toMatchObject({
+      Accepted: 'True Accepted',
+      Programmed: 'False Expired',
+    });
+  });
+
   it('is that it serves', () => {
     const state = stateOf(GATEWAY + route('cart', '/cart'));
     expect(verdictsOf(state, 'cart')).toEqual({
