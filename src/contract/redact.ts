@@ -9,13 +9,16 @@ const SECRET_NAMES: ReadonlySet<string> = new Set(
 
 const REDACTED = '[redacted]';
 /** A JSON web token under whatever name, encrypted ones of five parts too: policies may take one from any parameter. */
-const TOKEN = /eyJ[\w-]*(?:(?:\.|%2e)[\w-]*){2,4}/gi;
+const TOKEN = /eyJ[\w-]*(?:(?:\.|%2[eE])[\w-]*){2,4}/g;
+/** `{"`, in base64. */
+const TOKEN_BEGINS = 'eyJ';
 /** Of an absolute target, or of an authority: a browser's habit of old, refused, and logged all the same. */
 const USER_OF_TARGET = /^([a-z][a-z\d+.-]*:\/\/)[^/?#]*@/i;
 const USER_OF_AUTHORITY = /^.*@/s;
 
 /** What no log or trace may show of a request: values that would let a reader act for the caller. */
-export const redactTokens = (text: string): string => text.replaceAll(TOKEN, REDACTED);
+export const redactTokens = (text: string): string =>
+  text.includes(TOKEN_BEGINS) ? text.replaceAll(TOKEN, REDACTED) : text;
 
 export const redactAuthority = (authority: string): string =>
   authority.includes('@') ? authority.replace(USER_OF_AUTHORITY, `${REDACTED}@`) : authority;
@@ -26,8 +29,14 @@ export function redactTarget(target: string): string {
   const path = redactPath(target.slice(0, mark < 0 ? undefined : mark));
   if (mark < 0) return path;
   // Some split at semicolons; what stands behind '#' is no part of a target, and yet it may be sent.
-  const pairs = target.slice(mark + 1).split(/([&;#])/);
-  return redactTokens(`${path}?${pairs.map(redactPair).join('')}`);
+  const query = target.slice(mark + 1);
+  const pairs = /[;#]/.test(query)
+    ? query
+        .split(/([&;#])/)
+        .map(redactPair)
+        .join('')
+    : query.split('&').map(redactPair).join('&');
+  return redactTokens(`${path}?${pairs}`);
 }
 
 function redactPath(path: string): string {

@@ -138,6 +138,8 @@ describe('what clients, teams and services write', () => {
     'principal',
     'details',
     'clientAddress',
+    'routeId',
+    'cluster',
   ] as const;
 
   it.each(fields)('makes one line of JSON, and comes back whole: %s', (field) => {
