@@ -35,7 +35,7 @@ export class ChargesToTell {
     const known = this.#gathered.get(key);
     if (known !== undefined) known.count += 1;
     else if (this.#gathered.size < MOST_AT_ONCE) this.#gathered.set(key, { window, count: 1 });
-    this.#timer ??= setTimeout(() => this.#tell(), TELL_EVERY_MS).unref();
+    if (this.#timer === undefined) this.#timer = setTimeout(() => this.#tell(), TELL_EVERY_MS).unref();
   }
 
   #tell(): void {
