@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { CredentialTable, EndpointTable, RouteConfig, RouteTable } from '../table/model.ts';
+import { changedStretch, replaceStretch } from '../kernel/stretch.ts';
+import type { CredentialTable, EndpointTable, RouteConfig, RouteTable, VirtualHost } from '../table/model.ts';
 
 /** What a data plane serves. */
 export interface ServedState {
@@ -22,6 +23,16 @@ type RouteConfigShape =
       readonly part: number;
       /** All of it but its virtual hosts. */
       readonly rest: Omit<RouteConfig, 'virtualHosts'>;
+      readonly virtualHosts: readonly number[];
+    }
+  /** As an older one but for the virtual hosts from one place to another: of ten thousand, few are spoken of. */
+  | {
+      readonly kind: 'edited';
+      readonly part: number;
+      readonly of: number;
+      readonly rest: Omit<RouteConfig, 'virtualHosts'>;
+      readonly from: number;
+      readonly toBefore: number;
       readonly virtualHosts: readonly number[];
     };
 
@@ -60,15 +71,15 @@ export class HandoverSender {
     this.#last = state;
     const { table, endpoints, credentials } = state;
     const parts: [number, unknown][] = [];
-    const shape = last?.table.revision === table.revision ? undefined : this.#shapeOf(table, parts);
-    const dropped = shape === undefined ? [] : this.#forget(table);
+    const shape = last?.table.revision === table.revision ? undefined : this.#shapeOf(table, last?.table, parts);
+    const dropped = shape === undefined || last === undefined ? [] : this.#forget(last.table, table);
     const endpointChange = recordChange(last?.endpoints, endpoints, ({ clusters }) => clusters);
     const credentialChange = recordChange(last?.credentials, credentials, (known) => known.credentials);
     if (shape === undefined && endpointChange === undefined && credentialChange === undefined) return undefined;
     return { parts, dropped, table: shape, endpoints: endpointChange, credentials: credentialChange };
   }
 
-  #shapeOf(table: RouteTable, parts: [number, unknown][]): TableShape {
+  #shapeOf(table: RouteTable, before: RouteTable | undefined, parts: [number, unknown][]): TableShape {
     const number = (value: unknown): number => {
       const known = this.#numbers.get(value);
       if (known !== undefined) return known;
@@ -81,16 +92,39 @@ export class HandoverSender {
       settings: number(table.settings),
       filters: Object.entries(table.filters).map(([name, settings]) => [name, number(settings)]),
       listeners: table.listeners.map(number),
-      routeConfigs: table.routeConfigs.map((config) => this.#routeConfigShape(config, number)),
+      routeConfigs: table.routeConfigs.map((config) =>
+        this.#routeConfigShape(
+          config,
+          before?.routeConfigs.find(({ name }) => name === config.name),
+          number,
+        ),
+      ),
       clusters: table.clusters.map(number),
     };
   }
 
-  #routeConfigShape(config: RouteConfig, number: (value: unknown) => number): RouteConfigShape {
+  #routeConfigShape(
+    config: RouteConfig,
+    before: RouteConfig | undefined,
+    number: (value: unknown) => number,
+  ): RouteConfigShape {
     const known = this.#numbers.get(config);
     if (known !== undefined) return { kind: 'known', part: known };
     const { virtualHosts, ...rest } = config;
-    return { kind: 'new', part: this.#number(config), rest, virtualHosts: virtualHosts.map(number) };
+    const of = before && this.#numbers.get(before);
+    const part = this.#number(config);
+    if (before === undefined || of === undefined)
+      return { kind: 'new', part, rest, virtualHosts: virtualHosts.map(number) };
+    const { from, toBefore, toNow } = changedStretch(before.virtualHosts, virtualHosts) ?? NOWHERE;
+    return {
+      kind: 'edited',
+      part,
+      of,
+      rest,
+      from,
+      toBefore,
+      virtualHosts: virtualHosts.slice(from, toNow).map(number),
+    };
   }
 
   #number(value: unknown): number {
@@ -99,23 +133,46 @@ export class HandoverSender {
     return part;
   }
 
-  #forget(table: RouteTable): readonly number[] {
-    const alive = new Set<unknown>([
-      table.settings,
-      ...Object.values(table.filters),
-      ...table.listeners,
-      ...table.routeConfigs,
-      ...table.clusters,
-    ]);
-    for (const { virtualHosts } of table.routeConfigs) for (const host of virtualHosts) alive.add(host);
+  /** What the table before had, and this one has not. */
+  #forget(before: RouteTable, now: RouteTable): readonly number[] {
     const dropped: number[] = [];
-    for (const [value, part] of this.#numbers) {
-      if (alive.has(value)) continue;
+    for (const value of goneFrom(before, now)) {
+      const part = this.#numbers.get(value);
+      if (part === undefined) continue;
       this.#numbers.delete(value);
       dropped.push(part);
     }
     return dropped;
   }
+}
+
+const NOWHERE = { from: 0, toBefore: 0, toNow: 0 };
+
+function goneFrom(before: RouteTable, now: RouteTable): ReadonlySet<unknown> {
+  const gone = new Set<unknown>([...smallParts(before), ...goneHosts(before, now)]);
+  for (const part of smallParts(now)) gone.delete(part);
+  return gone;
+}
+
+const smallParts = ({ settings, filters, listeners, routeConfigs, clusters }: RouteTable): readonly unknown[] => [
+  settings,
+  ...Object.values(filters),
+  ...listeners,
+  ...routeConfigs,
+  ...clusters,
+];
+
+/** A host that stands in two route configs is gone when it is in neither. */
+function goneHosts(before: RouteTable, now: RouteTable): ReadonlySet<unknown> {
+  const gone = new Set<unknown>();
+  for (const { name, virtualHosts } of before.routeConfigs) {
+    const after = now.routeConfigs.find((config) => config.name === name)?.virtualHosts ?? [];
+    const { from, toBefore } = changedStretch(virtualHosts, after) ?? NOWHERE;
+    for (const host of virtualHosts.slice(from, toBefore)) gone.add(host);
+  }
+  if (gone.size > 0)
+    for (const { virtualHosts } of now.routeConfigs) for (const host of virtualHosts) gone.delete(host);
+  return gone;
 }
 
 function recordChange<T extends { readonly revision: string }>(
@@ -170,8 +227,11 @@ export class HandoverReceiver {
 
   #routeConfig(shape: RouteConfigShape): RouteConfig {
     if (shape.kind === 'known') return this.#part(shape.part);
-    const { part, rest, virtualHosts } = shape;
-    const config: RouteConfig = { ...rest, virtualHosts: virtualHosts.map((host) => this.#part(host)) };
+    const { part, rest } = shape;
+    const come = shape.virtualHosts.map((host) => this.#part<VirtualHost>(host));
+    const virtualHosts =
+      shape.kind === 'new' ? come : replaceStretch(this.#part<RouteConfig>(shape.of).virtualHosts, shape, come);
+    const config: RouteConfig = { ...rest, virtualHosts };
     this.#parts.set(part, config);
     return config;
   }

@@ -23,5 +23,8 @@ export function changedStretch(before: readonly unknown[], now: readonly unknown
 }
 
 /** The list with other elements in that stretch. */
-export const replaceStretch = <T>(list: readonly T[], { from, toBefore }: Stretch, by: readonly T[]): T[] =>
-  list.slice(0, from).concat(by, list.slice(toBefore));
+export const replaceStretch = <T>(
+  list: readonly T[],
+  { from, toBefore }: Pick<Stretch, 'from' | 'toBefore'>,
+  by: readonly T[],
+): T[] => list.slice(0, from).concat(by, list.slice(toBefore));

@@ -70,6 +70,49 @@ describe('the hand-over of a state', () => {
     expect([message?.parts.length, message?.dropped.length]).toEqual([0, 1]);
   });
 
+  it('speaks of few hosts where there are many', () => {
+    const [sender, receiver] = [new HandoverSender(), new HandoverReceiver()];
+    const many = Array.from({ length: 500 }, (_, i) => host(`h${i}.com`));
+    receiver.receive(sent(sender.next(state(table('1', many)))));
+    const edited = [
+      many.with(250, host('h250.com')),
+      many.toSpliced(100, 2),
+      [a, ...many, b],
+      many.with(10, b).with(400, c),
+      [],
+      many,
+    ];
+    const lengths = edited.map((hosts, i) => {
+      const next = state(table(`${i + 2}`, hosts));
+      const message = sent(sender.next(next));
+      expect(receiver.receive(message)).toEqual(next);
+      return message.parts.length;
+    });
+    expect(lengths).toEqual([1, 1, 4, 1, 0, 500]);
+    expect(JSON.stringify(sender.next(state(table('8', many.with(3, a))))).length).toBeLessThan(1_000);
+  });
+
+  it('keeps a host for as long as it stands in any route config', () => {
+    const [sender, receiver] = [new HandoverSender(), new HandoverReceiver()];
+    const both = (revision: string, first: readonly VirtualHost[], second: readonly VirtualHost[]) => {
+      const config = (name: string, virtualHosts: readonly VirtualHost[]) => ({
+        name,
+        port: 80,
+        grpcWeb: false,
+        virtualHosts,
+      });
+      return state(table(revision, [], { routeConfigs: [config('http.80', first), config('http.81', second)] }));
+    };
+    for (const next of [
+      both('1', [a, b], [a]),
+      both('2', [b], [a]),
+      both('3', [b], [a, b]),
+      both('4', [], [b]),
+      both('5', [a], []),
+    ])
+      expect(receiver.receive(sent(sender.next(next)))).toEqual(next);
+  });
+
   it('sends endpoints and credentials by entry, without the table', () => {
     const [sender, receiver] = [new HandoverSender(), new HandoverReceiver()];
     const served = table('1', [a]);
