@@ -12,9 +12,11 @@ import { startRedis } from '../support/redis.ts';
  * requests of users (edge-security J-18, J-20, L-06: no more than 50 ms at the 99th percentile, and nobody gets in). Beside each
  * user comes one whose keys stand in the policy and whom no shared limit fits: what is added is what lies between the two, so
  * that a machine which others use as well is no part of it.
- * `npx node test/bench/dependencies.ts [seconds of a state]`; keys are asked for again after half a minute, so 35 or more.
+ * `npx node test/bench/dependencies.ts [seconds of a state] [keys|limits]`; keys are asked for again after half a minute, so 35 or more.
  */
 const seconds = Number(process.argv[2] ?? 35);
+/** `keys` or `limits` alone. */
+const only = process.argv[3] ?? '';
 const PER_SECOND = 100;
 const ISSUER = 'https://login.test';
 const CONTROL = 'https://control.test';
@@ -147,6 +149,7 @@ async function state(
   user = () => token(known.privateKey, 'known'),
 ) {
   await prepare();
+  if (!name.startsWith(only)) return;
   fetches = 0;
   strangers = 0;
   const { users, controls, others } = await load(
