@@ -25,6 +25,7 @@ export type GatewayFault =
   | { readonly kind: 'upstream-timeout'; readonly perTry: boolean }
   | { readonly kind: 'rewritten-path-invalid' }
   | { readonly kind: 'payload-too-large' }
+  | { readonly kind: 'request-timeout' }
   | { readonly kind: 'request-malformed' }
   | { readonly kind: 'internal-error' };
 
@@ -196,6 +197,13 @@ function row(fault: GatewayFault): Row {
         side: 'client',
         message: 'The body of the request is too large.',
         details: 'request_payload_too_large',
+      };
+    case 'request-timeout':
+      return {
+        status: 408,
+        side: 'client',
+        message: 'The request did not arrive in time.',
+        details: 'request_overall_timeout',
       };
     case 'request-malformed':
       return {

@@ -40,6 +40,8 @@ export interface ForwardingOptions {
   readonly mirrors: MirrorSender;
   /** How much of a body is kept for another try; a larger one is not tried again (istio-semantics §2.10). */
   readonly retryBufferBytes: number;
+  /** How long a request's body may take in all; calls of gRPC are exempt. */
+  readonly bodyMs: number;
   /** How long a service that has not answered may leave a request's body untaken. */
   readonly stalledBodyMs: number;
   /** WebSockets that are open now: those to be told when the gateway goes away. */
@@ -115,6 +117,7 @@ class Forwarding {
     if (this.#retryPolicy !== undefined) exchange.body.keep(this.#options.retryBufferBytes);
     exchange.onClientGone(() => this.#clientGone());
     exchange.body.limitStalls(this.#options.stalledBodyMs);
+    if (!exchange.forwardsGrpc) exchange.body.limitDuration(this.#options.bodyMs);
     exchange.body.watch({
       onComplete: () => this.#startDeadline(),
       onAbort: (reason) => this.#bodyAborted(reason),
@@ -398,7 +401,7 @@ class Forwarding {
     if (this.#committed) {
       this.#over();
       this.#responder.abort();
-    } else this.#fail({ kind: reason === 'too-large' ? 'payload-too-large' : 'request-malformed' });
+    } else this.#fail({ kind: ABORTED[reason] });
   }
 
   #fail(fault: GatewayFault): void {
@@ -416,6 +419,11 @@ class Forwarding {
 
 const writes = ({ set, add }: HeaderOperations): boolean => set.length > 0 || add.length > 0;
 
+const ABORTED = {
+  'too-large': 'payload-too-large',
+  'too-slow': 'request-timeout',
+  malformed: 'request-malformed',
+} as const;
 const NO_HOSTS: ReadonlySet<string> = new Set();
 
 const withoutTrailers = (exchange: UpstreamExchange): BodySink => ({

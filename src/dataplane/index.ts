@@ -92,6 +92,7 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
     forwarding: {
       upstreams,
       clock: options.clock,
+      bodyMs: options.limits?.bodyTimeoutMs ?? DEFAULT_LIMITS.bodyTimeoutMs,
       stalledBodyMs: options.limits?.stalledWriteTimeoutMs ?? DEFAULT_LIMITS.stalledWriteTimeoutMs,
       random,
       retryBufferBytes: RETRY_BUFFER_BYTES,

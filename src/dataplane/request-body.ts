@@ -18,7 +18,7 @@ export interface BodyDecoder {
   readonly isWhole: boolean;
 }
 
-export type BodyAbort = 'client-gone' | 'malformed' | 'too-large';
+export type BodyAbort = 'client-gone' | 'malformed' | 'too-large' | 'too-slow';
 
 /**
  * The request body between the lane and whoever takes it: the try under way, the tries after it, filters that must see
@@ -44,6 +44,7 @@ export class RequestBody {
   #decoder: BodyDecoder | undefined;
   #stallLimitMs: number | undefined;
   #stalled: NodeJS.Timeout | undefined;
+  #duration: NodeJS.Timeout | undefined;
   bytesReceived = 0;
 
   constructor(source: BodySource) {
@@ -78,6 +79,15 @@ export class RequestBody {
   /** What is longer is not read on; whoever watches is told. */
   limit(limitBytes: number): void {
     this.#limit = Math.min(this.#limit, limitBytes);
+  }
+
+  /** What has not come whole by then is not read on; whoever watches is told (edge-security X-02). */
+  limitDuration(limitMs: number): void {
+    if (this.#complete || this.#duration !== undefined) return;
+    this.#duration = setTimeout(() => {
+      this.#pause();
+      this.#onAbort('too-slow');
+    }, limitMs);
   }
 
   /** Watchers are told when a sink has taken nothing for so long (edge-security X-07). */
@@ -221,7 +231,7 @@ export class RequestBody {
       return;
     }
     this.#complete = true;
-    clearTimeout(this.#stalled);
+    this.#clearTimers();
     this.#trailers = trailers;
     if (this.#sink !== undefined) this.#finish();
     this.#wake();
@@ -231,13 +241,18 @@ export class RequestBody {
   #onAbort(reason: BodyAbort): void {
     if (this.#aborted !== undefined) return;
     this.#aborted = reason;
-    clearTimeout(this.#stalled);
+    this.#clearTimers();
     this.#wake();
     for (const watcher of this.#watchers) watcher.onAbort?.(reason);
   }
 
   #finish(): void {
     this.#sink?.end(this.#trailers);
+  }
+
+  #clearTimers(): void {
+    clearTimeout(this.#stalled);
+    clearTimeout(this.#duration);
   }
 
   #forget(): void {

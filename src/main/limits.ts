@@ -16,6 +16,7 @@ export function downstreamLimitsOf(settings: LimitSettings, processes: number): 
     headersTimeoutMs: settings.headersSeconds * 1_000,
     tlsHandshakeTimeoutMs: settings.tlsHandshakeSeconds * 1_000,
     bodyIdleTimeoutMs: settings.bodyIdleSeconds * 1_000,
+    bodyTimeoutMs: settings.bodySeconds * 1_000,
     stalledWriteTimeoutMs: settings.stalledSeconds * 1_000,
     keepAliveTimeoutMs: settings.keepAliveSeconds * 1_000,
     http2IdleTimeoutMs: settings.http2IdleSeconds * 1_000,

@@ -11,6 +11,7 @@ export interface LimitSettings {
   readonly headersSeconds: number;
   readonly tlsHandshakeSeconds: number;
   readonly bodyIdleSeconds: number;
+  readonly bodySeconds: number;
   readonly stalledSeconds: number;
   readonly keepAliveSeconds: number;
   readonly http2IdleSeconds: number;
@@ -54,6 +55,7 @@ export const LIMIT_SETTINGS: readonly LimitSetting[] = [
   setting('headersSeconds', 10, [1, A_DAY], 'how long the head of a request may take'),
   setting('tlsHandshakeSeconds', 15, [1, A_DAY], 'how long a TLS handshake may take'),
   setting('bodyIdleSeconds', 30, [1, A_DAY], 'how long a request body may stand still; else 408'),
+  setting('bodySeconds', 3_600, [1, A_DAY], 'how long a request body may take in all; else 408'),
   setting(
     'stalledSeconds',
     60,

@@ -110,6 +110,20 @@ describe('clients that are slow', () => {
     await allGone();
   });
 
+  it('X-02 and steady with the body get 408 when their time is over', async () => {
+    await start({ limits: { bodyTimeoutMs: 500, bodyIdleTimeoutMs: 5_000 } });
+    const socket = connect();
+    let got = '';
+    socket.on('data', (chunk) => (got += chunk.toString('latin1')));
+    socket.write(`POST / HTTP/1.1\r\n${HOST}Content-Length: 1000\r\n\r\n`);
+    const dripping = setInterval(() => socket.write('x'), 20);
+    await vi.waitFor(() => expect(got).toMatch(/^HTTP\/1\.1 408 /), 5_000);
+    clearInterval(dripping);
+    socket.destroy();
+    await vi.waitFor(() => expect(cut).toBeGreaterThan(0), 5_000);
+    await served();
+  });
+
   it('X-03 to read hold up the service, not the gateway’s memory, and are cut off', async () => {
     await start({ limits: { stalledWriteTimeoutMs: 400 } });
     const before = process.memoryUsage().external;

@@ -13,6 +13,8 @@ export interface DownstreamLimits {
   readonly tlsHandshakeTimeoutMs: number;
   /** Between two pieces of a request body that somebody waits for (edge-security X-02); streaming calls of gRPC are exempt. */
   readonly bodyIdleTimeoutMs: number;
+  /** All of a request body, however steadily it comes; calls of gRPC are exempt (edge-security X-02). */
+  readonly bodyTimeoutMs: number;
   /** How long a client may leave an answer unread once the buffers are full (edge-security X-03, H-15). */
   readonly stalledWriteTimeoutMs: number;
   /** Between two requests of an HTTP/1.1 connection; above what load balancers in front keep theirs (edge-security §3). */
@@ -44,6 +46,7 @@ export const DEFAULT_LIMITS: DownstreamLimits = {
   firstBytesTimeoutMs: 10_000,
   tlsHandshakeTimeoutMs: 15_000,
   bodyIdleTimeoutMs: 30_000,
+  bodyTimeoutMs: 3_600_000,
   stalledWriteTimeoutMs: 60_000,
   keepAliveTimeoutMs: 75_000,
   http2IdleTimeoutMs: 300_000,
