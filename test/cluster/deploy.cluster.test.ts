@@ -94,6 +94,8 @@ describe('the rights of the gateway', () => {
     ['yes', 'patch virtualservices.networking.istio.io --subresource=status --namespace default'],
     ['yes', 'watch secrets --namespace banyan-system'],
     ['yes', 'create events --namespace default'],
+    ['yes', 'patch events --namespace default'],
+    ['no', 'list events --namespace default'],
     ['yes', 'patch leases.coordination.k8s.io/banyan-status --namespace banyan-system'],
     ['no', 'list secrets --all-namespaces'],
     ['no', 'get secrets --namespace default'],

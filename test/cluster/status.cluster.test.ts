@@ -10,6 +10,15 @@ interface Reported {
   };
 }
 
+interface Events {
+  readonly items: readonly {
+    readonly type: string;
+    readonly reason: string;
+    readonly count: number;
+    readonly involvedObject: { readonly name: string };
+  }[];
+}
+
 const conditions = async (kube: Cluster, ns: string, name: string): Promise<Readonly<Record<string, string>>> => {
   const { status, metadata } = await kube.get<Reported>(route(ns, name, ''));
   if (status?.observedGeneration !== metadata.generation) return {};
@@ -75,6 +84,30 @@ describe('what became of an object', () => {
       }),
     );
     expect((await served.ask('a.example.com')).body).toBe('good');
+  });
+
+  it('is an event, which is counted up when it happens again', async () => {
+    const kube = await cluster();
+    const port = await freePort();
+    await kube.apply(namespace('event'));
+    await kube.apply(gateway('event', port));
+    await serve(kube.kubeconfig, 'event', port);
+    const broken = { hosts: ['a.example.com'], gateways: ['event/public'], http: [{ timeout: '1 parsec' }] };
+    for (let i = 0; i < 2; i++) {
+      await kube.apply(route('event', 'a', 'good'));
+      expect((await wait(kube, 'vs/a', '-n', 'event'))[0]).toBe(0);
+      await kube.apply({ ...route('event', 'a', ''), spec: broken });
+      expect((await wait(kube, 'vs/a', '-n', 'event'))[0]).toBe(1);
+    }
+    const told = async () => {
+      const { items } = JSON.parse(await kube.kubectl('get', 'events', '-n', 'event', '-o', 'json')) as Events;
+      return items.map(
+        ({ type, reason, count, involvedObject }) => `${involvedObject.name} ${type} ${reason} ${count}`,
+      );
+    };
+    await soon(async () =>
+      expect(await told()).toEqual(expect.arrayContaining(['a Warning Invalid 2', 'a Normal Accepted 1'])),
+    );
   });
 
   it('is written once by two replicas, and not again while nothing changes', async () => {
