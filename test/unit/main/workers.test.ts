@@ -94,9 +94,9 @@ describe.skipIf(process.platform !== 'linux')('a gateway with two workers', () =
         expect(await metric(`banyan_config_propagation_seconds_count{worker="${worker}"}`)).toBe(1);
     }, patient);
     const text = await get(adminPort, '/metrics');
-    const serving = [...text.matchAll(/^banyan_worker_config_info\{worker="(\d)",revision="(\w+)"\} 1$/gm)];
-    const inService = /^banyan_config_info\{revision="(\w+)"\} 1$/m.exec(text)?.[1];
-    expect(serving.map(([, worker, revision]) => [worker, revision])).toEqual([
+    const serving = [...text.matchAll(/^banyan_worker_config_info\{worker="(\d)",revision="([^"]+)"\} 1$/gm)];
+    const inService = /^banyan_config_info\{revision="([^"]+)"\} 1$/m.exec(text)?.[1];
+    expect(serving.map(([, worker, revision]) => [worker, revision]).sort()).toEqual([
       ['0', inService],
       ['1', inService],
     ]);
