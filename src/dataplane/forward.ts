@@ -412,6 +412,7 @@ class Forwarding {
   #over(): void {
     clearTimeout(this.#deadline);
     clearTimeout(this.#backoff);
+    this.#exchange.body.endLimits();
     this.#releaseRetry();
     this.#endAttempt();
   }

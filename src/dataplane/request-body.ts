@@ -90,6 +90,12 @@ export class RequestBody {
     }, limitMs);
   }
 
+  /** The request is answered, whether or not all of its body has come. */
+  endLimits(): void {
+    clearTimeout(this.#stalled);
+    clearTimeout(this.#duration);
+  }
+
   /** Watchers are told when a sink has taken nothing for so long (edge-security X-07). */
   limitStalls(limitMs: number): void {
     this.#stallLimitMs = limitMs;
@@ -231,7 +237,7 @@ export class RequestBody {
       return;
     }
     this.#complete = true;
-    this.#clearTimers();
+    this.endLimits();
     this.#trailers = trailers;
     if (this.#sink !== undefined) this.#finish();
     this.#wake();
@@ -241,18 +247,13 @@ export class RequestBody {
   #onAbort(reason: BodyAbort): void {
     if (this.#aborted !== undefined) return;
     this.#aborted = reason;
-    this.#clearTimers();
+    this.endLimits();
     this.#wake();
     for (const watcher of this.#watchers) watcher.onAbort?.(reason);
   }
 
   #finish(): void {
     this.#sink?.end(this.#trailers);
-  }
-
-  #clearTimers(): void {
-    clearTimeout(this.#stalled);
-    clearTimeout(this.#duration);
   }
 
   #forget(): void {
