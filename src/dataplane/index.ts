@@ -42,8 +42,6 @@ export interface GatewayOptions {
   readonly reusePort?: boolean;
   /** Ordinary requests of HTTP/1.1 go past Fastify and node's HTTP objects. Default true. */
   readonly fastLane?: boolean;
-  /** Ordinary requests of HTTP/1.1 go past Fastify and node's HTTP objects. Default true. */
-  readonly fastLane?: boolean;
   /** What clients may take, where it differs from the defaults. */
   readonly limits?: Partial<DownstreamLimits>;
   readonly overload?: OverloadLimits;
@@ -92,10 +90,10 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
     forwarding: {
       upstreams,
       clock: options.clock,
-      bodyMs: options.limits?.bodyTimeoutMs ?? DEFAULT_LIMITS.bodyTimeoutMs,
-      stalledBodyMs: options.limits?.stalledWriteTimeoutMs ?? DEFAULT_LIMITS.stalledWriteTimeoutMs,
       random,
       retryBufferBytes: RETRY_BUFFER_BYTES,
+      bodyMs: options.limits?.bodyTimeoutMs ?? DEFAULT_LIMITS.bodyTimeoutMs,
+      stalledBodyMs: options.limits?.stalledWriteTimeoutMs ?? DEFAULT_LIMITS.stalledWriteTimeoutMs,
       webSockets,
       mirrors: createMirrorSender({ upstreams, random, ...MIRROR_LIMITS }),
     },
@@ -106,7 +104,6 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
     listenAddress: options.listenAddress,
     portOffset: options.portOffset,
     reusePort: options.reusePort ?? false,
-    fastLane: options.fastLane ?? true,
     fastLane: options.fastLane ?? true,
     openTcp: (route) => openTcp(upstreams, route, random),
     ...(options.limits !== undefined && { limits: options.limits }),
