@@ -27,14 +27,18 @@ const hostFits = (pattern: string, host: string): boolean =>
   pattern === host ||
   (pattern.startsWith('*.') && host.endsWith(pattern.slice(1)) && host.length > pattern.length - 1);
 
-/** Whose bucket it is. A caller without the header or claim is counted by address: leaving it out is no way around. */
-export function callerOf({ per }: RateLimitRuleSettings, exchange: Exchange): string {
-  if (per === 'gateway') return '';
-  if (per === 'route') return exchange.route?.id ?? '';
-  if (per === 'namespace') return exchange.route?.owner.namespace ?? '';
-  if (per === 'client-address') return addressKey(exchange.clientAddress);
-  const value = 'header' in per ? exchange.headers.get(per.header.toLowerCase()) : claimOf(exchange, per.claim);
-  return value === undefined || value === '' ? `address ${addressKey(exchange.clientAddress)}` : `value ${value}`;
+/**
+ * Whose buckets it is taken from. A caller without the header or claim is counted by address: leaving it out is no way around.
+ * Neither is a header of several lines, of which services read the first, the last or all: each is a caller.
+ */
+export function callersOf({ per }: RateLimitRuleSettings, exchange: Exchange): readonly string[] {
+  if (per === 'gateway') return [''];
+  if (per === 'route') return [exchange.route?.id ?? ''];
+  if (per === 'namespace') return [exchange.route?.owner.namespace ?? ''];
+  if (per === 'client-address') return [addressKey(exchange.clientAddress)];
+  const values = 'header' in per ? exchange.headers.getAll(per.header.toLowerCase()) : [claimOf(exchange, per.claim)];
+  const names = new Set(values.flatMap((value) => (value === undefined || value === '' ? [] : [`value ${value}`])));
+  return names.size === 0 ? [`address ${addressKey(exchange.clientAddress)}`] : [...names];
 }
 
 /** `a.b` looks into objects; anything but a text or a number is no name. */

@@ -5,7 +5,7 @@ import { type Judged, refusal, setLimitHeaders, storeFailure } from './answers.t
 import { BucketTable } from './bucket-table.ts';
 import type { RateLimitRuleSettings, RateLimitSettings } from './config.ts';
 import { intervalOf, judge, toleranceOf } from './gcra.ts';
-import { appliesTo, callerOf } from './keys.ts';
+import { appliesTo, callersOf } from './keys.ts';
 import { ChargesToTell, type PeerCharge, type Peers } from './peers.ts';
 import type { Charge, SharedStore } from './store.ts';
 
@@ -60,11 +60,11 @@ export class Limiter {
     const shared: RuleCharge[] = [];
     for (const rule of settings.rules) {
       if (!appliesTo(rule, exchange)) continue;
-      const caller = callerOf(rule, exchange);
+      const callers = callersOf(rule, exchange);
       for (const [i, window] of rule.windows.entries()) {
         // Nothing passes a window of no requests, and nobody need be asked about it.
         const charges = rule.shared && store !== undefined && window.requests > 0 ? shared : local;
-        charges.push({ rule, window, key: `${rule.id}\n${i}\n${caller}` });
+        for (const caller of callers) charges.push({ rule, window, key: `${rule.id}\n${i}\n${caller}` });
       }
     }
     if (shared.length === 0 || store === undefined) return this.#chargeLocal(exchange, local, true);

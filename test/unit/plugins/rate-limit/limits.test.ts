@@ -151,6 +151,32 @@ describe('whose requests are counted together', () => {
       2,
     ],
     [
+      'by each line of the header, whatever stands before it',
+      { header: 'X-Api-Key' },
+      ['a', 'b', 'c', 'd'].map((other) => ({
+        headers: [
+          ['x-api-key', other],
+          ['x-api-key', 'mine'],
+        ],
+      })),
+      1,
+    ],
+    [
+      'the same line twice as once',
+      { header: 'X-Api-Key' },
+      [
+        {
+          headers: [
+            ['x-api-key', 'a'],
+            ['x-api-key', 'a'],
+          ],
+        },
+        { headers: [['x-api-key', 'a']] },
+        { headers: [['x-api-key', 'b']] },
+      ],
+      2,
+    ],
+    [
       'without the header, by address',
       { header: 'x-api-key' },
       [...addresses('198.51.100.1', '198.51.100.1'), { clientAddress: '198.51.100.1', headers: [['x-api-key', '']] }],
