@@ -1,13 +1,18 @@
 import type { DownstreamLimits, OverloadLimits } from '../dataplane/index.ts';
 import type { LimitSettings } from '../settings.ts';
+import { connectionsWithin } from './descriptors.ts';
 
 /**
  * What one of so many processes lets its clients take. The kernel spreads connections evenly over them, so each has an even
  * share of what is meant for the gateway.
  */
-export function downstreamLimitsOf(settings: LimitSettings, processes: number): Partial<DownstreamLimits> {
+export function downstreamLimitsOf(
+  settings: LimitSettings,
+  processes: number,
+  descriptors = Number.POSITIVE_INFINITY,
+): Partial<DownstreamLimits> {
   return {
-    maxConnections: Math.ceil(settings.maxConnections / processes),
+    maxConnections: Math.min(Math.ceil(settings.maxConnections / processes), connectionsWithin(descriptors)),
     maxConcurrentStreams: settings.maxStreams,
     maxHeaderBytes: settings.maxHeaderKib * 1024,
     maxHeaders: settings.maxHeaders,

@@ -7,6 +7,7 @@ import { systemClock } from '../kernel/clock.ts';
 import type { Settings } from '../settings.ts';
 import type { Handle } from '../table/index.ts';
 import type { CredentialTable, EndpointTable, RouteTable } from '../table/model.ts';
+import { descriptorLimit } from './descriptors.ts';
 import { dialGuardOf } from './dial-guard.ts';
 import { downstreamLimitsOf, overloadLimitsOf } from './limits.ts';
 import { loadOwnPlugins } from './own-plugins.ts';
@@ -49,7 +50,7 @@ export async function startDataPlane(start: DataPlaneStart): Promise<Gateway> {
     fastLane: settings.fastLane,
     clock: systemClock,
     mayDial: dialGuardOf(settings),
-    limits: downstreamLimitsOf(settings, processes),
+    limits: downstreamLimitsOf(settings, processes, descriptorLimit()),
     overload: overloadLimitsOf(settings, processes),
     // Workers share their ports, and a successor takes them over before its predecessor lets go.
     reusePort: process.platform === 'linux',

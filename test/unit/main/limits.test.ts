@@ -39,6 +39,15 @@ describe('limits by settings', () => {
   });
 
   it.each([
+    [1_024, 480],
+    [256, 96],
+    [64, 1],
+    [Number.POSITIVE_INFINITY, 10_000],
+  ])('leave a descriptor for the service of each client: %d make %d connections', async (descriptors, expected) => {
+    expect(downstreamLimitsOf(await settingsOf({}), 1, descriptors).maxConnections).toBe(expected);
+  });
+
+  it.each([
     ['maxConnections', '0'],
     ['headersSeconds', '0'],
     ['overloadBusyPercent', '101'],
