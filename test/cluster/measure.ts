@@ -8,11 +8,12 @@ import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ApiClient, ApiError, createApiClient, loadAccess } from '../../src/sources/kubernetes.ts';
+import { freePort } from '../support/gateway.ts';
 
 const [kubeconfig = '', count = '1000', edits = '200', rules = '3'] = process.argv.slice(2);
 const NAMESPACES = 20;
-const PORT = 19_280;
-const ADMIN = 19_281;
+const PORT = await freePort();
+const ADMIN = await freePort();
 const agent = new Agent({ keepAlive: true });
 const API = '/apis/networking.istio.io/v1/namespaces';
 
@@ -37,7 +38,8 @@ const child = spawn(
   { stdio: ['ignore', 'inherit', 'pipe'] },
 );
 const beganMs = performance.now();
-const readyMs = await new Promise<number>((resolve) => {
+const readyMs = await new Promise<number>((resolve, reject) => {
+  child.once('exit', (code) => reject(new Error(`the gateway ended with ${code}`)));
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     if (text.includes('"level":"error"')) process.stdout.write(text);
     if (text.includes('"message":"ready"')) resolve(performance.now() - beganMs);
@@ -73,11 +75,14 @@ function memory(): string {
 async function prepare(api: ApiClient, wanted: number): Promise<void> {
   for (let i = 0; i < NAMESPACES; i++) await prepareNamespace(api, `measure-${i}`);
   const servers = [{ port: { number: PORT, name: 'http', protocol: 'HTTP' }, hosts: ['*/*'] }];
-  await make(api, `${API}/measure-0/gateways`, {
-    apiVersion: 'networking.istio.io/v1',
-    kind: 'Gateway',
-    metadata: { name: 'public' },
-    spec: { selector: { istio: 'measure' }, servers },
+  await api.send('PATCH', `${API}/measure-0/gateways/public?fieldManager=measure&force=true`, {
+    contentType: 'application/apply-patch+yaml',
+    body: {
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'Gateway',
+      metadata: { name: 'public' },
+      spec: { selector: { istio: 'measure' }, servers },
+    },
   });
   let next = 0;
   const work = async (): Promise<void> => {
