@@ -37,6 +37,8 @@ const child = spawn(
   ),
   { stdio: ['ignore', 'inherit', 'pipe'] },
 );
+// Whatever ends this must not leave the gateway behind.
+process.on('exit', () => child.kill('SIGKILL'));
 const beganMs = performance.now();
 const readyMs = await new Promise<number>((resolve, reject) => {
   child.once('exit', (code) => reject(new Error(`the gateway ended with ${code}`)));
@@ -64,7 +66,9 @@ took.sort((a, b) => a - b);
 const at = (share: number): string => `${(took[Math.floor((took.length - 1) * share)] ?? 0).toFixed(0)} ms`;
 say(`${edits} edits, apply to served`, `p50 ${at(0.5)}, p90 ${at(0.9)}, p99 ${at(0.99)}, most ${at(1)}`);
 say('resident memory at the end', memory());
+const ended = new Promise((resolve) => child.once('exit', resolve));
 child.kill('SIGTERM');
+await ended;
 await client.close();
 
 function memory(): string {
