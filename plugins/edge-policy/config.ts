@@ -22,7 +22,9 @@ export interface AddressLists {
 export interface RequestLimitSettings {
   readonly bodyBytes: Choice<number> | undefined;
   readonly headerBytes: Choice<number> | undefined;
+  readonly unsafeEscapes: Choice<UnsafeEscapes> | undefined;
 }
+export type UnsafeEscapes = 'REFUSE' | 'ALLOW';
 
 export interface SecurityHeaderSettings {
   /** By lower-case name; `null`: removed. */
@@ -84,11 +86,14 @@ export const requestLimitsSpec: FilterSpec<RequestLimitSettings> = specFor(
   (layers) => {
     const bodyBytes = choose(layers, (limits) => limits.bodyBytes);
     const headerBytes = choose(layers, (limits) => limits.headerBytes);
-    return bodyBytes === undefined && headerBytes === undefined ? undefined : { bodyBytes, headerBytes };
+    const unsafeEscapes = choose(layers, (limits) => limits.unsafeEscapes);
+    if (bodyBytes === undefined && headerBytes === undefined && unsafeEscapes === undefined) return undefined;
+    return { bodyBytes, headerBytes, unsafeEscapes };
   },
   (mandatory, own) => {
     const larger = (field: 'bodyBytes' | 'headerBytes'): boolean =>
       (own[field] ?? 0) > (mandatory[field] ?? Number.POSITIVE_INFINITY);
+    if (mandatory.unsafeEscapes === 'REFUSE' && own.unsafeEscapes === 'ALLOW') return ['unsafeEscapes'];
     return larger('bodyBytes') ? ['bodyBytes'] : larger('headerBytes') ? ['headerBytes'] : undefined;
   },
 );

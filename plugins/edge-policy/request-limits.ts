@@ -1,14 +1,15 @@
 import type { Exchange, Filter, LocalReply } from '../../src/contract/index.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
-import { type RequestLimitSettings, requestLimitsSpec } from './config.ts';
+import { type RequestLimitSettings, requestLimitsSpec, type UnsafeEscapes } from './config.ts';
 import { type Choice, inForce } from './layers.ts';
 
 /** Refuses requests that are larger than they may be: at once where they say so, else when the limit is passed. */
 export function createRequestLimitFilter(clock: Clock): Filter<RequestLimitSettings> {
   return {
     name: requestLimitsSpec.name,
-    request(exchange, { bodyBytes, headerBytes }) {
+    request(exchange, { bodyBytes, headerBytes, unsafeEscapes }) {
       const nowMs = clock.nowMs();
+      if (refusesEscapes(unsafeEscapes, nowMs) && UNSAFE_ESCAPE.test(exchange.path)) return UNSAFE_PATH;
       const headerLimit = smallest(headerBytes, nowMs);
       if (headerLimit !== undefined && sizeOfHeaders(exchange) > headerLimit) return tooManyHeaders(headerLimit);
       const bodyLimit = smallest(bodyBytes, nowMs);
@@ -19,6 +20,22 @@ export function createRequestLimitFilter(clock: Clock): Filter<RequestLimitSetti
       return undefined;
     },
   };
+}
+
+/** NUL, CR, LF, or a percent sign that begins no escape (edge-security P-09.17): no honest client sends them. */
+const UNSAFE_ESCAPE = /%(?:0[0AaDd]|(?![0-9A-Fa-f]{2}))/;
+
+const UNSAFE_PATH: LocalReply = {
+  status: 400,
+  cause: 'invalid-path',
+  side: 'client',
+  message: 'The path has an escape that is malformed, or stands for a control character.',
+  details: 'unsafe_escape_in_path',
+};
+
+function refusesEscapes(choice: Choice<UnsafeEscapes> | undefined, nowMs: number): boolean {
+  if (choice === undefined) return false;
+  return [...inForce(choice.mandatory, nowMs), choice.otherwise].some((one) => one?.value === 'REFUSE');
 }
 
 function smallest(choice: Choice<number> | undefined, nowMs: number): number | undefined {

@@ -38,7 +38,6 @@ export {
   type NormalizedPath,
   normalizePath,
   type PathError,
-  type PathOptions,
   splitTarget,
 } from './path.ts';
 export {

@@ -5,17 +5,8 @@ export type NormalizedPath =
   /** The reply is 400 (istio-semantics §7.1, details `path_normalization_failed`). */
   | { readonly ok: false; readonly error: PathError };
 
-/** `not-absolute`: no leading slash. `null-byte`: `%00`. `refused-escape`: only when strict. */
-export type PathError = 'not-absolute' | 'null-byte' | 'refused-escape';
-
-export interface PathOptions {
-  /**
-   * Also refuses escapes that no honest client sends: `%00`, `%0d`, `%0a` and malformed ones such as `%zz`
-   * (edge-security P-09). Off by default: Istio lets all but `%00` pass, and lets even that pass under NONE
-   * [recorded], and the same YAML shall answer the same traffic; the network team may turn it on.
-   */
-  readonly strict?: boolean;
-}
+/** `not-absolute`: no leading slash. `null-byte`: `%00`. */
+export type PathError = 'not-absolute' | 'null-byte';
 
 /** What a request target asks for: the fragment is cut, the query keeps its '?' (istio-semantics §7.1). */
 export function splitTarget(target: string): { readonly path: string; readonly query: string } {
@@ -31,20 +22,14 @@ export function splitTarget(target: string): { readonly path: string; readonly q
  * fragment, one character a byte. Never to be called twice on one request: an escaped `;` after dots becomes a dot
  * segment the second time, as in Envoy.
  */
-export function normalizePath(path: string, mode: PathNormalization, options?: PathOptions): NormalizedPath {
+export function normalizePath(path: string, mode: PathNormalization): NormalizedPath {
   if (path.charCodeAt(0) !== SLASH) return { ok: false, error: 'not-absolute' };
-  if (options?.strict === true && hasRefusedEscape(path)) return { ok: false, error: 'refused-escape' };
   if (mode === 'none') return { ok: true, path };
   const unescaped = mode === 'decode-and-merge-slashes' ? decodeSlashes(path) : path;
   const resolved = NEEDS_WORK.test(unescaped) ? canonicalize(dropDotParameters(unescaped)) : unescaped;
   if (resolved === undefined) return { ok: false, error: 'null-byte' };
   return { ok: true, path: mode === 'base' ? resolved : mergeSlashes(resolved) };
 }
-
-const REFUSED_ESCAPE = /%(?:0[0AaDd]|(?![0-9A-Fa-f]{2}))/;
-
-/** edge-security P-09: NUL, CR, LF, or a percent sign that begins no escape. */
-export const hasRefusedEscape = (path: string): boolean => REFUSED_ESCAPE.test(path);
 
 /**
  * Whether a path that a rewrite made still names what it seems to name: no receiver that resolves dot segments as we

@@ -70,7 +70,7 @@ reported as \`weakens-mandatory-policy\` and does not count.`,
       name: supported('Its name.'),
     },
     EdgeClientAddresses: { level, allow: asDescribed, deny: asDescribed },
-    EdgeLimits: { level, bodyBytes: asDescribed, headerBytes: asDescribed },
+    EdgeLimits: { level, bodyBytes: asDescribed, headerBytes: asDescribed, unsafeEscapes: asDescribed },
     EdgeSecurityHeaders: { level, set: asDescribed, remove: asDescribed },
     EdgeCompression: {
       level,

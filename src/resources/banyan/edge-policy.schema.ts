@@ -58,6 +58,10 @@ export const edgePolicySchema = resourceSchema(
         minimum: 256,
         maximum: 1_048_576,
       }),
+      unsafeEscapes: described(
+        'REFUSE: a path with `%00`, `%0d`, `%0a`, or a percent sign that begins no escape, is answered 400. Default: ALLOW.',
+        { type: 'string', enum: ['ALLOW', 'REFUSE'] },
+      ),
     }),
     EdgeSecurityHeaders: message({
       level,

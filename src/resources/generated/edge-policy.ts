@@ -88,6 +88,10 @@ export interface EdgeLimits {
    * Names and values of all request headers together; more is answered 431.
    */
   readonly headerBytes?: number;
+  /**
+   * REFUSE: a path with `%00`, `%0d`, `%0a`, or a percent sign that begins no escape, is answered 400. Default: ALLOW.
+   */
+  readonly unsafeEscapes?: 'ALLOW' | 'REFUSE';
 }
 /**
  * Headers of every answer.

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PathNormalization } from '../../../src/table/model.ts';
-import { hasRefusedEscape, isNormalPath, normalizePath, splitTarget } from '../../../src/table/path.ts';
+import { isNormalPath, normalizePath, splitTarget } from '../../../src/table/path.ts';
 
 const MODES: readonly PathNormalization[] = ['none', 'base', 'merge-slashes', 'decode-and-merge-slashes'];
 const normal = (path: string, mode: PathNormalization): string | undefined => {
@@ -107,16 +107,6 @@ describe('normalising a path', () => {
       for (const path of ['', 'a', '*', '\\a', '?x'])
         expect(normalizePath(path, mode)).toEqual({ ok: false, error: 'not-absolute' });
     }
-  });
-
-  it('refuses dangerous and malformed escapes when strict, in every mode', () => {
-    for (const path of ['/%00', '/a%0d%0aX', '/a%0A', '/%', '/%4', '/%zz', '/%u002e']) {
-      expect(hasRefusedEscape(path)).toBe(true);
-      for (const mode of MODES) {
-        expect(normalizePath(path, mode, { strict: true })).toEqual({ ok: false, error: 'refused-escape' });
-      }
-    }
-    for (const path of ['/', '/%20', '/%2561', '/%c0%ae', '/%09']) expect(hasRefusedEscape(path)).toBe(false);
   });
 });
 

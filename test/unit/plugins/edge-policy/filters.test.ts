@@ -83,6 +83,19 @@ describe('limits of requests', () => {
     expect(ask({ headerBytes: 300 }, {}).limit).toBe(Number.POSITIVE_INFINITY);
   });
 
+  it.each(['/%00', '/a%0d%0aX', '/a%0A', '/%', '/a/%4', '/%zz', '/%u002e'])(
+    'refuse the escape in %s if they shall',
+    (path) => {
+      expect(ask({ unsafeEscapes: 'REFUSE' }, { path }).reply).toMatchObject({ status: 400, cause: 'invalid-path' });
+      expect(ask({ unsafeEscapes: 'ALLOW' }, { path }).reply).toBeUndefined();
+      expect(ask({ bodyBytes: 1 }, { path }).reply).toBeUndefined();
+    },
+  );
+
+  it.each(['/', '/%20', '/%2561', '/%c0%ae', '/%09', '/a%25zz'])('let the escape in %s pass', (path) => {
+    expect(ask({ unsafeEscapes: 'REFUSE' }, { path }).reply).toBeUndefined();
+  });
+
   it('count names and values of headers', () => {
     const pairs: Pair[] = [['a'.repeat(100), 'b'.repeat(200)]];
     expect(ask({ headerBytes: 300 }, { headers: pairs }).reply).toBeUndefined();

@@ -163,6 +163,11 @@ describe('findings', () => {
       ['weakens-mandatory-policy shop spec.limits.bodyBytes'],
     ],
     [
+      'unsafe escapes',
+      [network({ limits: { unsafeEscapes: 'REFUSE' } }), team({ limits: { unsafeEscapes: 'ALLOW' } })],
+      ['weakens-mandatory-policy shop spec.limits.unsafeEscapes'],
+    ],
+    [
       'larger headers',
       [network({ limits: { headerBytes: 300 } }), team({ limits: { headerBytes: 301, bodyBytes: 1 } })],
       ['weakens-mandatory-policy shop spec.limits.headerBytes'],
