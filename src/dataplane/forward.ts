@@ -71,7 +71,7 @@ class Forwarding {
   #hash: HashChoice = { hash: undefined, setCookie: undefined };
   #attempt: Attempt | undefined;
   #retriesDone = 0;
-  #raceRetried = false;
+  #races = 0;
   #committed = false;
   #holdsRetry = false;
   readonly #tried = new Set<string>();
@@ -334,8 +334,8 @@ class Forwarding {
       this.#responder.abort();
       return;
     }
-    if (!this.#raceRetried && body.replayable && isKeepAliveRace(this.#exchange.method, failure)) {
-      this.#raceRetried = true;
+    if (this.#races < MOST_RACES && body.replayable && isKeepAliveRace(this.#exchange.method, failure)) {
+      this.#races += 1;
       this.#endAttempt();
       record.upstreamAttempts -= 1;
       this.#try();
@@ -425,6 +425,8 @@ const ABORTED = {
   'too-slow': 'request-timeout',
   malformed: 'request-malformed',
 } as const;
+/** A service that closes what is idle closes all of it at the same time: the next connection from the pool may be gone as well. */
+const MOST_RACES = 10;
 const NO_HOSTS: ReadonlySet<string> = new Set();
 
 const withoutTrailers = (exchange: UpstreamExchange): BodySink => ({

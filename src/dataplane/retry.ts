@@ -102,7 +102,7 @@ const KEEP_ALIVE_RACE_MS = 500;
 
 /**
  * The keep-alive race: the service closed an idle connection at the moment it was used again. Not a try of the
- * policy's: the request was never looked at, so it goes out on another connection, once (RFC 9110 §9.2.2, edge-security R-14).
+ * policy's: the request was never looked at, so it goes out on another connection (RFC 9110 §9.2.2, edge-security R-14).
  */
 export const isKeepAliveRace = (method: string, failure: UpstreamFailure): boolean =>
   failure.reusedConnection &&

@@ -34,10 +34,11 @@ spec:
   servers: [{ port: { number: ${port}, name: http, protocol: HTTP }, hosts: ["*"] }]
 `;
 
-/** TLS for every name, by the Secret `edge` beside it. */
+/** TLS for every name, by the Secret `edge` beside it; with `caPem` for clients who have a certificate of that authority. */
 export const tlsGatewayYaml = (
   port: number,
   { certificatePem, keyPem }: { readonly certificatePem: string; readonly keyPem: string },
+  caPem?: string,
 ): string => `apiVersion: networking.istio.io/v1
 kind: Gateway
 metadata: { name: secure }
@@ -46,7 +47,7 @@ spec:
   servers:
     - port: { number: ${port}, name: https, protocol: HTTPS }
       hosts: ["*"]
-      tls: { mode: SIMPLE, credentialName: edge }
+      tls: { mode: ${caPem === undefined ? 'SIMPLE' : 'MUTUAL'}, credentialName: edge }
 ---
 apiVersion: v1
 kind: Secret
@@ -55,7 +56,7 @@ type: kubernetes.io/tls
 data:
   tls.crt: ${Buffer.from(certificatePem).toString('base64')}
   tls.key: ${Buffer.from(keyPem).toString('base64')}
-`;
+${caPem === undefined ? '' : `  ca.crt: ${Buffer.from(caPem).toString('base64')}\n`}`;
 
 export const serviceYaml = (name: string, endpoints: readonly (readonly [address: string, port: number])[]): string =>
   `apiVersion: networking.istio.io/v1

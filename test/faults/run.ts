@@ -6,7 +6,7 @@ import { endAll } from './processes.ts';
 import { blockedOutput, fullDisk, noDescriptors } from './resource-faults.ts';
 import type { Row } from './scene.ts';
 import { soak } from './soak.ts';
-import { massReconnect } from './tls-faults.ts';
+import { massReconnect, mutualHandshakes } from './tls-faults.ts';
 import { hangingUpstream, keepAliveRace, retryStorm, slowTenant, upstreamResets } from './upstream-faults.ts';
 
 const HELP = `Faults under load, and what each costs: the rows of edge-security §2.2 that one machine can inject.
@@ -18,7 +18,7 @@ Losses are judged in either form; times in the long one only, which wants a mach
 
 const args = process.argv.slice(2);
 const long = args.includes('--long');
-const only = args.filter((arg) => /^R-\d+$/.test(arg));
+const only = args.filter((arg) => /^[RT]-\d+$/.test(arg));
 const pick = (short: number, full: number): number => (long ? full : short);
 
 interface Fault {
@@ -49,6 +49,7 @@ const FAULTS = (): readonly Fault[] => [
   { id: 'R-22', run: () => fullDisk(pick(5, 60)) },
   { id: 'R-22', run: () => noDescriptors(pick(1, 10)) },
   { id: 'R-26', run: () => injectedExceptions(pick(3, 20)) },
+  { id: 'T-09', run: () => mutualHandshakes(pick(1_000, 100_000)) },
   { id: 'R-27', run: () => massReconnect(pick(300, 2_000), long) },
 ];
 

@@ -21,22 +21,27 @@ interface Sample {
   readonly descriptors: number;
 }
 
-interface Alive {
+export interface Alive {
   readonly atMs: number;
   readonly live: number;
   readonly rss: number;
   readonly descriptors: number;
 }
 
-/** Resolves with whether all is as it should be. */
-export async function soak(minutes: number): Promise<boolean> {
+/** What lets a gateway's processes tell of their memory when they are asked to. */
+export function memoryHook(): { readonly folder: string; readonly file: string; readonly nodeOptions: string } {
   const folder = mkdtempSync(path.join(tmpdir(), 'banyan-soak-'));
   const file = path.join(folder, 'memory.jsonl');
   process.env['SOAK_FILE'] = file;
+  return { folder, file, nodeOptions: `--import ${path.join(import.meta.dirname, 'memory-on-signal.ts')}` };
+}
+
+/** Resolves with whether all is as it should be. */
+export async function soak(minutes: number): Promise<boolean> {
+  const { folder, file, nodeOptions } = memoryHook();
   const scene = await openScene();
   scene.routes.write('shop/route.yaml', grpcYaml(scene.upstream.grpcPort));
-  const hook = path.join(import.meta.dirname, 'memory-on-signal.ts');
-  const gateway = await scene.start({ nodeOptions: `--import ${hook}` });
+  const gateway = await scene.start({ nodeOptions });
   const pids = [gateway.pid, ...(await childrenOf(gateway.pid))];
   const before = await alive(pids, file);
   const load = scene.load({ mix: BASE_LOAD, connections: 100, http2Connections: 10 });
@@ -134,7 +139,7 @@ function linkOf(file: string): string {
 }
 
 /** After a full collection in each process. */
-async function alive(pids: readonly number[], file: string): Promise<Alive> {
+export async function alive(pids: readonly number[], file: string): Promise<Alive> {
   rmSync(file, { force: true });
   for (const pid of pids) process.kill(pid, 'SIGUSR2');
   for (;;) {

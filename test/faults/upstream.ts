@@ -42,6 +42,7 @@ const server = http.createServer({ keepAliveTimeout: 0 }, (request, response) =>
   const tries = (ids.get(id) ?? 0) + 1;
   ids.set(id, tries);
   requests += 1;
+  closeWhenIdle(request.socket, response);
   lastAsked.set(request.socket.localAddress ?? '', Date.now());
   let size = 0;
   request.on('data', (chunk: Buffer) => (size += chunk.length));
@@ -52,6 +53,21 @@ const server = http.createServer({ keepAliveTimeout: 0 }, (request, response) =>
   });
   request.on('error', () => {});
 });
+
+const idle = new WeakMap<Socket, NodeJS.Timeout>();
+
+/** Without a word of it beforehand, which node's own timeout would say. */
+function closeWhenIdle(socket: Socket, response: http.ServerResponse): void {
+  clearTimeout(idle.get(socket));
+  const { idleMs } = mode;
+  if (idleMs > 0)
+    response.on('finish', () =>
+      idle.set(
+        socket,
+        setTimeout(() => socket.destroy(), idleMs),
+      ),
+    );
+}
 
 function answer(id: string, tries: number, size: number, response: http.ServerResponse): void {
   const lot = mode.resets && tries === 1 ? Number(id.replaceAll(/\D/g, '')) % 20 : -1;
@@ -92,7 +108,6 @@ grpc.listen(Number(process.argv[3]), '127.0.0.1');
 process.on('message', (message: ToUpstream) => {
   if (message.kind === 'mode') {
     mode = message.mode;
-    server.keepAliveTimeout = mode.idleMs;
     process.send?.('done');
     return;
   }

@@ -89,7 +89,7 @@ async function ask(changes: Partial<UpstreamTls>, host: string, options: tls.Tls
   return { recorder, seen: server.seen[0], failure: recorder.failure };
 }
 
-describe('a server is trusted', () => {
+describe('a server is trusted (edge-security T-07, T-08)', () => {
   it.each([
     ['by its CA alone, where no name is asked', {}, 'unrelated.example'],
     ['by one of the names asked', { subjectAltNames: ['other.example', 'ledger.bank.example'] }, 'unrelated.example'],
