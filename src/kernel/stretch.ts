@@ -22,9 +22,15 @@ export function changedStretch(before: readonly unknown[], now: readonly unknown
   return { from, toBefore, toNow };
 }
 
+/** So many can be arguments of one call. */
+const MOST_ARGUMENTS = 1_000;
+
 /** The list with other elements in that stretch. */
 export const replaceStretch = <T>(
   list: readonly T[],
   { from, toBefore }: Pick<Stretch, 'from' | 'toBefore'>,
   by: readonly T[],
-): T[] => list.slice(0, from).concat(by, list.slice(toBefore));
+): T[] =>
+  by.length < MOST_ARGUMENTS
+    ? list.toSpliced(from, toBefore - from, ...by)
+    : list.slice(0, from).concat(by, list.slice(toBefore));

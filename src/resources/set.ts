@@ -123,7 +123,7 @@ const FEW = 64;
 
 /** `previous`: the set before, whose lists are kept where they hold the very same objects. Names are unique per kind and namespace by now. */
 export function resourceSet(objects: Iterable<Resource>, previous?: ResourceSet): ResourceSet {
-  const given = [...objects];
+  const given: readonly Resource[] = Array.isArray(objects) ? objects : [...objects];
   const before = previous instanceof IndexedResourceSet ? previous : undefined;
   return (before === undefined ? undefined : changedSet(given, before)) ?? orderedSet(given, before);
 }

@@ -78,7 +78,7 @@ export class KindStore implements ReflectorSink {
   /** In service; the same list until something changes. */
   resources(): readonly Resource[] {
     this.#live ??= [...this.#entries.values()].flatMap(({ resource }) => resource ?? []);
-    this.#resources ??= [...this.#live, ...this.departures.held()];
+    this.#resources ??= this.#live.concat(this.departures.held());
     return this.#resources;
   }
 

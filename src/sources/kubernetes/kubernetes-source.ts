@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ObjectRef } from '../../diagnostics/diagnostic.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import type { ResourceKind } from '../../resources/kinds.ts';
+import type { Resource, ResourceKind } from '../../resources/kinds.ts';
 import { type ResourceSet, resourceSet } from '../../resources/set.ts';
 import type { OnChange, ResourceSource, SourceSnapshot } from '../source.ts';
 import type { ApiClient } from './client.ts';
@@ -62,6 +62,8 @@ const DEFAULT_TIMINGS: KubernetesTimings = {
 const TOGETHER_MS = 5;
 /** and, where there are many objects, for so many times what it takes to put them together. */
 const REST = 2;
+
+const NO_RESOURCES: readonly Resource[] = [];
 
 export const kubernetesSource = (options: KubernetesOptions): KubernetesSource => new Kubernetes(options);
 
@@ -216,10 +218,7 @@ class Kubernetes implements KubernetesSource {
 
   #snapshot(): SourceSnapshot {
     const all = [...this.#kinds.values()];
-    this.#resources = resourceSet(
-      all.flatMap(({ store }) => store.resources()),
-      this.#resources,
-    );
+    this.#resources = resourceSet(NO_RESOURCES.concat(...all.map(({ store }) => store.resources())), this.#resources);
     const saved = this.#synced || this.#savedAtMs === undefined ? [] : [savedStateFinding(this.#savedAtMs)];
     return {
       resources: this.#resources,
