@@ -97,7 +97,7 @@ export async function hangingUpstream(seconds: number, judgeTimes: boolean): Pro
     routeYaml(
       'shop.test',
       'shop',
-      'timeout: 5s\nretries: { attempts: 3, perTryTimeout: 500ms, retryOn: "reset,connect-failure,gateway-error" }',
+      'timeout: 20s\nretries: { attempts: 5, perTryTimeout: 1s, retryOn: "reset,connect-failure,gateway-error" }',
     ),
   );
   scene.routes.write(
