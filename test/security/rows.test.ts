@@ -182,6 +182,16 @@ describe('headers that a client may not send on (S rows)', () => {
     expect(head.toLowerCase()).not.toMatch(/x-secret|proxy-connection/);
   });
 
+  it.each(['GET', 'HEAD', 'DELETE'])('F-26 forwards a body of %s with its length, or refuses it', async (method) => {
+    const { status } = await exchange(
+      gateway.port,
+      `${method} / HTTP/1.1\r\n${HOST}Connection: close\r\nContent-Length: 2\r\n\r\nok`,
+    );
+    expect(status).toBe(200);
+    expect(upstream.arrived.map((arrived) => arrived.method)).toEqual([method]);
+    expect(sentUp('content-length')).toEqual(['2']);
+  });
+
   it('S-14 takes `*` for no path', async () => {
     expect((await send('', '*')).status).toBe(400);
     await exchange(gateway.port, `OPTIONS * HTTP/1.1\r\n${HOST}\r\n`);
