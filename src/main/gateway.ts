@@ -103,7 +103,7 @@ class RunningGateway {
     const reports = await dataPlane.applied();
     this.#listeners.report(reports);
     if (reports.length > 0 && reports.every((report) => report.state === 'failed')) throw nothingListens(reports);
-    settleHeap();
+    this.#ends.push(settleHeap());
     this.#readiness = { ready: true };
     this.#log.info('ready', {
       listening: reports

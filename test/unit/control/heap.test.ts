@@ -8,6 +8,8 @@ const MODULE = path.resolve(import.meta.dirname, '../../../src/control/heap.ts')
 interface Seen {
   readonly beforeMb: number;
   readonly afterMb: number;
+  /** Of the young generation, after as much again was made. */
+  readonly youngMb: number;
   readonly kept: number;
   readonly gc: string;
 }
@@ -15,6 +17,7 @@ interface Seen {
 /** In a process of its own: what is asked is about the heap of a whole process. */
 async function settled(lists: number): Promise<Seen> {
   const program = `
+    const v8 = await import('node:v8');
     const { settleHeap } = await import(${JSON.stringify(MODULE)});
     const mb = () => process.memoryUsage().heapTotal / 1_048_576;
     const lists = [];
@@ -32,8 +35,9 @@ async function settled(lists: number): Promise<Seen> {
 
 describe('a heap that is to settle', () => {
   it('gives back what was only needed on the way, and keeps what is used', async () => {
-    const { beforeMb, afterMb, kept, gc } = await settled(2_500);
+    const { beforeMb, afterMb, youngMb, kept, gc } = await settled(2_500);
     expect(afterMb).toBeLessThan(beforeMb * 0.8);
+    expect(youngMb).toBeLessThan(64);
     expect(kept).toBe(999);
     expect(gc).toBe('undefined');
   });
