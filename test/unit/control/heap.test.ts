@@ -17,7 +17,7 @@ interface Seen {
 /** In a process of its own: what is asked is about the heap of a whole process. */
 async function settled(lists: number): Promise<Seen> {
   const program = `
-    const v8 = await import('node:v8');
+    const v8 = (await import('node:v8')).default;
     const { settleHeap } = await import(${JSON.stringify(MODULE)});
     const mb = () => process.memoryUsage().heapTotal / 1_048_576;
     const lists = [];
@@ -25,9 +25,17 @@ async function settled(lists: number): Promise<Seen> {
     fill();
     fill();
     const beforeMb = mb();
-    settleHeap();
+    const end = settleHeap(1);
     const afterMb = mb();
-    console.log(JSON.stringify({ beforeMb, afterMb, kept: lists.at(-1)?.at(-1)?.k ?? -1, gc: typeof globalThis.gc }));
+    for (let i = 0; i < ${lists}; i++) {
+      lists[i] = Array.from({ length: 1_000 }, (_, k) => ({ k }));
+      if (i % 20 === 0) await new Promise((resume) => setTimeout(resume, 1));
+    }
+    const young = v8.getHeapSpaceStatistics().find((space) => space.space_name === 'new_space');
+    const youngMb = young.space_size / 1_048_576;
+    end();
+    const kept = lists.at(-1)?.at(-1)?.k ?? -1;
+    console.log(JSON.stringify({ beforeMb, afterMb, youngMb, kept, gc: typeof globalThis.gc }));
   `;
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program]);
   return JSON.parse(stdout) as Seen;
