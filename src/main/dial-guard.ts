@@ -1,12 +1,12 @@
 import { createDialGuard, type DialGuard } from '../dataplane/upstreams/dial-guard.ts';
 import { clusterApiServer, type Settings } from '../settings.ts';
+import { isLoopback } from './worker-count.ts';
 
 /** What routes and policies may lead to. Loopback is for a gateway that serves this machine alone, unless somebody says otherwise. */
 export function dialGuardOf({ allowLoopback, listenAddress, adminAddress, adminPort }: Settings): DialGuard {
   const apiServer = clusterApiServer();
   return createDialGuard({
-    allowLoopback:
-      allowLoopback === 'auto' ? listenAddress.startsWith('127.') || listenAddress === '::1' : allowLoopback === 'yes',
+    allowLoopback: allowLoopback === 'auto' ? isLoopback(listenAddress) : allowLoopback === 'yes',
     admin: { address: adminAddress, port: adminPort },
     refused: apiServer === undefined ? [] : [apiServer],
   });

@@ -28,6 +28,7 @@ import { ListenerLog, nothingListens } from './listener-log.ts';
 import { loadOwnPlugins } from './own-plugins.ts';
 import { onPublished, type StateHandles } from './published-states.ts';
 import { openSources, type Sources } from './sources.ts';
+import { workerCount } from './worker-count.ts';
 import { startWorkerPool } from './worker-pool.ts';
 
 /** Beyond the drain: closing what is left must not take long. */
@@ -160,7 +161,7 @@ class RunningGateway {
   }
 
   async #startDataPlane(): Promise<DataPlane> {
-    const workers = workerCount(this.#settings);
+    const workers = workerCount(this.#settings, availableParallelism());
     const dataPlane = workers === 'here' ? await this.#serveHere() : this.#serveByWorkers(workers);
     this.#dataPlane = dataPlane;
     this.#ends.push(() => dataPlane.close());
@@ -273,15 +274,6 @@ class RunningGateway {
     const reconciler = this.#reconciler;
     this.#ends.push(() => reconciler.close());
   }
-}
-
-/**
- * `auto`: one per core, the only core included, so that a worker that breaks is replaced at once. One that is asked for by number
- * shares this process, and ends with it. Only Linux spreads the connections of one port over several processes that bind it.
- */
-function workerCount({ workers }: Settings): number | 'here' {
-  if (workers !== 'auto') return workers === 1 ? 'here' : workers;
-  return process.platform === 'linux' ? availableParallelism() : 'here';
 }
 
 /** A gateway ought not to start with a setting that nobody wrote: a mesh configuration that is wrong ends it. */
