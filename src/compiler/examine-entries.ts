@@ -30,10 +30,10 @@ export class EntryExaminer {
 
   /** Those lists that are not empty, in the order of the entries. */
   examine(now: EntriesExamination): readonly (readonly Diagnostic[])[] {
-    const { from, toBefore, toNow } = this.#stretch(now);
+    const stretch = this.#stretch(now);
     const fresh: (readonly Diagnostic[])[] = [];
-    for (let i = from; i < toNow; i++) fresh.push(this.#find(now, i));
-    const lists = replaceStretch(this.#lists, { from, toBefore, toNow }, fresh);
+    for (let i = stretch.from; i < stretch.toNow; i++) fresh.push(this.#find(now, i));
+    const lists = replaceStretch(this.#lists, stretch, fresh);
     this.#last = now;
     this.#lists = lists;
     return lists.filter((list) => list !== NO_FINDINGS);
