@@ -98,7 +98,7 @@ export function backoffMs(policy: RetryPolicy, n: number, random: number): numbe
 
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 /** A connection that had been idle for less is no victim of its keep-alive time: the service closed it on purpose. */
-const KEEP_ALIVE_RACE_MS = 500;
+const KEEP_ALIVE_RACE_MS = 200;
 
 /**
  * The keep-alive race: the service closed an idle connection at the moment it was used again. Not a try of the
