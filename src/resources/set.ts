@@ -123,7 +123,8 @@ const FEW = 64;
 
 /** `previous`: the set before, whose lists are kept where they hold the very same objects. Names are unique per kind and namespace by now. */
 export function resourceSet(objects: Iterable<Resource>, previous?: ResourceSet): ResourceSet {
-  const given: readonly Resource[] = Array.isArray(objects) ? objects : [...objects];
+  // A copy: whoever gave the list may change it, and the next set is compared with it.
+  const given = [...objects];
   const before = previous instanceof IndexedResourceSet ? previous : undefined;
   return (before === undefined ? undefined : changedSet(given, before)) ?? orderedSet(given, before);
 }

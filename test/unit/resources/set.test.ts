@@ -86,6 +86,13 @@ describe('the next set of resources', () => {
     expect(contents(before, first)).toEqual(contents(resourceSet(first), first));
   });
 
+  it('sees what changed in a list that was changed in place', () => {
+    const list = [...first];
+    const before = resourceSet(list);
+    list[70] = object('VirtualService', 'x70', 1);
+    expect(contents(resourceSet(list, before), list)).toEqual(contents(resourceSet([...list]), list));
+  });
+
   it('keeps the lists of kinds of which nothing changed', () => {
     const before = resourceSet(first);
     const after = resourceSet(first.with(70, object('VirtualService', 'x70', 1)), before);
