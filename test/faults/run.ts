@@ -49,7 +49,7 @@ const FAULTS = (): readonly Fault[] => [
   { id: 'R-22', run: () => fullDisk(pick(5, 60)) },
   { id: 'R-22', run: () => noDescriptors(pick(1, 10)) },
   { id: 'R-26', run: () => injectedExceptions(pick(3, 20)) },
-  { id: 'T-09', run: () => mutualHandshakes(pick(1_000, 100_000)) },
+  { id: 'T-09', run: () => mutualHandshakes(pick(1_000, 100_000), pick(1_000, 20_000)) },
   { id: 'R-27', run: () => massReconnect(pick(300, 2_000), long) },
 ];
 
