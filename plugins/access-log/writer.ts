@@ -11,7 +11,7 @@ export interface LineWriter {
 /** Bytes that may wait for a slow target; then lines are dropped. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 /** Handed on when so much is together, else after the interval. */
-const BLOCK_BYTES = 16 * 1024;
+const BLOCK_BYTES = 32 * 1024;
 const MAX_WRITE_BYTES = 64 * 1024;
 /** No character of a string takes more in UTF-8. */
 const MAX_CHARACTER_BYTES = 3;

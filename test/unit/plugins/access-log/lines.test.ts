@@ -4,6 +4,14 @@ import { redactAuthority, redactTarget } from '../../../../src/contract/index.ts
 import { fakeRecord } from '../../../support/fake-record.ts';
 
 describe('a line of JSON', () => {
+  it.each([
+    0, 1, 10, 99, 100, 999, 1_000, 1_767_323_045_678, 1_767_323_045_007.9, 1_767_323_044_000, 1_767_323_045_007,
+  ])('tells the time of %d ms as ISO 8601 does, whichever came before', (startedAtMs) => {
+    const time = new Date(startedAtMs).toISOString();
+    expect(JSON.parse(jsonLine(fakeRecord({ startedAtMs })))).toMatchObject({ start_time: time });
+    expect(textLine(fakeRecord({ startedAtMs }))).toContain(`[${time}]`);
+  });
+
   it('has Istio’s keys and ours', () => {
     expect(
       JSON.parse(jsonLine(fakeRecord({ flags: ['URX', 'UF'], grpcStatus: 14, principal: 'https://idp/alice' }))),
