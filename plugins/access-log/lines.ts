@@ -1,5 +1,6 @@
 import { build as fastJsonStringify } from 'fast-json-stringify';
 import { type RequestRecord, redactAuthority, redactTarget, redactTokens } from '../../src/contract/index.ts';
+import { hostPort } from '../../src/kernel/host-port.ts';
 
 const text = { type: 'string' } as const;
 /** Of the gateway's own making, such as numbers and addresses: nothing in it wants escaping. */
@@ -18,7 +19,7 @@ const stringify = fastJsonStringify({
     path: text,
     protocol: ownText,
     response_code: number,
-    response_flags: ownText,
+    response_flags: text,
     response_code_details: optionalText,
     connection_termination_details: optionalText,
     bytes_received: number,
@@ -155,10 +156,8 @@ export function textLine(record: RequestRecord): string {
   ].join(' ')}\n`;
 }
 
-function localAddressOf({ localAddress, localPort }: RequestRecord): string | undefined {
-  if (localAddress === undefined) return undefined;
-  return localAddress.includes(':') ? `[${localAddress}]:${localPort}` : `${localAddress}:${localPort}`;
-}
+const localAddressOf = ({ localAddress, localPort = 0 }: RequestRecord): string | undefined =>
+  localAddress && hostPort(localAddress, localPort);
 
 const isMissing = (value: string | undefined): value is undefined | '' => value === undefined || value === '';
 const orNull = (value: string): string | null => (value === '' ? null : value);

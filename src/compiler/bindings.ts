@@ -1,4 +1,4 @@
-import { changedStretch, replaceStretch } from '../kernel/stretch.ts';
+import { changedStretch, NOWHERE, replaceStretch } from '../kernel/stretch.ts';
 import { domainsAt } from './attach.ts';
 import type { Entry } from './entry.ts';
 import type { ServerPlan } from './from-gateway.ts';
@@ -50,8 +50,6 @@ export function bindServer(request: BindingRequest, before: ServerBindings): Ser
   }
   return { entries, list: keepSame(list, before.list) };
 }
-
-const NOWHERE = { from: 0, toBefore: 0, toNow: 0 };
 
 function bind({ server, translate }: BindingRequest, entry: Entry, old: Binding | undefined): Binding {
   const domains = old?.domains ?? domainsAt(server, entry.attachable);

@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../diagnostics/index.ts';
 import { invariant } from '../kernel/assert.ts';
-import { changedStretch, replaceStretch, type Stretch } from '../kernel/stretch.ts';
+import { changedStretch, NOWHERE, replaceStretch, type Stretch } from '../kernel/stretch.ts';
 import type { Resource } from '../resources/index.ts';
 import type { Backends } from './backends/index.ts';
 import type { CompileOptions } from './compilation.ts';
@@ -69,7 +69,7 @@ export class EntryExaminer {
 /** The smallest one in which all of them lie; `all`: the lists as a whole. */
 function joined(stretches: readonly (Stretch | undefined)[], all: Stretch): Stretch {
   const some = stretches.filter((stretch) => stretch !== undefined);
-  if (some.length === 0) return { from: 0, toBefore: 0, toNow: 0 };
+  if (some.length === 0) return NOWHERE;
   const after = Math.min(...some.map(({ toNow }) => all.toNow - toNow));
   return {
     from: Math.min(...some.map(({ from }) => from)),

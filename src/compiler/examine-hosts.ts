@@ -1,5 +1,5 @@
 import type { Diagnostic } from '../diagnostics/index.ts';
-import { changedStretch, replaceStretch } from '../kernel/stretch.ts';
+import { changedStretch, NOWHERE, replaceStretch } from '../kernel/stretch.ts';
 import { nameSubsetOf } from '../table/index.ts';
 import type { CompileOptions } from './compilation.ts';
 import { NO_FINDINGS } from './entry-findings.ts';
@@ -37,7 +37,7 @@ export class HostExaminer {
     const { hosts, domains } = built;
     const before = last?.built;
     if (before?.hosts === hosts && before.domains === domains) return last?.lists ?? [];
-    const stretch = changedStretch(before?.hosts ?? [], hosts) ?? { from: 0, toBefore: 0, toNow: 0 };
+    const stretch = changedStretch(before?.hosts ?? [], hosts) ?? NOWHERE;
     const known = new Map<BuiltHost, readonly Diagnostic[]>();
     for (let i = stretch.from; i < stretch.toBefore; i++)
       known.set(before?.hosts[i] as BuiltHost, last?.lists[i] ?? NO_FINDINGS);

@@ -10,6 +10,7 @@ import type {
   RouteAction,
 } from '../table/index.ts';
 import type { BackendReader } from './backend-reads.ts';
+import { compact } from './compact.ts';
 import { durationMs } from './duration.ts';
 import {
   appendOperations,
@@ -107,17 +108,13 @@ function forward(
       single !== undefined && hashes.some(isHashed),
       timeoutMs,
     ),
-    mirrors: shared(translateMirrors(rule, context)),
-    hashPolicies: shared(hashes.flat()),
+    mirrors: compact(translateMirrors(rule, context)),
+    hashPolicies: compact(hashes.flat()),
   };
   const append = (level: 'request' | 'response'): HeaderOperations =>
     single === undefined ? headers[level] : appendOperations(headers[level], single.headers[level]);
   return { action, requestHeaders: append('request'), responseHeaders: append('response'), failure: undefined };
 }
-
-/** Most lists are empty, and all of those are one. */
-const shared = <T>(list: readonly T[]): readonly T[] => (list.length === 0 ? NOTHING : list);
-const NOTHING: readonly never[] = [];
 
 const isHashed = (policies: readonly HashPolicy[]): boolean => policies.length > 0;
 

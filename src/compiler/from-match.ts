@@ -2,6 +2,7 @@ import { by, compareStrings } from '../kernel/compare.ts';
 import type { StringMatch as Condition } from '../kernel/string-match.ts';
 import type { HTTPMatchRequest, StringMatch } from '../resources/index.ts';
 import type { ClaimCondition, HeaderCondition, PathMatch, QueryCondition, RouteMatch } from '../table/index.ts';
+import { compact } from './compact.ts';
 
 const PRESENT = { kind: 'present' } as const;
 const ANY_PATH: PathMatch = { kind: 'any' };
@@ -32,9 +33,6 @@ export function translateMatch(match: HTTPMatchRequest): RouteMatch {
     claims: compact(claims),
   };
 }
-
-/** A list that grew has room for many more; and all that are empty are one. */
-const compact = <T>(list: readonly T[]): readonly T[] => (list.length === 0 ? NO_CONDITIONS : [...list]);
 
 const requestLine = (match: HTTPMatchRequest): readonly (readonly [string, StringMatch | undefined])[] => [
   [':method', match.method],

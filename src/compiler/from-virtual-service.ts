@@ -2,6 +2,7 @@ import type { HTTPMatchRequest, HTTPRetry, HTTPRoute } from '../resources/index.
 import type { FilterSettings, Route } from '../table/index.ts';
 import { isCatchAll } from '../table/index.ts';
 import type { BackendReader } from './backend-reads.ts';
+import { compact } from './compact.ts';
 import type { CompileOptions } from './compilation.ts';
 import type { RuleSet } from './delegation.ts';
 import { failedAction, translateAction } from './from-action.ts';
@@ -47,9 +48,6 @@ export function translateRules(
   }
   return compact(drafts);
 }
-
-/** A list that grew has room for many more. */
-const compact = <T>(list: readonly T[]): readonly T[] => [...list];
 
 /** istio-semantics §2.3, rows `port`, `gateways`, `sourceLabels`: gateways, where given, make the other two count for nothing. */
 function isForServer(match: HTTPMatchRequest, context: RouteContext, options: CompileOptions): boolean {

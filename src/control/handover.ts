@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { changedStretch, replaceStretch } from '../kernel/stretch.ts';
+import { changedStretch, NOWHERE, replaceStretch } from '../kernel/stretch.ts';
 import type { CredentialTable, EndpointTable, RouteConfig, RouteTable, VirtualHost } from '../table/model.ts';
 
 /** What a data plane serves. */
@@ -145,8 +145,6 @@ export class HandoverSender {
     return dropped;
   }
 }
-
-const NOWHERE = { from: 0, toBefore: 0, toNow: 0 };
 
 function goneFrom(before: RouteTable, now: RouteTable): ReadonlySet<unknown> {
   const gone = new Set<unknown>([...smallParts(before), ...goneHosts(before, now)]);

@@ -69,6 +69,7 @@ export interface Gateway {
 
 export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
   const random = options.random ?? Math.random;
+  const limits: DownstreamLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const upstreams = createUpstreams({ clock: options.clock, random, mayDial: options.mayDial });
   const filters: Filter[] = [];
   let pinned: PinnedTable | undefined;
@@ -92,8 +93,8 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
       clock: options.clock,
       random,
       retryBufferBytes: RETRY_BUFFER_BYTES,
-      bodyMs: options.limits?.bodyTimeoutMs ?? DEFAULT_LIMITS.bodyTimeoutMs,
-      stalledBodyMs: options.limits?.stalledWriteTimeoutMs ?? DEFAULT_LIMITS.stalledWriteTimeoutMs,
+      bodyMs: limits.bodyTimeoutMs,
+      stalledBodyMs: limits.stalledWriteTimeoutMs,
       webSockets,
       mirrors: createMirrorSender({ upstreams, random, ...MIRROR_LIMITS }),
     },
@@ -106,7 +107,7 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
     reusePort: options.reusePort ?? false,
     fastLane: options.fastLane ?? true,
     openTcp: (route) => openTcp(upstreams, route, random),
-    ...(options.limits !== undefined && { limits: options.limits }),
+    limits,
   });
   await registerPlugins(downstream, options, upstreams, filters);
 

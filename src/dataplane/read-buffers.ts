@@ -4,7 +4,11 @@ import vm from 'node:vm';
 /** Not much beside what the process has anyway; and more than a hundred reads, so that a scavenge is no cost that counts. */
 const SCAVENGE_EACH_BYTES = 8 * 1024 * 1024;
 
-type CollectGarbage = (options: { readonly type: 'minor'; readonly execution: 'sync' }) => void;
+type CollectGarbage = (options: {
+  readonly type: 'minor' | 'major';
+  readonly execution: 'sync';
+  readonly flavor?: 'last-resort';
+}) => void;
 
 let collect: CollectGarbage | undefined;
 let bytesSince = 0;
@@ -24,7 +28,7 @@ export function noteReadBuffer(bytes: number): void {
 }
 
 /** V8 gives it to contexts that are made after it was asked to; ours stays as it is. */
-function exposeCollector(): CollectGarbage {
+export function exposeCollector(): CollectGarbage {
   v8.setFlagsFromString('--expose-gc');
   const given: unknown = vm.runInNewContext('gc');
   v8.setFlagsFromString('--no-expose-gc');

@@ -6,6 +6,9 @@ export interface Stretch {
   readonly toNow: number;
 }
 
+/** Where nothing differs. */
+export const NOWHERE: Stretch = Object.freeze({ from: 0, toBefore: 0, toNow: 0 });
+
 /** undefined: they hold the very same elements. Of long lists that differ in little, all else need not be looked at. */
 export function changedStretch(before: readonly unknown[], now: readonly unknown[]): Stretch | undefined {
   if (before === now) return undefined;

@@ -1,6 +1,5 @@
-import { createDialGuard, type DialGuard } from '../dataplane/upstreams/dial-guard.ts';
+import { createDialGuard, type DialGuard, isLoopback } from '../dataplane/upstreams/dial-guard.ts';
 import { clusterApiServer, type Settings } from '../settings.ts';
-import { isLoopback } from './worker-count.ts';
 
 /** What routes and policies may lead to. Loopback is for a gateway that serves this machine alone, unless somebody says otherwise. */
 export function dialGuardOf({ allowLoopback, listenAddress, adminAddress, adminPort }: Settings): DialGuard {

@@ -1,6 +1,5 @@
+import { isLoopback } from '../dataplane/upstreams/dial-guard.ts';
 import type { Settings } from '../settings.ts';
-
-export const isLoopback = (address: string): boolean => address.startsWith('127.') || address === '::1';
 
 /**
  * `auto`: one per core, the only core included, so that a worker that breaks is replaced at once. One that is asked for by number

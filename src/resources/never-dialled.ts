@@ -1,23 +1,8 @@
+import { NEVER_DIALLED } from '../kernel/never-dialled.ts';
 import { type IpAddress, parseCidr, parseIp } from './ip.ts';
 
-/**
- * What no gateway dials, whatever its settings: metadata services, link-local and unspecified addresses, groups
- * (edge-security M-06, J-19). The data plane's guard refuses them at each connect, names that lead there included; here whoever
- * writes one down is told at once.
- */
-const NEVER = [
-  '169.254.0.0/16',
-  '0.0.0.0/8',
-  '224.0.0.0/4',
-  '255.255.255.255/32',
-  '100.100.100.200/32',
-  '168.63.129.16/32',
-  '::/128',
-  'fe80::/10',
-  'ff00::/8',
-  'fd00:ec2::254/128',
-  'fd20:ce::254/128',
-].map(network);
+/** The data plane's guard refuses them at each connect, names that lead there included; here whoever writes one down is told at once. */
+const NEVER = NEVER_DIALLED.map(network);
 
 /** IPv4 within IPv6, by the bits it begins at: mapped, compatible, NAT64 and 6to4. */
 const EMBEDDED = (

@@ -1,4 +1,4 @@
-import { changedStretch, replaceStretch } from '../kernel/stretch.ts';
+import { changedStretch, NOWHERE, replaceStretch } from '../kernel/stretch.ts';
 import { type Bucket, bindRoute, pathEntry, valueTrie } from './buckets.ts';
 import { buildHostIndex, type HostIndex, withValues } from './host-index.ts';
 import type { Listener, RouteConfig, RouteTable, TlsServer, VirtualHost } from './model.ts';
@@ -67,8 +67,6 @@ function bindRouteConfig(
     before !== undefined && sameDomains ? withValues(before.hosts, values) : buildHostIndex(domains(), values);
   return { routeConfig, hosts };
 }
-
-const NOWHERE = { from: 0, toBefore: 0, toNow: 0 };
 
 export function bindVirtualHost(virtualHost: VirtualHost): BoundVirtualHost {
   const entries = virtualHost.routes.map((route, index) => pathEntry(bindRoute(route, index)));

@@ -34,6 +34,17 @@ spec:
   servers: [{ port: { number: ${port}, name: http, protocol: HTTP }, hosts: ["*"] }]
 `;
 
+/** The gateway, and behind it one route for everything that needs no service. */
+export const answeringYaml = (port: number): string => `${gatewayYaml(port)}---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: shop }
+spec:
+  hosts: ["*"]
+  gateways: [infra/edge]
+  http: [{ directResponse: { status: 204 } }]
+`;
+
 /** TLS for every name, by the Secret `edge` beside it; with `caPem` for clients who have a certificate of that authority. */
 export const tlsGatewayYaml = (
   port: number,

@@ -1,7 +1,7 @@
 import http from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { endAll, type GatewayProcess, startGatewayProcess } from '../faults/processes.ts';
-import { gatewayYaml, type RoutesDirectory, routesDirectory } from '../faults/routes.ts';
+import { answeringYaml, type RoutesDirectory, routesDirectory } from '../faults/routes.ts';
 import { freePort } from '../support/gateway.ts';
 import { haveRedis, startRedis, type TestRedis } from '../support/redis.ts';
 import { type Asked, askGateway } from '../support/upstreams.ts';
@@ -9,16 +9,6 @@ import { type Asked, askGateway } from '../support/upstreams.ts';
 /* L-06 of edge-security §1: processes of their own, with workers of their own, that share a real Redis. */
 
 const LIMIT = 1_000;
-
-const world = (port: number): string => `${gatewayYaml(port)}---
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: { name: shop }
-spec:
-  hosts: ["*"]
-  gateways: [infra/edge]
-  http: [{ directResponse: { status: 204 } }]
-`;
 
 const limits = `apiVersion: banyan.dev/v1alpha1
 kind: RateLimit
@@ -42,7 +32,7 @@ describe.skipIf(!haveRedis)('two gateway processes of two workers each that shar
       const port = await freePort();
       directories.push(directory);
       ports.push(port);
-      directory.write('infra/gateway.yaml', world(port));
+      directory.write('infra/gateway.yaml', answeringYaml(port));
       directory.write('istio-system/limits.yaml', limits);
     }
     const started = await Promise.all(

@@ -1,5 +1,6 @@
 import net from 'node:net';
 import os from 'node:os';
+import { NEVER_DIALLED } from '../../kernel/never-dialled.ts';
 
 /** May this address be dialled on behalf of a route or a policy? */
 export type DialGuard = (address: string, port: number) => boolean;
@@ -15,7 +16,7 @@ export interface DialPolicy {
 
 /**
  * Destinations come from teams, and names resolve to whatever their owner likes: so this is asked at each connect,
- * after DNS (edge-security M-06, J-19). Link-local addresses hold the clouds' metadata services.
+ * after DNS (edge-security M-06, J-19).
  */
 export function createDialGuard(policy: DialPolicy): DialGuard {
   const never = neverDialled();
@@ -36,18 +37,10 @@ export function createDialGuard(policy: DialPolicy): DialGuard {
 
 function neverDialled(): net.BlockList {
   const list = new net.BlockList();
-  list.addSubnet('169.254.0.0', 16, 'ipv4');
-  list.addSubnet('0.0.0.0', 8, 'ipv4');
-  list.addSubnet('224.0.0.0', 4, 'ipv4');
-  list.addAddress('255.255.255.255', 'ipv4');
-  list.addAddress('::', 'ipv6');
-  list.addSubnet('fe80::', 10, 'ipv6');
-  list.addSubnet('ff00::', 8, 'ipv6');
-  // The metadata services of the large clouds that are not link-local.
-  list.addAddress('fd00:ec2::254', 'ipv6');
-  list.addAddress('fd20:ce::254', 'ipv6');
-  list.addAddress('100.100.100.200', 'ipv4');
-  list.addAddress('168.63.129.16', 'ipv4');
+  for (const network of NEVER_DIALLED) {
+    const [address, prefix] = network.split('/') as [string, string];
+    list.addSubnet(address, Number(prefix), address.includes(':') ? 'ipv6' : 'ipv4');
+  }
   return list;
 }
 
@@ -58,14 +51,16 @@ function loopbackAddresses(): net.BlockList {
   return list;
 }
 
+export const isLoopback = (address: string): boolean => address.startsWith('127.') || address === '::1';
+
 /** Does a connection to `address` end at a listener bound to `bound`? */
-function reaches(address: string, isLoopback: boolean, bound: string): boolean {
+function reaches(address: string, local: boolean, bound: string): boolean {
   const listener = canonical(bound);
   if (listener === address) return true;
   // On Linux all of 127/8 is this machine, but a listener on 127.0.0.1 hears that one address alone; we take no chances.
-  if (isLoopback && (listener.startsWith('127.') || listener === '::1')) return true;
+  if (local && isLoopback(listener)) return true;
   if (listener !== '0.0.0.0' && listener !== '::') return false;
-  return isLoopback || ownAddresses().has(address);
+  return local || ownAddresses().has(address);
 }
 
 function ownAddresses(): ReadonlySet<string> {

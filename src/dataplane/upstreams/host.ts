@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { hostPort } from '../../kernel/host-port.ts';
 import type { Cluster } from '../../table/model.ts';
 import { fleeting } from '../fleeting.ts';
 import type { Tunnel, UpstreamExchange, UpstreamReceiver, UpstreamRequestHead } from '../stream.ts';
@@ -37,7 +38,7 @@ export interface HostFacts {
 /** `[::1]:80`, `10.0.0.1:80`, or the path of a socket. */
 export function hostKey(address: string, port: number): string {
   if (address.startsWith('unix:')) return address;
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  return hostPort(address, port);
 }
 
 type Protocol = 'h1' | 'h2';

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import net from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { hostPort } from '../../kernel/host-port.ts';
 import type { Tunnel } from '../stream.ts';
 
 /**
@@ -58,9 +59,8 @@ export class Wire {
   }
 }
 
-export function localAddressOf({ localAddress = '', localPort = 0 }: Socket): string {
-  return localAddress.includes(':') ? `[${localAddress}]:${localPort}` : `${localAddress}:${localPort}`;
-}
+export const localAddressOf = ({ localAddress = '', localPort = 0 }: Socket): string =>
+  hostPort(localAddress, localPort);
 
 export type ConnectOptions = net.TcpNetConnectOpts | net.IpcNetConnectOpts;
 

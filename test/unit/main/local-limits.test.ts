@@ -1,22 +1,13 @@
 import http from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { endAll, startGatewayProcess } from '../../faults/processes.ts';
-import { gatewayYaml, type RoutesDirectory, routesDirectory } from '../../faults/routes.ts';
+import { answeringYaml, type RoutesDirectory, routesDirectory } from '../../faults/routes.ts';
 import { freePort } from '../../support/gateway.ts';
 
 /* Limits of scope `local` through the whole product with two workers. */
 
 const LIMIT = 200;
 
-const world = (port: number): string => `${gatewayYaml(port)}---
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: { name: shop }
-spec:
-  hosts: ["*"]
-  gateways: [infra/edge]
-  http: [{ directResponse: { status: 204 } }]
-`;
 const limits = `apiVersion: banyan.dev/v1alpha1
 kind: RateLimit
 metadata: { name: limits }
@@ -30,7 +21,7 @@ let port: number;
 beforeAll(async () => {
   port = await freePort();
   directory = routesDirectory();
-  directory.write('infra/gateway.yaml', world(port));
+  directory.write('infra/gateway.yaml', answeringYaml(port));
   directory.write('istio-system/limits.yaml', limits);
   await startGatewayProcess({ dir: directory.dir, workers: 2 });
 }, 60_000);

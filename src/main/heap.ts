@@ -1,5 +1,5 @@
 import v8 from 'node:v8';
-import vm from 'node:vm';
+import { exposeCollector } from '../dataplane/read-buffers.ts';
 
 /** Less than this is no more than the program itself. */
 const WORTH_IT_BYTES = 96 * 1_048_576;
@@ -8,12 +8,6 @@ const GROWTH_PERCENT = 40;
 /** What young objects have, in both halves: V8 would take four times as much for what each edit keeps until the next one. */
 const MOST_YOUNG_BYTES = 32 * 1_048_576;
 const LOOK_MS = 1_000;
-
-type CollectGarbage = (options: {
-  readonly type: 'major';
-  readonly execution: 'sync';
-  readonly flavor: 'last-resort';
-}) => void;
 
 /**
  * Gives back what reading and compiling a large world left behind: of ten thousand VirtualServices a hundred MB that
@@ -25,7 +19,7 @@ type CollectGarbage = (options: {
  */
 export function settleHeap(lookMs = LOOK_MS): () => void {
   if (process.memoryUsage().heapUsed < WORTH_IT_BYTES) return () => {};
-  collector()?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+  exposeCollector()({ type: 'major', execution: 'sync', flavor: 'last-resort' });
   v8.setFlagsFromString(`--heap-growing-percent=${GROWTH_PERCENT}`);
   let factor = 0;
   const look = (): void => {
@@ -37,12 +31,4 @@ export function settleHeap(lookMs = LOOK_MS): () => void {
   // V8 makes it smaller by itself when nothing happens, and then it may grow again.
   const timer = setInterval(look, lookMs).unref();
   return () => clearInterval(timer);
-}
-
-/** V8 gives it to contexts that are made after it was asked to; ours stays as it is. */
-function collector(): CollectGarbage | undefined {
-  v8.setFlagsFromString('--expose-gc');
-  const given: unknown = vm.runInNewContext('gc');
-  v8.setFlagsFromString('--no-expose-gc');
-  return typeof given === 'function' ? (given as CollectGarbage) : undefined;
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 
-const MODULE = path.resolve(import.meta.dirname, '../../../src/control/heap.ts');
+const MODULE = path.resolve(import.meta.dirname, '../../../src/main/heap.ts');
 
 interface Seen {
   readonly beforeMb: number;
