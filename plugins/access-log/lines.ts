@@ -106,7 +106,7 @@ const ALL_CONTROLS = /[\u007f-\u009f\u2028\u2029]/g;
 const freeTextOf = (record: RequestRecord): string =>
   `${record.originalTarget}${record.userAgent}${record.forwardedFor}${record.authority}${record.method}${record.serverName}${
     record.details
-  }${record.upstreamFailure}${record.routeId}${record.routeName}${record.principal}${record.clientAddress}${record.cluster}${
+  }${record.upstreamFailure}${record.upstreamAddress}${record.cause}${record.routeId}${record.routeName}${record.principal}${record.clientAddress}${record.cluster}${
     record.owner?.name
   }${record.owner?.namespace}`;
 const asUnicode = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;

@@ -5,6 +5,16 @@ import { fakeRecord } from '../../../support/fake-record.ts';
 
 describe('a line of JSON', () => {
   it.each([
+    ['the path of a socket', { upstreamAddress: 'unix:///run/a\u009b.sock' }],
+    ['a cause of a plugin of one’s own', { cause: 'a\u2028b' }],
+    ['a flag of a plugin of one’s own', { flags: ['a"\nb'] }],
+  ])('keeps %s on its line, with nothing that a terminal or a reader acts on', (_what, fields) => {
+    const line = jsonLine(fakeRecord(fields));
+    expect(line).not.toMatch(/[\u007f-\u009f\u2028\u2029]|\n./);
+    expect(() => JSON.parse(line) as unknown).not.toThrow();
+  });
+
+  it.each([
     0, 1, 10, 99, 100, 999, 1_000, 1_767_323_045_678, 1_767_323_045_007.9, 1_767_323_044_000, 1_767_323_045_007,
   ])('tells the time of %d ms as ISO 8601 does, whichever came before', (startedAtMs) => {
     const time = new Date(startedAtMs).toISOString();
