@@ -21,6 +21,11 @@ export function registerUpstreamMetrics(registry: Registry, clusters: () => read
     (one) => one.ejections,
   );
   counter('banyan_upstream_overflows_total', 'Requests refused by limits of connection pools.', (one) => one.overflows);
+  counter(
+    'banyan_upstream_panics_total',
+    'Times a host was chosen among all of a service, the sick ones too, since too few were well (minHealthPercent).',
+    (one) => one.panics,
+  );
   new Gauge({
     name: 'banyan_upstream_hosts',
     help: 'Hosts of services as the balancer sees them. Of several workers the largest number counts.',

@@ -185,6 +185,7 @@ export class LiveCluster implements UpstreamCluster {
       })),
       ejections: this.#detector?.ejections ?? 0,
       overflows: this.#breaker.overflows,
+      panics: this.#balancer.panics,
     };
   }
 }

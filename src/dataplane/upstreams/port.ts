@@ -82,4 +82,6 @@ export interface ClusterSnapshot {
   }[];
   readonly ejections: number;
   readonly overflows: number;
+  /** Choices among all hosts, since too few of them were usable. */
+  readonly panics: number;
 }

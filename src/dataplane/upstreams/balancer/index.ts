@@ -15,6 +15,8 @@ const HASH_RANGE = 2 ** 32;
 
 /** Chooses a host for each request: first a priority by its health, then a host of it by the cluster's policy. */
 export class Balancer<H extends BalancedHost> {
+  /** Hosts chosen among all of a priority, the sick ones too, since too few were usable (Envoy's `lb_healthy_panic`). */
+  panics = 0;
   readonly #policy: LoadBalancer;
   readonly #minHealthPercent: number;
   readonly #environment: PickerEnvironment;
@@ -72,6 +74,7 @@ export class Balancer<H extends BalancedHost> {
   #picker({ level, panic }: { readonly level: Level<H>; readonly panic: boolean }): Picker<H> | undefined {
     const hosts = panic ? level.all : level.usable;
     if (hosts.length === 0) return undefined;
+    if (panic) this.panics++;
     level.picker ??= this.#createPicker(hosts, level.priority);
     return level.picker;
   }

@@ -193,6 +193,18 @@ describe('an ejected host comes back', () => {
   });
 });
 
+it('in a cluster, choices among sick hosts are told', async () => {
+  const outlierDetection = { ...POLICY, consecutive5xx: 1, maxEjectionPercent: 100, minHealthPercent: 60 };
+  const rigged = rigFor([endpointOf(1), endpointOf(2)], clusterOf({ outlierDetection }));
+  const panics = (): number | undefined => rigged.upstreams.snapshot()[0]?.panics;
+  rigged.host().report({ kind: 'status', status: 200 });
+  expect(panics()).toBe(0);
+  rigged.host().report({ kind: 'status', status: 503 });
+  const chosen = new Set(Array.from({ length: 10 }, () => rigged.host().port));
+  expect([chosen.size, panics()]).toEqual([2, 10]);
+  await rigged.upstreams.close(0);
+});
+
 it('in a cluster, an ejected host gets nothing until its time is over', async () => {
   const outlierDetection = { ...POLICY, consecutive5xx: 3, intervalMs: 10, baseEjectionTimeMs: 40 };
   const rigged = rigFor([endpointOf(1), endpointOf(2)], clusterOf({ outlierDetection }));

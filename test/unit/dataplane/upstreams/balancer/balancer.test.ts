@@ -302,6 +302,25 @@ describe('panic', () => {
     expect(tally(balancerOf(ROUND_ROBIN, few(0), 0), 10)).toEqual({ nobody: 10 });
     expect(Object.keys(tally(balancerOf(ROUND_ROBIN, few(1), 0), 10)).length).toBe(1);
   });
+
+  it.each([
+    ['below the threshold', few(4), 50, 20],
+    ['with nobody usable', few(0), 50, 20],
+    ['above the threshold', few(6), 50, 0],
+    ['where it is off', few(1), 0, 0],
+    ['where there is nobody at all', [], 50, 0],
+  ] as const)('is counted for each choice that it widened: %s', (_when, hosts, minHealthPercent, panics) => {
+    const balancer = balancerOf(ROUND_ROBIN, hosts, minHealthPercent);
+    tally(balancer, 20);
+    expect(balancer.panics).toBe(panics);
+  });
+
+  it('is counted for the priority alone that is short of hosts', () => {
+    const spare = few(10).map((host) => ({ ...host, key: `spare-${host.key}`, priority: 1 }));
+    const balancer = balancerOf(ROUND_ROBIN, [...few(4), ...spare], 50);
+    tally(balancer, 200, (i) => i);
+    expect(balancer.panics).toBe(0);
+  });
 });
 
 describe('warm-up', () => {
