@@ -96,6 +96,20 @@ export const DOCUMENT_FINDINGS = {
     remedy: 'See whether it is what you mean.',
     istio: 'IST0133/IST0134',
   },
+  'unusable-key': {
+    severity: 'warning',
+    summary: 'An inline key set has a key that no token is ever good by: too weak, for something else, or malformed.',
+    consequence: 'Tokens that are signed with it are refused; the other keys of the set are used.',
+    remedy:
+      'Give the issuer a key that holds: RSA of 2048 bits or more, P-256, P-384, P-521, Ed25519, or a secret of 256 bits or more.',
+  },
+  'exposed-key': {
+    severity: 'warning',
+    summary: 'An inline key set has a private key or a shared secret.',
+    consequence: 'It is used as any other; whoever can read this object can sign tokens that are good here.',
+    remedy:
+      'Give the issuer another key, and write its public part alone here; take a type that has one instead of a secret.',
+  },
   'deprecated-field': {
     severity: 'warning',
     summary: 'A field that Istio is giving up.',

@@ -1,5 +1,6 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { keySetWarnings } from '../../src/resources/istio/jwks.ts';
 import { askGateway, startUpstreams, type TestUpstreams } from '../support/upstreams.ts';
 import { encoded, signedInput, signedToken } from './jws.ts';
 import { startGuarded } from './jwt-support.ts';
@@ -31,6 +32,9 @@ function byNobody(): string {
   const input = signedInput({ alg: 'RS256' }, CLAIMS);
   return `${input}.${encoded(padded(digestInfo('sha256', createHash('sha256').update(input).digest()), 256))}`;
 }
+
+/** What `banyan check` says of it. */
+const warnings = (key: object): string[] => keySetWarnings(JSON.stringify({ keys: [key] })).map(({ code }) => code);
 
 async function verdict(key: object, token: string): Promise<number> {
   const jwks = JSON.stringify({ keys: [key] });
@@ -68,12 +72,19 @@ it.each<readonly [string, object, () => string]>([
   ['signing alone', { ...rsaJwk, key_ops: ['sign'] }, byRsa],
   ['encryption', { ...rsaJwk, key_ops: ['encrypt', 'wrapKey'] }, byRsa],
   ['operations that are no list', { ...rsaJwk, key_ops: 'verify' }, byRsa],
-  ['another algorithm', { ...rsaJwk, alg: 'RS384' }, byRsa],
   ['an algorithm for encryption', { ...rsaJwk, alg: 'RSA-OAEP' }, byRsa],
   ['an algorithm of secrets', { ...rsaJwk, alg: 'HS256' }, byRsa],
-  ['another type', { ...rsaJwk, kty: 'oct', k: rsaJwk.n }, byRsa],
   ['another curve', { ...curveJwk, crv: 'P-384' }, byCurve],
   ['a curve nobody has', { ...curveJwk, crv: 'P-192' }, byCurve],
+])('of no use: %s', async (_what, key, token) => {
+  expect(await verdict(key, token())).toBe(401);
+  expect(warnings(key)).toContain('unusable-key');
+});
+
+/* Keys that are good for other tokens, or whose fault cannot be seen without reckoning. */
+it.each<readonly [string, object, () => string]>([
+  ['another algorithm', { ...rsaJwk, alg: 'RS384' }, byRsa],
+  ['another type', { ...rsaJwk, kty: 'oct', k: rsaJwk.n }, byRsa],
   ['a point beside the curve', { ...curveJwk, y: curveJwk.x }, byCurve],
   ['a point at infinity', { ...curveJwk, x: encoded(Buffer.alloc(32)), y: encoded(Buffer.alloc(32)) }, byCurve],
   [
@@ -81,7 +92,7 @@ it.each<readonly [string, object, () => string]>([
     p384.publicKey.export({ format: 'jwk' }),
     () => signedToken('ES256', p384.privateKey, CLAIMS),
   ],
-])('of no use: %s', async (_what, key, token) => expect(await verdict(key, token())).toBe(401));
+])('of no use for this token: %s', async (_what, key, token) => expect(await verdict(key, token())).toBe(401));
 
 it.each<readonly [string, object, () => string]>([
   ['a secret of 32 bytes', { kty: 'oct', k: encoded('x'.repeat(32)) }, bySecret(Buffer.from('x'.repeat(32)))],
@@ -94,4 +105,7 @@ it.each<readonly [string, object, () => string]>([
     ofThree.publicKey.export({ format: 'jwk' }),
     () => signedToken('RS256', ofThree.privateKey, CLAIMS),
   ],
-])('good: %s', async (_what, key, token) => expect(await verdict(key, token())).toBe(200));
+])('good: %s', async (_what, key, token) => {
+  expect(await verdict(key, token())).toBe(200);
+  expect(warnings(key)).not.toContain('unusable-key');
+});

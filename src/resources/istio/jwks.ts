@@ -1,5 +1,13 @@
-/** Key sets as a RequestAuthentication has them inline (istio-semantics §10.6): their form, never their use. */
-type Key = Readonly<Record<string, unknown>>;
+import type { DiagnosticCode } from '../../diagnostics/index.ts';
+import { inQuotes } from '../describe.ts';
+import { type Key, MOST_KEYS, whyExposed, whyUseless } from './jwk-strength.ts';
+
+/** Key sets as a RequestAuthentication has them inline (istio-semantics §10.6). */
+interface KeyWarning {
+  readonly code: DiagnosticCode;
+  /** A whole sentence. */
+  readonly message: string;
+}
 
 const isObject = (value: unknown): value is Key => typeof value === 'object' && value !== null && !Array.isArray(value);
 
@@ -27,14 +35,27 @@ export function keySetMistake(text: string): string | undefined {
 }
 
 /** What is accepted, and will not work, or should not be there. */
-export function keySetWarnings(text: string): readonly string[] {
+export function keySetWarnings(text: string): readonly KeyWarning[] {
   const keys = keysOf(text);
-  const hasPrivate = keys.some((key) => key['kty'] !== 'oct' && Object.hasOwn(key, 'd'));
+  if (keys.length === 0) return [{ code: 'unusable-key', message: 'jwks has no key: every token is refused.' }];
+  if (keys.length > MOST_KEYS) {
+    const message = `jwks has ${keys.length} keys, and more than ${MOST_KEYS} are not taken: every token is refused.`;
+    return [{ code: 'unusable-key', message }];
+  }
+  return keys.flatMap((key, index) => warningsOf(key, nameOf(key, index)));
+}
+
+function warningsOf(key: Key, name: string): readonly KeyWarning[] {
+  const useless = whyUseless(key);
+  const exposed = whyExposed(key);
   return [
-    ...(keys.length === 0 ? ['has no key: every token is refused'] : []),
-    ...(hasPrivate ? ['has a private key, which anybody who reads this file can sign with'] : []),
+    ...(useless === undefined ? [] : [{ code: 'unusable-key', message: `${name} ${useless}.` } as const]),
+    ...(exposed === undefined ? [] : [{ code: 'exposed-key', message: `${name} ${exposed}.` } as const]),
   ];
 }
+
+const nameOf = ({ kid }: Key, index: number): string =>
+  `Key ${index + 1}${typeof kid === 'string' && kid !== '' ? ` (kid ${inQuotes(kid)})` : ''} of jwks`;
 
 function keysOf(text: string): readonly Key[] {
   const parsed = parse(text);

@@ -68,5 +68,5 @@ function checkUri(uri: string, path: FieldPath, findings: Findings): void {
 function checkKeySet(jwks: string, path: FieldPath, findings: Findings): void {
   const mistake = keySetMistake(jwks);
   if (mistake !== undefined) findings.error(path, `jwks ${mistake}.`);
-  else for (const warning of keySetWarnings(jwks)) findings.warning(path, `jwks ${warning}.`);
+  else for (const { code, message } of keySetWarnings(jwks)) findings.warning(path, message, { code });
 }

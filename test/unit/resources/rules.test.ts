@@ -111,6 +111,12 @@ describe('VirtualService', () => {
       ],
       ['a trailing comma', 'retries: {attempts: 1, retryOn: "5xx,"}', ['invalid-value spec.http[0].retries.retryOn']],
       ['fractions that come to whole milliseconds', 'timeout: 0.3s', []],
+      ['a part of the request line as a condition', 'match: [{headers: {":method": {exact: GET}}}]', []],
+      [
+        'a part of the request line in capitals, which none is written with',
+        'match: [{headers: {":Method": {exact: GET}}}]',
+        ['invalid-value spec.http[0].match[0].headers[":Method"]'],
+      ],
       [
         'a claim in brackets',
         'match: [{headers: {"@request.auth.claims[group]": {exact: a}}}]',
@@ -307,21 +313,34 @@ describe('policies', () => {
     ],
   ]);
   const rule = (fields: string): string => `jwtRules: [{issuer: a, ${fields}}]`;
+  const bytes = (length: number): string => Buffer.alloc(length, 0xab).toString('base64url');
+  const RSA = { kty: 'RSA', n: bytes(256), e: 'AQAB' };
+  const EC = { kty: 'EC', crv: 'P-256', x: bytes(32), y: bytes(32) };
+  const OKP = { kty: 'OKP', crv: 'Ed25519', x: bytes(32) };
+  const SECRET = { kty: 'oct', k: bytes(32) };
   check('RequestAuthentication', [
     [
       'keys of every type',
-      rule(
-        `jwks: '{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB"},{"kty":"EC","crv":"P-256","x":"AA","y":"AA"},{"kty":"OKP","crv":"Ed25519","x":"AA"},{"kty":"oct","k":"AA"}]}'`,
-      ),
+      rule(`jwks: '${JSON.stringify({ keys: [RSA, EC, OKP, SECRET] })}'`),
       [],
+      ['exposed-key spec.jwtRules[0].jwks'],
     ],
-    ['a single key', rule(`jwks: '{"kty":"oct","k":"AA"}'`), []],
+    ['a single key', rule(`jwks: '${JSON.stringify(EC)}'`), []],
     [
       'a private key',
-      rule(`jwks: '{"keys":[{"kty":"OKP","crv":"Ed25519","x":"AA","d":"AA"}]}'`),
+      rule(`jwks: '${JSON.stringify({ keys: [{ ...OKP, d: 'AA' }] })}'`),
       [],
-      ['questionable-value spec.jwtRules[0].jwks'],
+      ['exposed-key spec.jwtRules[0].jwks'],
     ],
+    [
+      'keys of every type that are too short',
+      rule(
+        `jwks: '{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB"},{"kty":"EC","crv":"P-256","x":"AA","y":"AA"},{"kty":"OKP","crv":"Ed25519","x":"AA"}]}'`,
+      ),
+      [],
+      Array.from({ length: 3 }, () => 'unusable-key spec.jwtRules[0].jwks'),
+    ],
+    ['a set without keys', rule(`jwks: '{"keys":[]}'`), [], ['unusable-key spec.jwtRules[0].jwks']],
     ['a key without type', rule(`jwks: '{"keys":[{"n":"AQAB"}]}'`), ['invalid-value spec.jwtRules[0].jwks']],
     ['an object that is no key', rule(`jwks: '{}'`), ['invalid-value spec.jwtRules[0].jwks']],
     [
@@ -393,5 +412,15 @@ describe('metadata', () => {
     expect(refusals(decodeText(text))).toEqual([
       'invalid-value metadata.annotations["internal.istio.io/webhook-always-reject"]',
     ]);
+  });
+
+  test.each([
+    ['internal.istio.io/parents', true],
+    ['internal.istio.io/parent-namespace', true],
+    ['internal.istio.io/other', false],
+    ['example.com/parents', false],
+  ])('the annotation %s is of Istio alone: %s', (name, refused) => {
+    const text = `apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {name: a, annotations: {${name}: x}}\nspec: {address: 10.0.0.1}\n`;
+    expect(refusals(decodeText(text))).toEqual(refused ? [`invalid-value metadata.annotations["${name}"]`] : []);
   });
 });
