@@ -1,7 +1,7 @@
 import { compileRule, type NamedRule, ruleName, scopeOf } from '../../src/contract/authz-predicate/index.ts';
 import type { FilterContext, FilterSpec, PolicyObject } from '../../src/contract/index.ts';
 import type { AuthorizationPolicyBody } from '../../src/resources/kinds.ts';
-import { type Provider, readProvider } from './provider.ts';
+import { canBeAsked, type Provider, readProvider } from './provider.ts';
 
 /** Requests that a rule fits are asked about, or, where nobody can be asked, refused (istio-semantics §6.2, CUSTOM). */
 export interface ExternalAuthorizationSettings {
@@ -43,14 +43,17 @@ function providerOf(
   const names = [...new Set(policies.map(providerNameOf))];
   const several = `several providers (${names.map((name) => `'${name}'`).join(', ')}) are asked for by one gateway`;
   const provider = names.length > 1 ? several : readProvider(names[0] ?? '', context);
-  if (typeof provider !== 'string') return provider;
-  for (const policy of policies) {
-    context.report({
-      object: policy.ref,
-      code: 'unusable-provider',
-      field: ['spec', 'provider', 'name'],
-      message: `provider '${providerNameOf(policy)}': ${provider}`,
-    });
+  const report = (code: string, why: string): void => {
+    for (const policy of policies) {
+      const message = `provider '${providerNameOf(policy)}': ${why}`;
+      context.report({ object: policy.ref, code, field: ['spec', 'provider', 'name'], message });
+    }
+  };
+  if (typeof provider === 'string') {
+    report('unusable-provider', provider);
+    return { kind: 'unusable' };
   }
-  return { kind: 'unusable' };
+  if (provider.kind === 'grpc' && !canBeAsked(provider, context))
+    report('service-needs-http2', `${provider.authority} is asked over gRPC, and its port is spoken to in HTTP/1.1`);
+  return provider;
 }

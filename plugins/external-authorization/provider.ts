@@ -91,6 +91,12 @@ function readGrpcProvider(fields: Fields, context: FilterContext): GrpcProvider 
   };
 }
 
+/** gRPC needs HTTP/2; who is spoken to in HTTP/1.1 counts as an authorizer that fails. */
+export function canBeAsked({ authority }: GrpcProvider, context: FilterContext): boolean {
+  const colon = authority.lastIndexOf(':');
+  return context.speaksHttp2(authority.slice(0, colon), Number(authority.slice(colon + 1)), context.gatewayNamespace);
+}
+
 function readHttpProvider(fields: Fields, context: FilterContext): HttpProvider | string {
   const provider = readAnyProvider(fields, context);
   if (typeof provider === 'string') return provider;

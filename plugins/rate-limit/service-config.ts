@@ -42,6 +42,13 @@ export function serviceOf(
       field: ['spec', 'service', 'host'],
       message: `the rate-limit service ${host}:${port} is not known here`,
     });
+  } else if (!context.speaksHttp2(host, port, context.gatewayNamespace)) {
+    context.report({
+      object: policy.ref,
+      code: 'service-needs-http2',
+      field: ['spec', 'service', 'port'],
+      message: `the rate-limit service ${host}:${port} is asked over gRPC, and its port is spoken to in HTTP/1.1`,
+    });
   }
   const parsed = timeout === undefined ? undefined : parseDurationMs(timeout);
   return {

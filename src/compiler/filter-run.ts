@@ -30,16 +30,17 @@ export interface FilterOutcome<T> {
 const NOTHING: readonly never[] = [];
 const always = (): boolean => true;
 
+/** What a filter asks the backends. */
+type Read = (backends: Backends) => string | undefined;
+
 /** One round of asking the filters: notes what they report and which clusters they ask for. */
 export class FilterRun {
   readonly #inputs: FilterInputs;
   readonly #backends: Backends;
   readonly #options: CompileOptions;
   readonly #diagnostics: Diagnostic[] = [];
-  readonly #reads: {
-    readonly read: (backends: Backends) => ClusterId | undefined;
-    readonly answer: ClusterId | undefined;
-  }[] = [];
+  readonly #reads: { readonly read: Read; readonly answer: ReturnType<Read> }[] = [];
+  readonly #clusters = new Set<ClusterId>();
   readonly #contexts: FilterContext[] = [];
 
   constructor(inputs: FilterInputs, backends: Backends, options: CompileOptions) {
@@ -56,6 +57,7 @@ export class FilterRun {
       mesh: this.#options.mesh as unknown as Readonly<Record<string, unknown>>,
       policies: this.#inputs.policies[index] ?? [],
       resolveCluster: (host, port, namespace) => this.#resolveCluster(host, port, namespace),
+      speaksHttp2: (host, port, namespace) => this.#speaksHttp2(host, port, namespace),
       report: (finding) => void this.#diagnostics.push(toDiagnostic(finding, this.#inputs)),
     };
     return this.#contexts[index];
@@ -68,18 +70,28 @@ export class FilterRun {
     return {
       value,
       diagnostics,
-      clusters: [...new Set(reads.flatMap(({ answer }) => (answer === undefined ? [] : [answer])))],
+      clusters: [...this.#clusters],
       stillHolds: (backends) => reads.every(({ read, answer }) => read(backends) === answer),
     };
   }
 
   #resolveCluster(host: string, port: number, namespace: string): ClusterId | undefined {
     const name = resolveHost(host, namespace, this.#options.mesh.clusterDomain);
-    const read = (backends: Backends): ClusterId | undefined => {
+    const id = this.#read((backends) => {
       const known = backends.lookup(name, namespace);
       const hasPort = known?.ports.some(({ number }) => number === port) === true;
       return hasPort ? clusterId(known.clusterHost, port, undefined) : undefined;
-    };
+    });
+    if (id !== undefined) this.#clusters.add(id);
+    return id;
+  }
+
+  #speaksHttp2(host: string, port: number, namespace: string): boolean {
+    const name = resolveHost(host, namespace, this.#options.mesh.clusterDomain);
+    return this.#read((backends) => backends.protocol(name, port, namespace)) !== 'http1';
+  }
+
+  #read(read: Read): string | undefined {
     const answer = read(this.#backends);
     this.#reads.push({ read, answer });
     return answer;

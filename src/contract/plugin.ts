@@ -30,6 +30,8 @@ export interface FilterContext {
   readonly policies: readonly PolicyObject[];
   /** Cluster id for a host and port as a policy names it (ext_authz, rate-limit service); undefined: unknown. */
   resolveCluster(host: string, port: number, namespace: string): string | undefined;
+  /** Can that host and port be spoken to in HTTP/2, as gRPC needs it? Also true where there is no such cluster. */
+  speaksHttp2(host: string, port: number, namespace: string): boolean;
   report(finding: FilterFinding): void;
 }
 

@@ -185,6 +185,14 @@ export const COMPILER_FINDINGS = {
     remedy:
       'Have the network team define the provider in extensionProviders of the mesh settings, over HTTP or gRPC, with a service that the gateway sees; one provider for one gateway.',
   },
+  'service-needs-http2': {
+    severity: 'error',
+    summary: 'An authorizer or a rate-limit service is to be asked over gRPC, at a port that is spoken to in HTTP/1.1.',
+    consequence:
+      'It is never asked: every request that it should decide about goes as if it were down, by failOpen and statusOnError, or by onStoreFailure.',
+    remedy:
+      'Give the port appProtocol grpc, or a name that begins with grpc, in its Service; protocol GRPC in its ServiceEntry; or h2UpgradePolicy UPGRADE in its DestinationRule.',
+  },
   'unknown-rate-limit-service': {
     severity: 'error',
     summary: 'A RateLimit whose service is not known here.',

@@ -1,9 +1,9 @@
 import type { Diagnostic, ObjectRef } from '../../diagnostics/diagnostic.ts';
 import type { ResourceSet } from '../../resources/set.ts';
-import type { ClusterId, HashPolicy } from '../../table/model.ts';
+import type { Cluster, ClusterId, HashPolicy } from '../../table/model.ts';
 import type { CompileOptions } from '../compilation.ts';
 import { resolveHost } from '../names.ts';
-import { type Built, buildBackends } from './build.ts';
+import { type Built, buildBackends, planAt } from './build.ts';
 import type { DestinationRule } from './destination-rule.ts';
 import { hashPoliciesOf } from './load-balancer.ts';
 import { nearestHost } from './nearest-host.ts';
@@ -63,6 +63,8 @@ export interface Backends {
   explainSubset(host: string, subset: string, fromNamespace: string): SubsetState;
   /** What a route with that destination hashes on; empty: its balancing is no consistent hashing (istio-semantics §3.2, §3.3). */
   hashPolicies(host: string, port: number, subset: string | undefined, fromNamespace: string): readonly HashPolicy[];
+  /** What the gateway speaks to that port; undefined: there is nobody to speak to. */
+  protocol(host: string, port: number, fromNamespace: string): Cluster['protocol'] | undefined;
   /** Findings: `unknown-rule-host`, `rule-not-applied`, `ignored-field`, `server-certificate-unverified`, `subset-selects-nothing`, `host-provided-twice`, `entry-protocol-conflict`, `port-without-protocol`, `destination-without-endpoints`. */
   build(referenced: ReadonlySet<ClusterId>): Built;
 }
@@ -77,6 +79,7 @@ export function createBackends({ resources, options }: BackendContext): Backends
   const ruleResources = resources.ofKind('DestinationRule');
   const registry = buildRegistry(services, entries, options);
   const rules = buildRuleIndex(ruleResources, options);
+  const input = { registry, rules, resources, options };
   const fullName = (host: string, namespace: string): string =>
     resolveHost(host, namespace, options.mesh.clusterDomain);
   const lookup = (host: string, namespace: string): BackendService | undefined => {
@@ -102,8 +105,12 @@ export function createBackends({ resources, options }: BackendContext): Backends
       const rule = ruleFor(fullName(host, namespace));
       return rule === undefined ? NO_HASH : rememberedHash(rule, port, subset);
     },
+    protocol(host, port, namespace) {
+      const known = lookup(host, namespace);
+      return known && planAt({ host: known.clusterHost, port, subset: undefined }, input)?.cluster.protocol;
+    },
     build(referenced) {
-      const built = buildBackends(referenced, { registry, rules, resources, options });
+      const built = buildBackends(referenced, input);
       const general: readonly Diagnostic[] = [
         ...ruleFindings(ruleResources, registry, rules, options),
         ...registryFindings(registry),

@@ -91,9 +91,13 @@ const addressesOf = (referenced: ReadonlySet<ClusterId>): readonly Address[] =>
     return address === undefined ? [] : [{ id, ...address }];
   });
 
+/** The cluster of that address, whether or not anybody refers to it yet; undefined: there is none. */
+export const planAt = (address: ClusterAddress, input: BuildInput): ClusterPlan | undefined =>
+  findTarget(address, input, undefined)?.plan;
+
 /** undefined: no such cluster. `last`: kept where service, rule and providers are the same. */
 function findTarget(
-  { host, port, subset }: Address,
+  { host, port, subset }: ClusterAddress,
   { registry, rules, options }: BuildInput,
   last: Target | undefined,
 ): Target | undefined {

@@ -85,6 +85,32 @@ describe('the pure halves of filters', () => {
     expect(asked('nobody', 80)).toEqual([{ cluster: undefined }, []]);
   });
 
+  it('can tell which services are spoken to in HTTP/2, and are asked anew when that changes', () => {
+    const spec: FilterSpec = {
+      name: 'ask',
+      kinds: [],
+      compileWorkload: ({ speaksHttp2 }) => ({ h2: speaksHttp2('checker', 80, 'shop') }),
+    };
+    const worldOf = (...shop: string[]) =>
+      resourceSet([
+        ...parseResources(gateway('public', http(80, "'*'")), 'infra'),
+        ...parseResources(documents(...shop), 'shop'),
+      ]);
+    const upgrade = `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: checker }
+spec: { host: checker, trafficPolicy: { connectionPool: { http: { h2UpgradePolicy: UPGRADE } } } }`;
+    const compiler = createCompiler(compileOptions({ filters: [spec] }));
+    const answer = (...shop: string[]): unknown => compiler.compile(worldOf(...shop)).table.filters['ask'];
+    expect(answer(service('checker', '{ name: http, port: 80 }'))).toEqual({ h2: false });
+    expect(answer(service('checker', '{ name: any, port: 80 }'))).toEqual({ h2: false });
+    expect(answer(service('checker', '{ name: any, port: 80, appProtocol: grpc }'))).toEqual({ h2: true });
+    expect(answer(service('checker', '{ name: http2-any, port: 80 }'))).toEqual({ h2: true });
+    expect(answer(service('checker', '{ name: http, port: 80 }'), upgrade)).toEqual({ h2: true });
+    expect(answer(service('other'))).toEqual({ h2: true });
+  });
+
   it('report findings that are placed in the policy’s file', () => {
     const auth: FilterSpec = {
       name: 'auth',

@@ -323,6 +323,34 @@ describe('a provider that cannot be asked', () => {
   });
 });
 
+describe('a port that is spoken to in HTTP/1.1', () => {
+  const grpc = { name: 'checker', envoyExtAuthzGrpc: { service: 'infra/checker.security.svc', port: 9000 } };
+  const compiled = (provider: object, speaksHttp2: boolean) => {
+    const asked: unknown[] = [];
+    const context = fakeContext([custom()], {
+      mesh: { extensionProviders: [provider] },
+      resolveCluster: () => 'c',
+      speaksHttp2: (...question) => {
+        asked.push(question);
+        return speaksHttp2;
+      },
+    });
+    return { settings: compile(context), findings: context.findings, asked };
+  };
+
+  it('is reported for an authorizer over gRPC, which counts as one that fails', () => {
+    const { settings, findings, asked } = compiled(grpc, false);
+    expect(asked).toEqual([['checker.security.svc', 9000, 'istio-system']]);
+    expect(findings).toMatchObject([{ code: 'service-needs-http2', field: ['spec', 'provider', 'name'] }]);
+    expect(settings.provider).toMatchObject({ kind: 'grpc', statusOnError: 403 });
+  });
+
+  it('is fine for one over HTTP, and HTTP/2 for one over gRPC', () => {
+    expect(compiled(http(), false).findings).toEqual([]);
+    expect(compiled(grpc, true).findings).toEqual([]);
+  });
+});
+
 describe('policies', () => {
   it.each([
     ['a team’s', custom({ namespace: 'shop' })],

@@ -54,6 +54,24 @@ describe('the pure half', () => {
     });
   });
 
+  it('reports a service whose port is spoken to in HTTP/1.1, which gRPC cannot be', () => {
+    const policy = fakePolicy('RateLimit', { name: 'asked', spec: spec() });
+    const asked: unknown[] = [];
+    const speaksHttp2 = (...question: unknown[]): boolean => {
+      asked.push(question);
+      return false;
+    };
+    const old = fakeContext([policy], { resolveCluster: () => 'c', speaksHttp2 });
+    rateLimitSpec.compileWorkload?.(old);
+    expect(old.findings).toMatchObject([
+      { code: 'service-needs-http2', field: ['spec', 'service', 'port'], object: { name: 'asked' } },
+    ]);
+    expect(asked).toEqual([['limiter.edge.svc.cluster.local', 8081, 'istio-system']]);
+    const sound = context({}, 'c');
+    rateLimitSpec.compileWorkload?.(sound);
+    expect(sound.findings).toEqual([]);
+  });
+
   it('reports a service that is not known here', () => {
     const unknown = context({});
     expect(rateLimitSpec.compileWorkload?.(unknown)).toMatchObject({ services: [{ cluster: undefined }] });
