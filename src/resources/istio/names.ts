@@ -84,4 +84,4 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const PSEUDO_HEADERS: ReadonlySet<string> = new Set([':method', ':scheme', ':authority', ':path', ':status']);
 export const isHeaderToken = (name: string): boolean => TOKEN.test(name);
 export const isMatchableHeader = (name: string): boolean =>
-  TOKEN.test(name) || PSEUDO_HEADERS.has(name.toLowerCase()) || isClaimKey(name);
+  TOKEN.test(name) || PSEUDO_HEADERS.has(name) || isClaimKey(name);

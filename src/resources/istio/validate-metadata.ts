@@ -3,6 +3,8 @@ import type { Findings } from '../findings.ts';
 
 const DRY_RUN = 'istio.io/dry-run';
 const ALWAYS_REJECT = 'internal.istio.io/webhook-always-reject';
+/** What Istio writes on objects that it makes of others itself: whoever sets it would borrow their rights. */
+const INTERNAL: readonly string[] = ['internal.istio.io/parents', 'internal.istio.io/parent-namespace'];
 /** What Go's ParseBool takes. */
 const BOOLEAN = /^(?:1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$/;
 
@@ -16,6 +18,12 @@ export function validateMetadata(body: Described, findings: Findings, action?: s
   if (Object.hasOwn(annotations, ALWAYS_REJECT)) {
     findings.error(['metadata', 'annotations', ALWAYS_REJECT], `The annotation ${ALWAYS_REJECT} asks for refusal.`, {
       of: 'key',
+    });
+  }
+  for (const name of INTERNAL.filter((one) => Object.hasOwn(annotations, one))) {
+    findings.error(['metadata', 'annotations', name], `The annotation ${name} is Istio's own and cannot be set.`, {
+      of: 'key',
+      remedy: 'Take it out.',
     });
   }
   if (!Object.hasOwn(annotations, DRY_RUN)) return;
