@@ -6,7 +6,8 @@ import type { Entry } from './service-messages.ts';
 
 /**
  * What the service is told of a request. A caller without the header or claim is told by address: Envoy would leave the
- * whole descriptor out, and leaving out a header must be no way around a limit.
+ * whole descriptor out, and leaving out a header must be no way around a limit. Neither must a line before it be, of which
+ * Envoy would tell the first: who sends several that differ is told by address too.
  */
 export const descriptorOf = ({ entries }: DescriptorRule, exchange: Exchange): readonly Entry[] =>
   entries.map((entry) => entryOf(entry, exchange));
@@ -34,6 +35,9 @@ function foundIn(source: RateLimitSource, exchange: Exchange): string | undefine
       return fromBytes(exchange.path);
     default:
       if ('claim' in source) return claimOf(exchange, source.claim);
-      return fromBytes(exchange.headers.get(source.header.toLowerCase()) ?? '');
+      return onlyOf(exchange.headers.getAll(source.header.toLowerCase()));
   }
 }
+
+const onlyOf = ([first = '', ...more]: readonly string[]): string | undefined =>
+  more.every((line) => line === first) ? fromBytes(first) : undefined;

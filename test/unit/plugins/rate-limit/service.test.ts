@@ -98,6 +98,7 @@ describe('an entry of a descriptor', () => {
     spaceDelimitedClaims: [],
   };
   const v6 = { clientAddress: '2001:db8:1:2:3::4' };
+  const lines = (...values: string[]): [string, string][] => values.map((value) => ['x-key', value]);
 
   it.each<[RateLimitSource, FakeRequest, readonly [string, string]]>([
     ['client-address', { clientAddress: '198.51.100.7' }, ['k', '198.51.100.7']],
@@ -111,6 +112,10 @@ describe('an entry of a descriptor', () => {
     ['path', { path: '/\xc3\xa9', query: '?a' }, ['k', '/é']],
     [{ header: 'X-Key' }, { headers: [['x-key', 'abc']] }, ['k', 'abc']],
     [{ header: 'X-Key' }, v6, ['remote_address', '2001:db8:1:2::/64']],
+    [{ header: 'X-Key' }, { headers: lines('abc', 'abc') }, ['k', 'abc']],
+    [{ header: 'X-Key' }, { headers: lines('', ''), ...v6 }, ['remote_address', '2001:db8:1:2::/64']],
+    [{ header: 'X-Key' }, { headers: lines('forged', 'abc'), ...v6 }, ['remote_address', '2001:db8:1:2::/64']],
+    [{ header: 'X-Key' }, { headers: lines('', 'abc'), ...v6 }, ['remote_address', '2001:db8:1:2::/64']],
     [{ claim: 'sub' }, { identity }, ['k', 'ada']],
     [{ claim: 'org.id' }, { identity }, ['k', '7']],
     [{ claim: 'list' }, { identity, ...v6 }, ['remote_address', '2001:db8:1:2::/64']],
