@@ -4,6 +4,7 @@ import type { Listener, TlsServer } from '../../table/model.ts';
 import { indexServerNames, type ServerNames } from './chains.ts';
 import type { ClientHello } from './client-hello.ts';
 import type { Connections, DownstreamConnection } from './connection.ts';
+import { LendingSocket } from './lending-socket.ts';
 import type { DownstreamLimits } from './limits.ts';
 import { type Spoken, sniff } from './sniff.ts';
 import { type OpenTcp, serveTcp } from './tcp.ts';
@@ -51,9 +52,11 @@ export class Acceptor {
     this.#options = options;
   }
 
-  accept(socket: Socket, bound: BoundListener): void {
+  accept(accepted: Socket, bound: BoundListener): void {
     const { connections, clock, limits } = this.#options;
     const { listener } = bound;
+    const socket =
+      listener.plaintext?.kind === 'http' && listener.tls.length === 0 ? LendingSocket.over(accepted) : accepted;
     const deadlineMs = clock.monotonicMs() + limits.firstBytesTimeoutMs;
     const connection = connections.add(socket, listener.port, deadlineMs);
     if (connection === undefined) return;

@@ -4,6 +4,7 @@ import type { ConnectionLife, DownstreamConnection } from './connection.ts';
 import { readFastHead } from './fast-head.ts';
 import { type FastOwner, FastRequest } from './fast-request.ts';
 import type { Http1Options } from './http1-connection.ts';
+import { LendingSocket } from './lending-socket.ts';
 
 /** A head that takes longer is not ordinary. */
 const SLOW_HEAD_MS = 1_000;
@@ -29,6 +30,8 @@ export class FastConnection implements ConnectionLife, FastOwner {
   /** What came behind the request under way; nothing is read meanwhile, so pipelining costs one read of memory. */
   #held: Buffer | undefined;
   #running = false;
+  /** The bytes at hand are lent. */
+  #lent = false;
   #served = 0;
   #idleSinceMs: number;
   /** The answer under way is the last one. */
@@ -51,10 +54,20 @@ export class FastConnection implements ConnectionLife, FastOwner {
     socket.on('end', this.#onEnd);
     socket.on('close', this.#onClose);
     socket.on('drain', this.#onDrain);
-    socket.on('data', this.#onData);
+    if (socket instanceof LendingSocket) {
+      socket.onLent = this.#onLent;
+      process.nextTick(takeUnread, socket);
+    } else socket.on('data', this.#onData);
   }
 
   /* ---------------------------------------------------------------- reading */
+
+  /** Whoever keeps bytes beyond the call keeps a copy. */
+  readonly #onLent = (bytes: Buffer): void => {
+    this.#lent = true;
+    this.#onData(bytes);
+    this.#lent = false;
+  };
 
   readonly #onData = (bytes: Buffer): void => {
     const current = this.#current;
@@ -67,15 +80,19 @@ export class FastConnection implements ConnectionLife, FastOwner {
     }
   };
 
+  #kept(bytes: Buffer): Buffer {
+    return this.#lent ? Buffer.from(bytes) : bytes;
+  }
+
   /** To the body what is the body's. What is behind it is held first: the body's end may bring the answer, and that asks for what is held. */
   #feed(request: FastRequest, bytes: Buffer): void {
     const length = Math.min(request.body.missing, bytes.length);
     if (length < bytes.length) {
-      const rest = length === 0 ? bytes : bytes.subarray(length);
+      const rest = this.#kept(length === 0 ? bytes : bytes.subarray(length));
       this.#held = this.#held === undefined ? rest : Buffer.concat([this.#held, rest]);
       this.socket.pause();
     }
-    if (length > 0) request.body.push(length === bytes.length ? bytes : bytes.subarray(0, length));
+    if (length > 0) request.body.push(this.#kept(length === bytes.length ? bytes : bytes.subarray(0, length)));
   }
 
   #discard(bytes: Buffer): void {
@@ -93,7 +110,7 @@ export class FastConnection implements ConnectionLife, FastOwner {
   #start(bytes: Buffer): void {
     const head = readFastHead(bytes, this.#options.limits.maxHeaders);
     if (head === 'incomplete') {
-      this.#partial = bytes;
+      this.#partial = this.#kept(bytes);
       this.#idleSinceMs = this.clock.monotonicMs();
     } else if (head === 'odd') this.#leave(bytes);
     else {
@@ -147,7 +164,8 @@ export class FastConnection implements ConnectionLife, FastOwner {
     socket.removeListener('close', this.#onClose);
     socket.removeListener('drain', this.#onDrain);
     socket.removeListener('data', this.#onData);
-    this.#handOver(this.connection, socket, bytes);
+    if (socket instanceof LendingSocket) socket.onLent = undefined;
+    this.#handOver(this.connection, socket, this.#kept(bytes));
   }
 
   /* ---------------------------------------------------------------- answers */
@@ -246,4 +264,10 @@ export class FastConnection implements ConnectionLife, FastOwner {
     this.#closing = true;
     current?.timedOut(this.socket);
   }
+}
+
+/** What was read to tell what is spoken. */
+function takeUnread(socket: LendingSocket): void {
+  const bytes = socket.read() as Buffer | null;
+  if (bytes !== null) socket.onLent?.(bytes);
 }

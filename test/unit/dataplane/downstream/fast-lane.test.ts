@@ -114,6 +114,55 @@ describe('requests that wait for each other', () => {
   });
 });
 
+describe('what is kept of a read, while others are read into the same memory', () => {
+  const post = (body: string): string => `POST /kept HTTP/1.1\r\n${H}Content-Length: ${body.length}\r\n\r\n${body}`;
+
+  test.each([
+    ['the beginning of a head', get('/kept').slice(0, 10), get('/kept').slice(10), ['GET /kept ']],
+    ['the beginning of a body', post('one two three').slice(0, -6), ' three', ['POST /kept one two three']],
+    [
+      'what waits behind a request',
+      `${post('one')}${get('/next').slice(0, 9)}`,
+      get('/next').slice(9),
+      ['POST /kept one', 'GET /next '],
+    ],
+    [
+      'what the Fastify lane goes on with',
+      `POST /odd HTTP/1.1\r\n${H}Transfer-Encoding: chunked\r\n\r\n3\r\non`,
+      'e\r\n0\r\n\r\n',
+      ['POST /odd one'],
+    ],
+  ])('%s', async (_what, first, rest, expected) => {
+    const seen: string[] = [];
+    await start((request) => {
+      if (request.target === '/other') {
+        ok(request);
+        return;
+      }
+      const chunks: Uint8Array[] = [];
+      const answer = (): void => {
+        seen.push(`${request.method} ${request.target} ${Buffer.concat(chunks).toString('latin1')}`);
+        ok(request);
+      };
+      // A turn later, as when an upstream is connected to first.
+      setTimeout(() => {
+        if (request.body.empty) answer();
+        else request.body.start({ onData: (chunk) => chunks.push(chunk), onEnd: answer, onAbort: () => {} });
+      }, 5);
+    });
+    const client = net.connect(toy.port, '127.0.0.1');
+    client.on('data', () => {});
+    client.write(get('/other'));
+    for (let i = 0; i < 200 && toy.requests.length === 0; i++) await new Promise((next) => setTimeout(next, 5));
+    client.write(first);
+    for (let i = 0; i < 3; i++) await sendRaw(toy.port, `GET /other HTTP/1.1\r\n${H}X: ${'~'.repeat(4_000)}\r\n\r\n`);
+    client.write(rest);
+    for (let i = 0; i < 200 && seen.length < expected.length; i++) await new Promise((next) => setTimeout(next, 5));
+    client.destroy();
+    expect(seen).toEqual(expected);
+  });
+});
+
 describe('how an answer is written', () => {
   test('as one piece, whatever it is written in, and each later turn as it comes', async () => {
     await start((request) => {
