@@ -5,6 +5,7 @@ import {
   type Filter,
   type GatewayPlugin,
   type LocalReply,
+  Note,
   type ResponseHead,
 } from '../../src/contract/index.ts';
 import { type CorsSettings, corsSpec } from './config.ts';
@@ -15,7 +16,7 @@ type OriginTest = (origin: string) => boolean;
 export function createCorsFilter(): Filter<CorsSettings> {
   const tests = new WeakMap<CorsSettings, OriginTest>();
   /** Requests whose origin fits; the headers may be changed on the way, so it is asked once. */
-  const fitting = new WeakMap<Exchange, string>();
+  const fitting = new Note<string>();
 
   const allows = (settings: CorsSettings, origin: string): boolean => {
     if (settings.anyOrigin) return true;
@@ -34,13 +35,13 @@ export function createCorsFilter(): Filter<CorsSettings> {
       const origin = exchange.headers.getAll('origin').join(',');
       if (origin === '') return undefined;
       const allowed = allows(settings, origin);
-      if (allowed) fitting.set(exchange, origin);
+      if (allowed) fitting.set(exchange.record, origin);
       const requested = exchange.headers.get('access-control-request-method');
       if (exchange.method !== 'OPTIONS' || requested === undefined || requested === '') return undefined;
       return allowed || settings.answerUnmatchedPreflights ? preflightAnswer(exchange, settings, requested) : undefined;
     },
     response(exchange, head, settings) {
-      const origin = fitting.get(exchange);
+      const origin = fitting.get(exchange.record);
       if (origin !== undefined) markAnswer(head, settings, origin);
     },
   };

@@ -1,5 +1,5 @@
 import { bindRule, type PolicyTest, rbacDenied } from '../../src/contract/authz-predicate/index.ts';
-import type { Exchange, Filter, LocalReply, PluginHost } from '../../src/contract/index.ts';
+import { type Exchange, type Filter, type LocalReply, Note, type PluginHost } from '../../src/contract/index.ts';
 import type { CheckBody } from './check.ts';
 import { type ExternalAuthorizationSettings, externalAuthorizationSpec } from './config.ts';
 import { askOverHttp } from './http-authorizer.ts';
@@ -26,7 +26,7 @@ export function createExternalAuthorizationFilter(call: Call): Filter<ExternalAu
     return rules;
   };
   /** What of the authorizer's the client gets with the answer. */
-  const forClient = new WeakMap<Exchange, readonly HeaderChange[]>();
+  const forClient = new Note<readonly HeaderChange[]>();
   return {
     name: externalAuthorizationSpec.name,
     published(all) {
@@ -41,10 +41,10 @@ export function createExternalAuthorizationFilter(call: Call): Filter<ExternalAu
       if (provider.kind === 'unusable') return rbacDenied(matched.name);
       // Where there is no route the answer is 404 whatever anybody says, so nobody is asked.
       if (exchange.route === undefined) return undefined;
-      return decide(exchange, provider, call, (changes) => forClient.set(exchange, changes));
+      return decide(exchange, provider, call, (changes) => forClient.set(exchange.record, changes));
     },
-    response(exchange, { headers }) {
-      changeAnswer(headers, forClient.get(exchange) ?? []);
+    response({ record }, { headers }) {
+      changeAnswer(headers, forClient.get(record) ?? []);
     },
   };
 }

@@ -15,12 +15,23 @@ export function setLimitHeaders(headers: HeaderList, judged: Judged): void {
 }
 
 function limitHeaders({ rule, window, verdict }: Judged): [string, string][] {
-  // A structured field's text has printable ASCII alone (RFC 9651 §3.3.3).
-  const name = `"${rule.name.replaceAll(/[^\x20-\x7e]/g, '?').replaceAll(/["\\]/g, '\\$&')}"`;
+  const name = structuredName(rule);
   return [
     ['ratelimit-policy', `${name};q=${window.requests};w=${seconds(window.windowMs)}`],
     ['ratelimit', `${name};r=${verdict.remaining};t=${seconds(verdict.resetMs)}`],
   ];
+}
+
+const structuredNames = new WeakMap<Judged['rule'], string>();
+
+/** A structured field's text has printable ASCII alone (RFC 9651 §3.3.3). */
+function structuredName(rule: Judged['rule']): string {
+  let name = structuredNames.get(rule);
+  if (name === undefined) {
+    name = `"${rule.name.replaceAll(/[^\x20-\x7e]/g, '?').replaceAll(/["\\]/g, '\\$&')}"`;
+    structuredNames.set(rule, name);
+  }
+  return name;
 }
 
 export const refusal = (judged: Judged): LocalReply =>

@@ -12,6 +12,10 @@ export class BucketTable {
   readonly #arrivals: Float64Array;
   readonly #tolerances: Float32Array;
   readonly #seed: number;
+  /** Of the key that was asked for last: who gets a bucket mostly sets it next. */
+  #key = '';
+  #first = 0;
+  #mark = 0;
 
   /** `places` is rounded up to a power of two; 16 bytes each. The seed is any 32-bit number. */
   constructor(places: number, seed: number) {
@@ -20,6 +24,7 @@ export class BucketTable {
     this.#arrivals = new Float64Array(this.#sets * WAYS);
     this.#tolerances = new Float32Array(this.#sets * WAYS);
     this.#seed = seed >>> 0;
+    this.#hash('');
   }
 
   get(key: string): number | undefined {
@@ -30,22 +35,22 @@ export class BucketTable {
   /** `toleranceMs`: what the whole burst of the key's window is worth. */
   set(key: string, arrivalMs: number, toleranceMs: number, nowMs: number): void {
     const place = this.#find(key);
-    const target = place < 0 ? this.#leastSpent(key, nowMs) : place;
-    this.#marks[target] = this.#mark(key);
+    const target = place < 0 ? this.#leastSpent(nowMs) : place;
+    this.#marks[target] = this.#mark;
     this.#arrivals[target] = arrivalMs;
     this.#tolerances[target] = toleranceMs;
   }
 
   #find(key: string): number {
-    const first = this.#first(key);
-    const mark = this.#mark(key);
-    for (let i = first; i < first + WAYS; i++) if (this.#marks[i] === mark) return i;
+    if (key !== this.#key) this.#hash(key);
+    const first = this.#first;
+    for (let i = first; i < first + WAYS; i++) if (this.#marks[i] === this.#mark) return i;
     return -1;
   }
 
   /** Free and whole buckets first; of equally spent ones the one that is whole again soonest. */
-  #leastSpent(key: string, nowMs: number): number {
-    const first = this.#first(key);
+  #leastSpent(nowMs: number): number {
+    const first = this.#first;
     let best = first;
     let least = Number.POSITIVE_INFINITY;
     for (let i = first; i < first + WAYS; i++) {
@@ -60,13 +65,11 @@ export class BucketTable {
     return best;
   }
 
-  #first(key: string): number {
-    return (hash32(key, this.#seed) & (this.#sets - 1)) * WAYS;
-  }
-
-  /** 0 marks a free place. */
-  #mark(key: string): number {
-    return hash32(key, this.#seed ^ 0x9e3779b9) || 1;
+  #hash(key: string): void {
+    this.#key = key;
+    this.#first = (hash32(key, this.#seed) & (this.#sets - 1)) * WAYS;
+    // 0 marks a free place.
+    this.#mark = hash32(key, this.#seed ^ 0x9e3779b9) || 1;
   }
 }
 

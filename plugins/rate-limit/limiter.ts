@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import type { Exchange, Filter, LocalReply } from '../../src/contract/index.ts';
+import { type Exchange, type Filter, type LocalReply, Note } from '../../src/contract/index.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import { type Judged, refusal, setLimitHeaders, storeFailure } from './answers.ts';
 import { BucketTable } from './bucket-table.ts';
@@ -33,7 +33,7 @@ export class Limiter {
   readonly #options: LimiterOptions;
   readonly #toTell: ChargesToTell | undefined;
   #table: BucketTable | undefined;
-  readonly #tightest = new WeakMap<Exchange, Judged>();
+  readonly #tightest = new Note<Judged>();
 
   constructor(options: LimiterOptions) {
     this.#options = options;
@@ -48,7 +48,7 @@ export class Limiter {
       name,
       request: (exchange, settings) => this.#request(exchange, settings),
       response: (exchange, head) => {
-        const judged = this.#tightest.get(exchange);
+        const judged = this.#tightest.get(exchange.record);
         if (judged !== undefined) setLimitHeaders(head.headers, judged);
       },
     };
@@ -137,14 +137,14 @@ export class Limiter {
   }
 
   refuse(exchange: Exchange, judged: Judged): LocalReply {
-    this.#tightest.set(exchange, judged);
+    this.#tightest.set(exchange.record, judged);
     return refusal(judged);
   }
 
   /** Of all limits that were asked the tightest is told, whoever keeps it. */
   note(exchange: Exchange, judged: Judged): void {
-    const before = this.#tightest.get(exchange);
+    const before = this.#tightest.get(exchange.record);
     if (before === undefined || judged.verdict.remaining < before.verdict.remaining)
-      this.#tightest.set(exchange, judged);
+      this.#tightest.set(exchange.record, judged);
   }
 }

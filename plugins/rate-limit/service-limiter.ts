@@ -4,6 +4,7 @@ import {
   type LocalReply,
   mayBeSet,
   mayBeSetOnRequest,
+  Note,
   type PluginHost,
   type ResponseHead,
 } from '../../src/contract/index.ts';
@@ -34,7 +35,7 @@ export class ServiceLimiter {
   readonly #options: ServiceLimiterOptions;
   readonly #health = new WeakMap<RateLimitServiceSettings, ServiceHealth>();
   /** What the services would have the client told. */
-  readonly #forClient = new WeakMap<Exchange, RateLimitResponse['responseHeaders']>();
+  readonly #forClient = new Note<RateLimitResponse['responseHeaders']>();
 
   constructor(options: ServiceLimiterOptions) {
     this.#options = options;
@@ -47,10 +48,10 @@ export class ServiceLimiter {
   }
 
   /** Once, whichever of the filters comes first. */
-  answered(exchange: Exchange, { headers, origin }: ResponseHead): void {
-    for (const [name, value] of this.#forClient.get(exchange) ?? [])
+  answered({ record }: Exchange, { headers, origin }: ResponseHead): void {
+    for (const [name, value] of this.#forClient.get(record) ?? [])
       if (name !== 'content-type' || origin === 'upstream') headers.append(name, value);
-    this.#forClient.delete(exchange);
+    this.#forClient.set(record, []);
   }
 
   async #askOne(exchange: Exchange, service: RateLimitServiceSettings): Promise<LocalReply | undefined> {
@@ -93,8 +94,9 @@ export class ServiceLimiter {
   }
 
   #judge(exchange: Exchange, rules: readonly DescriptorRule[], answer: RateLimitResponse): LocalReply | undefined {
+    const { record } = exchange;
     const lines = answer.responseHeaders.filter(([name]) => mayBeSet(name));
-    if (lines.length > 0) this.#forClient.set(exchange, [...(this.#forClient.get(exchange) ?? []), ...lines]);
+    if (lines.length > 0) this.#forClient.set(record, [...(this.#forClient.get(record) ?? []), ...lines]);
     const { limiter } = this.#options;
     if (answer.code === OVER_LIMIT) {
       const { name, judged, retryAfterMs } = exceededOf(rules, answer.statuses);

@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin';
 import { Counter, type Registry } from 'prom-client';
-import type { Filter, GatewayPlugin, RequestRecord } from '../../src/contract/index.ts';
+import { type Filter, type GatewayPlugin, Note } from '../../src/contract/index.ts';
 import { tracingSpec } from './config.ts';
 import { readTraceParent, unrecorded, writeTraceParent } from './trace-context.ts';
 import type { RequestSpan, RequestTracer } from './tracer.ts';
@@ -18,7 +18,7 @@ export function createTracingFilter(
   samplingPercent: number,
   random: () => number = Math.random,
 ): Filter {
-  const spans = new WeakMap<RequestRecord, RequestSpan>();
+  const spans = new Note<RequestSpan>();
   return {
     name: tracingSpec.name,
     always: true,

@@ -6,6 +6,7 @@ export { callGrpc, type GrpcAnswer } from './grpc.ts';
 export { headerLines } from './header-lines.ts';
 export { mayBeSet, mayBeSetOnRequest } from './header-syntax.ts';
 export { HeaderList } from './headers.ts';
+export { Note } from './note.ts';
 export type {
   BodyTransform,
   Filter,

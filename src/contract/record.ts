@@ -67,4 +67,6 @@ export interface RequestRecord {
   policyMarks?: PolicyMark[];
   /** Verified subject, `iss/sub`; undefined without a token. */
   principal: string | undefined;
+  /** What filters remember of the request, each under its `Note`; undefined: nothing. */
+  notes?: Map<object, unknown>;
 }
