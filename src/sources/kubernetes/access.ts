@@ -1,5 +1,9 @@
 import type { RequestOptions } from 'node:https';
+import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
+import { type Clock, systemClock } from '../../kernel/clock.ts';
 import { loadKubeConfig } from './client-node.ts';
+import { isObject } from './raw.ts';
+import { TokenFile } from './token-file.ts';
 
 /** What a connection to the API server is made with. */
 export interface TlsMaterial {
@@ -33,7 +37,7 @@ export interface ApiAccess {
  * Reads a kubeconfig, or finds out what the process is given: KUBECONFIG, ~/.kube/config, a ServiceAccount in a Pod.
  * Kubernetes' own client does that, and is loaded only now.
  */
-export async function loadAccess(kubeconfig: string | undefined): Promise<ApiAccess> {
+export async function loadAccess(kubeconfig: string | undefined, clock: Clock = systemClock): Promise<ApiAccess> {
   const read = async (): Promise<Loaded> => {
     const config = await loadKubeConfig();
     try {
@@ -43,18 +47,20 @@ export async function loadAccess(kubeconfig: string | undefined): Promise<ApiAcc
       throw new Error(`the kubeconfig ${kubeconfig ?? ''} cannot be read: ${(error as Error).message}`);
     }
     const server = serverOf(config.getCurrentCluster(), kubeconfig);
+    const tokenFile = takeTokenFile(config, clock);
     // What is wrong with credentials for good is told now, and not as an API server that is away.
-    await credentialsOf(config).catch((error: Error) => {
+    await credentialsOf(config, tokenFile).catch((error: Error) => {
       throw new Error(`the kubeconfig ${kubeconfig ?? ''} cannot be used: ${error.message}`);
     });
-    return { config, server, namespace: config.getContextObject(config.getCurrentContext())?.namespace ?? 'default' };
+    const namespace = config.getContextObject(config.getCurrentContext())?.namespace ?? 'default';
+    return { config, tokenFile, server, namespace };
   };
   let loaded = await read();
   const { server, namespace } = loaded;
   return {
     server,
     namespace,
-    credentials: () => credentialsOf(loaded.config),
+    credentials: () => credentialsOf(loaded.config, loaded.tokenFile),
     async refused() {
       const next = await read().catch(() => undefined);
       if (next?.server === server) loaded = next;
@@ -64,6 +70,7 @@ export async function loadAccess(kubeconfig: string | undefined): Promise<ApiAcc
 
 interface Loaded {
   readonly config: Configuration;
+  readonly tokenFile: TokenFile | undefined;
   readonly server: string;
   readonly namespace: string;
 }
@@ -86,7 +93,22 @@ interface Configuration {
   applyToHTTPSOptions(options: RequestOptions): Promise<void>;
 }
 
-async function credentialsOf(config: Configuration): Promise<Credentials> {
+/**
+ * The current user's, a Pod's ServiceAccount's among them. Read by us: the client fails all requests while the file cannot be read,
+ * and takes the line feed at its end for a part of the token.
+ */
+function takeTokenFile(config: KubeConfig, clock: Clock): TokenFile | undefined {
+  const user = config.getCurrentUser();
+  const provider: unknown = user?.authProvider;
+  if (user === null || !(isObject(provider) && isObject(provider['config']))) return undefined;
+  const { tokenFile } = provider['config'];
+  if (typeof tokenFile !== 'string') return undefined;
+  const { authProvider: _, token, ...rest } = user;
+  config.users = config.users.map((one) => (one === user ? rest : one));
+  return new TokenFile(tokenFile, clock, token);
+}
+
+async function credentialsOf(config: Configuration, tokenFile: TokenFile | undefined): Promise<Credentials> {
   const options: RequestOptions = {};
   await config.applyToHTTPSOptions(options);
   const headers: Record<string, string> = {};
@@ -94,6 +116,7 @@ async function credentialsOf(config: Configuration): Promise<Credentials> {
     if (typeof value === 'string') headers[name.toLowerCase()] = value;
   if (typeof options.auth === 'string')
     headers['authorization'] = `Basic ${Buffer.from(options.auth).toString('base64')}`;
+  if (tokenFile !== undefined) headers['authorization'] = `Bearer ${await tokenFile.token()}`;
   return {
     headers,
     tls: {
