@@ -13,7 +13,7 @@ import {
   anyTrustDomain,
   peerNames,
 } from './principals.ts';
-import { anyText, type TextTest } from './texts.ts';
+import { anyElement, anyText, type TextTest } from './texts.ts';
 
 /** What policies may look at: an `Exchange` is one. */
 export type PolicyFacts = Pick<
@@ -112,7 +112,9 @@ function bindAttribute(attribute: Attribute, values: readonly string[], wide: bo
       return ({ tls }) => tls?.serverName !== undefined && fits(tls.serverName);
     }
     case 'header':
-      return bindHeader(attribute.name, values, wide);
+      return bindHeader(attribute.name, anyText(values, { emptyIsPresent: true }), wide);
+    case 'inline-header':
+      return bindHeader(attribute.name, anyElement(values), wide);
     case 'claim': {
       const fits = anyText(values);
       return ({ identity }) => identity !== undefined && claimValues(attribute.path, identity).some(fits);
@@ -144,8 +146,7 @@ const peerTest =
  * Repeated lines are looked at one by one, never joined. Where a rule denies, any line that fits is enough; where it
  * allows, all must fit (edge-security S-08). A header that is not there never fits.
  */
-function bindHeader(name: string, values: readonly string[], wide: boolean): PolicyTest {
-  const fits = anyText(values, { emptyIsPresent: true });
+function bindHeader(name: string, fits: TextTest, wide: boolean): PolicyTest {
   const source = headerSource(name);
   if (source !== 'lines') {
     return (facts) => {

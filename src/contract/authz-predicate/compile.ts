@@ -124,14 +124,19 @@ const PLAIN_KEYS: Readonly<Record<string, Attribute>> = {
 };
 
 const HEADER_KEY = /^request\.headers\[(.+)\]$/;
-const CLAIM_KEY = /^request\.auth\.claims((?:\[[^[\]]+\])+)$/;
+const INLINE_HEADER_KEY = /^request\.experimental\.inline\.headers\[(.+)\]$/;
+/** `[a][b]` is `b` of `a`; where the brackets do not come in pairs, what is between the outer ones is one name. */
+const CLAIM_KEY = /^request\.auth\.claims(?:((?:\[[^[\]]+\])+)|\[(.+)\])$/;
 
 /** undefined: no such attribute (§6.3). */
 function attributeOf(key: string): Attribute | undefined {
   if (Object.hasOwn(PLAIN_KEYS, key)) return PLAIN_KEYS[key];
   const header = HEADER_KEY.exec(key)?.[1];
   if (header !== undefined) return { kind: 'header', name: header.toLowerCase() };
-  const claims = CLAIM_KEY.exec(key)?.[1];
-  if (claims !== undefined) return { kind: 'claim', path: claims.slice(1, -1).split('][') };
+  const inline = INLINE_HEADER_KEY.exec(key)?.[1];
+  if (inline !== undefined) return { kind: 'inline-header', name: inline.toLowerCase() };
+  const [, nested, whole] = CLAIM_KEY.exec(key) ?? [];
+  if (nested !== undefined) return { kind: 'claim', path: nested.slice(1, -1).split('][') };
+  if (whole !== undefined) return { kind: 'claim', path: [whole] };
   return /^experimental\.envoy\.filters\..+\[.+\]$/.test(key) ? { kind: 'metadata' } : undefined;
 }

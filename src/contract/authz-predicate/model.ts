@@ -36,6 +36,8 @@ export type Attribute =
   | { readonly kind: 'sni' }
   /** In lower case. */
   | { readonly kind: 'header'; readonly name: string }
+  /** The same of a header that is a list: any element between commas may fit. */
+  | { readonly kind: 'inline-header'; readonly name: string }
   | { readonly kind: 'claim'; readonly path: readonly string[] }
   | { readonly kind: 'request-principal' }
   | { readonly kind: 'principal' }

@@ -33,3 +33,26 @@ export function anyText(values: readonly string[], options: TextOptions = {}): T
     return false;
   };
 }
+
+/**
+ * The same forms for a header that is a list, such as `a,b`: an element between commas is one of them, letter by letter
+ * and with its spaces; a form may hold commas itself, and the rest of a prefix or suffix may too, as in Istio's patterns.
+ * `*` asks for presence alone.
+ */
+export function anyElement(values: readonly string[]): TextTest {
+  const tests = values.map((value) => elementTest(toBytes(value)));
+  return (text) => {
+    const list = `,${text},`;
+    return tests.some((fits) => fits(list));
+  };
+}
+
+function elementTest(value: string): TextTest {
+  if (value === '*') return () => true;
+  const part = value.startsWith('*')
+    ? `${value.slice(1)},`
+    : value.endsWith('*')
+      ? `,${value.slice(0, -1)}`
+      : `,${value},`;
+  return (text) => text.includes(part);
+}

@@ -27,7 +27,12 @@ const ATTRIBUTES: Readonly<Record<string, Check>> = {
 };
 
 /** Attributes with a name in brackets: `request.headers[x-token]`. */
-const MAPS: readonly string[] = ['request.headers', 'request.auth.claims', 'experimental.envoy.filters.'];
+const MAPS: readonly string[] = [
+  'request.headers',
+  'request.experimental.inline.headers',
+  'request.auth.claims',
+  'experimental.envoy.filters.',
+];
 
 const KNOWN = [...Object.keys(ATTRIBUTES), 'request.headers[…]', 'request.auth.claims[…]'];
 const UNKNOWN_TO_CUSTOM = /^(?:source\.(?:namespace|principal|serviceAccount|trustDomain)$|request\.auth\.)/;

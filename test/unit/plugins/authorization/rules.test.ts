@@ -181,6 +181,25 @@ describe('headers', () => {
   });
 
   it.each([
+    ['b', ['a,b,c'], true],
+    ['a', ['a,b'], true],
+    ['c', ['a,c'], true],
+    ['b', ['a, b'], false],
+    ['bc', ['a,b,c'], false],
+    ['b,c', ['a,b,c'], true],
+    ['b*', ['a,bx,c'], true],
+    ['b*', ['ab'], false],
+    ['*b', ['xb,c'], true],
+    ['*b', ['bx'], false],
+    ['*', [''], true],
+    ['*', [], false],
+  ])('the element %s is in a list of %j: %s', (value, values, expected) => {
+    const inline = 'request.experimental.inline.headers[X-ROLE]';
+    expect(fits(when(inline, [value]), lines(...values))).toBe(expected);
+    expect(fits(when(inline, undefined, [value]), lines(...values))).toBe(!expected);
+  });
+
+  it.each([
     [':authority', 'api.example.com'],
     ['host', 'api.example.com'],
     [':method', 'GET'],
@@ -203,6 +222,7 @@ describe('claims', () => {
     vip: true,
     aud: ['shop', 'api'],
     azp: 'web',
+    'tags[0]': 't',
   };
 
   it.each([
@@ -211,6 +231,7 @@ describe('claims', () => {
     ['request.auth.claims[groups]', 'ops', true],
     ['request.auth.claims[groups]', 'staff,ops', false],
     ['request.auth.claims[org][unit]', 'nor*', true],
+    ['request.auth.claims[tags[0]]', 't', true],
     ['request.auth.claims[https://example.com/roles]', 'r', true],
     ['request.auth.claims[scope]', 'orders:write', true],
     ['request.auth.claims[roles]', 'b', true],
