@@ -69,8 +69,21 @@ function keyMistake(key: Key, name: string): string | undefined {
     return `is no key set: ${name} has no kty of RSA, EC, OKP or oct`;
   const missing = NEEDED[kty]?.find((field) => typeof key[field] !== 'string' || key[field] === '');
   if (missing !== undefined) return `is no key set: ${name}, of type ${kty}, has no ${missing}`;
-  const odd = NEEDED[kty]?.find((field) => field !== 'crv' && !/^[-\w+/]+=*$/.test(String(key[field])));
-  return odd === undefined ? undefined : `is no key set: ${odd} of ${name} is not base64url`;
+  const bytes = [...(NEEDED[kty] ?? []).filter((field) => field !== 'crv'), ...('d' in key ? ['d'] : [])];
+  const odd = bytes.find((field) => !isBase64(key[field]));
+  if (odd !== undefined) return `is no key set: ${odd} of ${name} is not base64url`;
+  const wrong = TEXTS.find((field) => Object.hasOwn(key, field) && typeof key[field] !== 'string');
+  return wrong === undefined ? undefined : `is no key set: ${wrong} of ${name} is no text`;
+}
+
+/** What any key may have besides, as text (RFC 7517 §4). */
+const TEXTS: readonly string[] = ['use', 'alg', 'kid', 'x5u', 'x5t', 'x5t#S256'];
+
+/** Of either alphabet, with or without padding, as the decoder of Istio's admission guesses it. */
+function isBase64(value: unknown): boolean {
+  if (typeof value !== 'string' || !/^(?:[-\w]+|[A-Za-z0-9+/]+)={0,2}$/.test(value)) return false;
+  const rest = value.length % 4;
+  return value.endsWith('=') ? rest === 0 : rest !== 1;
 }
 
 function parse(text: string): unknown {

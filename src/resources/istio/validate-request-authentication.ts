@@ -52,18 +52,27 @@ function checkFilled(texts: readonly string[] | undefined, what: string, path: F
     if (text === '') findings.error([...path, index], `${what} must not be empty.`);
 }
 
-/** `scheme://[user@]host[:port]…`; nothing but scheme and port is looked at. */
-const URI = /^(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?:\/\/(?:[^/?#]*@)?(\[[^\]/?#]*\]|[^/?#:]*)(?::([^/?#]*))?)?/;
+/** `scheme://[user@]host[:port]/path?query#fragment`, as Go reads it. */
+const URI =
+  /^(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?:\/\/(?:([^/?#]*)@)?(\[[^\]/?#]*\]|[^/?#:]*)(?::([^/?#]*))?)?([^?#]*)(?:\?[^#]*)?(?:#(.*))?$/;
 
 function checkUri(uri: string, path: FieldPath, findings: Findings): void {
-  const [, scheme = '', host = '', port = ''] = URI.exec(uri) ?? [];
-  if (/[\u0000-\u0020\u007F]/.test(uri)) findings.error(path, `${inQuotes(uri)} has spaces or control characters.`);
+  const [, scheme = '', user = '', host = '', port = '', way = '', fragment = ''] = URI.exec(uri) ?? [];
+  if (/[\u0000-\u001F\u007F]/.test(uri)) findings.error(path, `${inQuotes(uri)} has control characters.`);
   else if (!['http', 'https'].includes(scheme.toLowerCase()))
     findings.error(path, `${inQuotes(uri)} must begin with http:// or https://.`);
   else if (!/^\d*$/.test(port))
     findings.error(path, `${inQuotes(uri)} has the port ${inQuotes(port)}, which is no number.`);
+  else if (HOST_HAS_NOT.test(host))
+    findings.error(path, `${inQuotes(uri)} has the host ${inQuotes(host)}, which is none.`);
+  else if ([user, way, fragment].some((part) => WRONG_ESCAPE.test(part)))
+    findings.error(path, `${inQuotes(uri)} has a % that is no escape such as %20.`);
   else if (isNeverDialled(host.replace(/^\[|\]$/g, ''))) findings.error(path, neverDialledMistake(inQuotes(host)));
 }
+
+/** A bracket that does not close, spaces and other characters that no host is written with (RFC 3986 §3.2.2). */
+const HOST_HAS_NOT = /^\[[^\]]*$|[\s\\^`{|}%]/;
+const WRONG_ESCAPE = /%(?![0-9A-Fa-f]{2})/;
 
 function checkKeySet(jwks: string, path: FieldPath, findings: Findings): void {
   const mistake = keySetMistake(jwks);

@@ -307,6 +307,16 @@ describe('policies', () => {
     ],
     ['a template with literals behind', 'rules: [{to: [{operation: {paths: ["/{*}/a/{**}/b"]}}]}]', []],
     [
+      'a header that is a list',
+      'rules: [{when: [{key: "request.experimental.inline.headers[x-roles]", values: [a]}]}]',
+      [],
+    ],
+    [
+      'a header that is a list, without its name',
+      'rules: [{when: [{key: request.experimental.inline.headers, values: [a]}]}]',
+      ['invalid-value spec.rules[0].when[0].key'],
+    ],
+    [
       'a slip in an attribute',
       'rules: [{when: [{key: request.auth.principals, values: [a]}]}]',
       ['invalid-value spec.rules[0].when[0].key'],
@@ -349,6 +359,25 @@ describe('policies', () => {
       ['invalid-value spec.jwtRules[0].jwksUri'],
     ],
     ['an address of IPv6', rule('jwksUri: "https://[::1]:8443/keys"'), []],
+    ['a space in the path', rule('jwksUri: "https://a.example.com/a b?%zz"'), []],
+    ['a space in the host', rule('jwksUri: "https://a example.com/a"'), ['invalid-value spec.jwtRules[0].jwksUri']],
+    ['a wrong escape', rule('jwksUri: "https://a.example.com/%zz"'), ['invalid-value spec.jwtRules[0].jwksUri']],
+    ['a bracket alone', rule('jwksUri: "https://[::1/keys"'), ['invalid-value spec.jwtRules[0].jwksUri']],
+    ...(
+      [
+        ['a kid that is a number', { ...OKP, kid: 7 }],
+        ['an algorithm that is a list', { ...EC, alg: ['ES256'] }],
+        ['both alphabets of base64 in one text', { ...RSA, n: 'AA-+' }],
+        ['a base64 text of a length that none has', { ...OKP, x: 'AAAAA' }],
+        ['a private part that is no text', { ...OKP, d: 7 }],
+      ] as const
+    ).map(
+      ([name, key]): Row => [
+        name,
+        rule(`jwks: '${JSON.stringify({ keys: [key] })}'`),
+        ['invalid-value spec.jwtRules[0].jwks'],
+      ],
+    ),
   ]);
 });
 
