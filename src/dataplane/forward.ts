@@ -5,7 +5,7 @@ import type { GatewayExchange } from './exchange.ts';
 import { faultReply, type GatewayFault } from './fault.ts';
 import { fleeting } from './fleeting.ts';
 import { formatFacts } from './format-facts.ts';
-import { type HashChoice, hashOf } from './hash-policy.ts';
+import { type HashChoice, hashOf, NO_HASH } from './hash-policy.ts';
 import { applyHeaderOperations, operates } from './header-operations.ts';
 import type { MirrorSender } from './mirror.ts';
 import type { BodyAbort } from './request-body.ts';
@@ -68,7 +68,7 @@ class Forwarding {
   #cluster: UpstreamCluster | undefined;
   #head: UpstreamRequestHead | undefined;
   #retryPolicy: RetryPolicy | undefined;
-  #hash: HashChoice = { hash: undefined, setCookie: undefined };
+  #hash: HashChoice = NO_HASH;
   #attempt: Attempt | undefined;
   #retriesDone = 0;
   #races = 0;
@@ -113,7 +113,7 @@ class Forwarding {
     const { retry } = this.#action;
     const mayName = writes(destination.requestHeaders) || writes(this.#route.requestHeaders);
     this.#retryPolicy = mayName ? takeRetryHeaders(head.headers, retry) : retry;
-    this.#hash = hashOf(this.#action.hashPolicies, exchange);
+    if (balancesByHash(cluster)) this.#hash = hashOf(this.#action.hashPolicies, exchange);
     if (this.#retryPolicy !== undefined) exchange.body.keep(this.#options.retryBufferBytes);
     exchange.onClientGone(() => this.#clientGone());
     exchange.body.limitStalls(this.#options.stalledBodyMs);
@@ -267,8 +267,11 @@ class Forwarding {
     this.#exchange.record.upstreamLocalAddress = localAddress;
   }
 
+  /** What a service said on the way has reached the client, who is not told it twice: it has had its last try (Envoy). */
   informational(status: number, headers: HeaderList): void {
-    if (!this.#committed && !this.#responder.over) this.#exchange.raw.writer.informational(status, headers);
+    if (this.#committed || this.#responder.over) return;
+    this.#retryPolicy = undefined;
+    this.#exchange.raw.writer.informational(status, headers);
   }
 
   answered(attempt: Attempt, status: number, headers: HeaderList, endStream: boolean): void {
@@ -285,7 +288,9 @@ class Forwarding {
     const length = bodyLengthOf(headers, endStream, this.#exchange.method);
     headers.remove('content-length');
     headers.set('x-envoy-upstream-service-time', String(Math.round(upstreamMs)));
-    if (this.#hash.setCookie !== undefined) headers.append('set-cookie', this.#hash.setCookie);
+    // Every choice of a host adds its own (istio-semantics §3.3).
+    for (let tries = 0; tries <= this.#retriesDone; tries++)
+      for (const line of this.#hash.setCookies) headers.append('set-cookie', line);
     this.#responder.onDrain = fleeting(() => attempt.exchange?.resume());
     this.#responder.upstreamHead(status, headers, length);
   }
@@ -352,12 +357,7 @@ class Forwarding {
 
   /** Another try, after the back-off, if the policy, the cluster's budget and the kept body allow one. */
   #retry(policy: RetryPolicy): boolean {
-    if (
-      this.#retriesDone >= policy.attempts ||
-      !this.#exchange.body.replayable ||
-      this.#exchange.raw.upgrade !== undefined
-    )
-      return false;
+    if (this.#retriesDone >= policy.attempts || !this.#exchange.body.replayable) return false;
     const cluster = this.#cluster as UpstreamCluster;
     this.#releaseRetry();
     if (!cluster.acquireRetry()) return false;
@@ -417,6 +417,10 @@ class Forwarding {
     this.#endAttempt();
   }
 }
+
+/** Of several destinations some may balance otherwise, and then nobody asks for a hash, nor gives out a cookie. */
+const balancesByHash = ({ cluster: { loadBalancer } }: UpstreamCluster): boolean =>
+  loadBalancer.kind === 'ring-hash' || loadBalancer.kind === 'maglev';
 
 const writes = ({ set, add }: HeaderOperations): boolean => set.length > 0 || add.length > 0;
 

@@ -6,28 +6,28 @@ import { hashString } from './upstreams/index.ts';
 
 export interface HashChoice {
   readonly hash: number | undefined;
-  /** Set-Cookie for the answer, when the route hands out a cookie to stay with one host (istio-semantics §3.3). */
-  readonly setCookie: string | undefined;
+  /** Set-Cookie lines for the answer, where a route hands out cookies to stay with one host (istio-semantics §3.3). */
+  readonly setCookies: readonly string[];
 }
 
-const NONE: HashChoice = { hash: undefined, setCookie: undefined };
+export const NO_HASH: HashChoice = { hash: undefined, setCookies: [] };
 
 /** The hash of a request by its route's policies: those that yield a value are combined as Envoy does (rotate, then xor). */
 export function hashOf(policies: readonly HashPolicy[], exchange: GatewayExchange): HashChoice {
-  if (policies.length === 0) return NONE;
+  if (policies.length === 0) return NO_HASH;
   let hash: number | undefined;
-  let setCookie: string | undefined;
+  const setCookies: string[] = [];
   for (const policy of policies) {
     let value = hashInput(policy, exchange);
     if (value === undefined && policy.kind === 'cookie' && policy.ttlSeconds !== undefined) {
       value = newCookieValue(exchange);
-      setCookie = cookieLine(policy, value);
+      setCookies.push(cookieLine(policy, value));
     }
     if (value === undefined) continue;
     const own = hashString(value);
     hash = hash === undefined ? own : combine(hash, own);
   }
-  return { hash, setCookie };
+  return { hash, setCookies };
 }
 
 const combine = (a: number, b: number): number => (((a << 1) | (a >>> 31)) ^ b) >>> 0;

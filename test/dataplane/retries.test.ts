@@ -1,0 +1,119 @@
+import http from 'node:http';
+import net from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { frame, freePort, startGateway, type TestGateway, virtualService } from '../support/gateway.ts';
+import { askGateway, startUpstreams, type TestUpstreams } from '../support/upstreams.ts';
+
+let gateway: TestGateway | undefined;
+let upstreams: TestUpstreams | undefined;
+const servers: net.Server[] = [];
+afterEach(async () => {
+  await gateway?.close();
+  gateway = undefined;
+  upstreams?.close();
+  upstreams = undefined;
+  for (const server of servers.splice(0)) server.close();
+});
+
+const rule = (policy: string): string => `
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: web }
+spec: { host: web.test, trafficPolicy: { ${policy} }, subsets: [{ name: plain, trafficPolicy: { loadBalancer: { simple: RANDOM } } }] }`;
+const RETRIES = '  retries: { attempts: 2, retryOn: 5xx, backoff: 1ms }';
+const toWeb = (more = ''): string => virtualService('all', `- route: [{ destination: { host: web.test } }]\n${more}`);
+
+describe('a WebSocket', () => {
+  /** Says the same to every connection, and closes it. */
+  async function service(answer: string): Promise<number> {
+    const server = net.createServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => socket.end(answer));
+    });
+    servers.push(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return (server.address() as net.AddressInfo).port;
+  }
+
+  const ACCEPTS = 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n';
+  const REFUSES = 'HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n';
+
+  function connect(port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const headers = { host: 'chat.example.com', connection: 'upgrade', upgrade: 'websocket' };
+      const request = http.get({ port, headers, agent: false });
+      request.on('upgrade', (response, socket) => {
+        socket.destroy();
+        resolve(response.statusCode ?? 0);
+      });
+      request.on('response', (response) => resolve(response.resume().statusCode ?? 0));
+      request.on('error', reject);
+    });
+  }
+
+  it('is tried at another host when the first takes no connection', async () => {
+    const port = await service(ACCEPTS);
+    const inTurn = rule('loadBalancer: { simple: ROUND_ROBIN }');
+    gateway = await startGateway(frame({ web: [await freePort(), port] }) + inTurn + toWeb());
+    for (let i = 0; i < 4; i++) expect(await connect(gateway.port)).toBe(101);
+    expect(Math.max(...gateway.records.map(({ upstreamAttempts }) => upstreamAttempts))).toBe(2);
+  });
+
+  it('is tried again after an answer that the policy lists, and not by default', async () => {
+    const port = await service(REFUSES);
+    gateway = await startGateway(frame({ web: port }) + toWeb(RETRIES));
+    expect(await connect(gateway.port)).toBe(503);
+    await gateway.publish(frame({ web: port }) + toWeb());
+    expect(await connect(gateway.port)).toBe(503);
+    expect(gateway.records.map(({ upstreamAttempts }) => upstreamAttempts)).toEqual([3, 1]);
+  });
+});
+
+describe('a request whose client was told to go on', () => {
+  it.each([
+    { told: true, status: 503, tries: 1 },
+    { told: false, status: 200, tries: 2 },
+  ])('told: $told', async ({ told, status, tries }) => {
+    upstreams = await startUpstreams(1, (_, request, response) => {
+      if (told) response.writeEarlyHints({ link: '</a.css>; rel=preload' });
+      response.writeHead(request.headers['x-envoy-attempt-count'] === '1' ? 503 : 200).end();
+    });
+    gateway = await startGateway(frame({ web: upstreams.ports }) + toWeb(RETRIES));
+    expect((await askGateway(gateway.port, '/')).status).toBe(status);
+    expect(upstreams.seen).toEqual([tries]);
+  });
+});
+
+describe('a cookie to stay with one host', () => {
+  const BY_COOKIE = rule('loadBalancer: { consistentHash: { httpCookie: { name: sid, ttl: 0s } } }');
+
+  async function cookies(routes: string, path = '/'): Promise<readonly string[]> {
+    upstreams = await startUpstreams(2, (_, request, response) =>
+      response.writeHead(request.headers['x-envoy-attempt-count'] === '3' ? 200 : 503).end(),
+    );
+    gateway = await startGateway(frame({ web: upstreams.ports }) + BY_COOKIE + routes);
+    return (await askGateway(gateway.port, path)).headers['set-cookie'] ?? [];
+  }
+
+  it('comes once with a request that is tried once', async () => {
+    expect(await cookies(toWeb())).toEqual([expect.stringMatching(/^sid="[0-9a-f]{16}"; HttpOnly$/)]);
+  });
+
+  it('comes once for each try, always the same (istio-semantics §3.3)', async () => {
+    const lines = await cookies(toWeb(RETRIES));
+    expect(lines).toHaveLength(3);
+    expect(new Set(lines).size).toBe(1);
+  });
+
+  it('does not come from a destination that balances otherwise', async () => {
+    const PLAIN = '{ destination: { host: web.test, subset: plain }';
+    expect(await cookies(virtualService('all', `- route: [${PLAIN} }]`))).toEqual([]);
+  });
+
+  it('does not come from the other of two destinations', async () => {
+    const PLAIN = '{ destination: { host: web.test, subset: plain }, weight: 1000000 }';
+    const routes = virtualService('all', `- route: [${PLAIN}, { destination: { host: web.test }, weight: 1 }]`);
+    expect(await cookies(routes)).toEqual([]);
+  });
+});
