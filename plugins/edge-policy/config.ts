@@ -22,9 +22,10 @@ export interface AddressLists {
 export interface RequestLimitSettings {
   readonly bodyBytes: Choice<number> | undefined;
   readonly headerBytes: Choice<number> | undefined;
-  readonly unsafeEscapes: Choice<UnsafeEscapes> | undefined;
+  readonly unsafeEscapes: Choice<OddPath> | undefined;
+  readonly pathParameters: Choice<OddPath> | undefined;
 }
-export type UnsafeEscapes = 'REFUSE' | 'ALLOW';
+export type OddPath = 'REFUSE' | 'ALLOW';
 
 export interface SecurityHeaderSettings {
   /** By lower-case name; `null`: removed. */
@@ -87,13 +88,17 @@ export const requestLimitsSpec: FilterSpec<RequestLimitSettings> = specFor(
     const bodyBytes = choose(layers, (limits) => limits.bodyBytes);
     const headerBytes = choose(layers, (limits) => limits.headerBytes);
     const unsafeEscapes = choose(layers, (limits) => limits.unsafeEscapes);
-    if (bodyBytes === undefined && headerBytes === undefined && unsafeEscapes === undefined) return undefined;
-    return { bodyBytes, headerBytes, unsafeEscapes };
+    const pathParameters = choose(layers, (limits) => limits.pathParameters);
+    const settings = { bodyBytes, headerBytes, unsafeEscapes, pathParameters };
+    return Object.values(settings).every((choice) => choice === undefined) ? undefined : settings;
   },
   (mandatory, own) => {
     const larger = (field: 'bodyBytes' | 'headerBytes'): boolean =>
       (own[field] ?? 0) > (mandatory[field] ?? Number.POSITIVE_INFINITY);
-    if (mandatory.unsafeEscapes === 'REFUSE' && own.unsafeEscapes === 'ALLOW') return ['unsafeEscapes'];
+    const laxer = (field: 'unsafeEscapes' | 'pathParameters'): boolean =>
+      mandatory[field] === 'REFUSE' && own[field] === 'ALLOW';
+    if (laxer('unsafeEscapes')) return ['unsafeEscapes'];
+    if (laxer('pathParameters')) return ['pathParameters'];
     return larger('bodyBytes') ? ['bodyBytes'] : larger('headerBytes') ? ['headerBytes'] : undefined;
   },
 );

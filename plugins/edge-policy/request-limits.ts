@@ -1,15 +1,16 @@
 import type { Exchange, Filter, LocalReply } from '../../src/contract/index.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
-import { type RequestLimitSettings, requestLimitsSpec, type UnsafeEscapes } from './config.ts';
+import { type OddPath, type RequestLimitSettings, requestLimitsSpec } from './config.ts';
 import { type Choice, inForce } from './layers.ts';
 
 /** Refuses requests that are larger than they may be: at once where they say so, else when the limit is passed. */
 export function createRequestLimitFilter(clock: Clock): Filter<RequestLimitSettings> {
   return {
     name: requestLimitsSpec.name,
-    request(exchange, { bodyBytes, headerBytes, unsafeEscapes }) {
+    request(exchange, { bodyBytes, headerBytes, unsafeEscapes, pathParameters }) {
       const nowMs = clock.nowMs();
-      if (refusesEscapes(unsafeEscapes, nowMs) && UNSAFE_ESCAPE.test(exchange.path)) return UNSAFE_PATH;
+      if (refuses(unsafeEscapes, nowMs) && UNSAFE_ESCAPE.test(exchange.path)) return UNSAFE_PATH;
+      if (refuses(pathParameters, nowMs) && PATH_PARAMETER.test(exchange.path)) return PARAMETERS_IN_PATH;
       const headerLimit = smallest(headerBytes, nowMs);
       if (headerLimit !== undefined && sizeOfHeaders(exchange) > headerLimit) return tooManyHeaders(headerLimit);
       const bodyLimit = smallest(bodyBytes, nowMs);
@@ -22,18 +23,33 @@ export function createRequestLimitFilter(clock: Clock): Filter<RequestLimitSetti
   };
 }
 
-/** NUL, CR, LF, or a percent sign that begins no escape (edge-security P-09.17): no honest client sends them. */
-const UNSAFE_ESCAPE = /%(?:0[0AaDd]|(?![0-9A-Fa-f]{2}))/;
+/**
+ * NUL, CR, LF, or a percent sign that begins no escape (edge-security P-09.17): no honest client sends them. Nor dots with
+ * parameters, `..;`, which are left of `%2e%2e;` alone: who drops parameters, or normalises again, goes up by them (P-19).
+ */
+const UNSAFE_ESCAPE = /%(?:0[0AaDd]|(?![0-9A-Fa-f]{2}))|\/\.\.?(?:;|%3b)/i;
+
+/** Servers of servlets take `/admin;x` and `/;x/admin` for `/admin` (edge-security P-12.13). */
+const PATH_PARAMETER = /;|%3b/i;
 
 const UNSAFE_PATH: LocalReply = {
   status: 400,
   cause: 'invalid-path',
   side: 'client',
-  message: 'The path has an escape that is malformed, or stands for a control character.',
+  message:
+    'The path has an escape that is malformed, or stands for a control character or for dots that lead elsewhere.',
   details: 'unsafe_escape_in_path',
 };
 
-function refusesEscapes(choice: Choice<UnsafeEscapes> | undefined, nowMs: number): boolean {
+const PARAMETERS_IN_PATH: LocalReply = {
+  status: 400,
+  cause: 'invalid-path',
+  side: 'client',
+  message: 'The path has parameters, which begin with a semicolon.',
+  details: 'parameters_in_path',
+};
+
+function refuses(choice: Choice<OddPath> | undefined, nowMs: number): boolean {
   if (choice === undefined) return false;
   return [...inForce(choice.mandatory, nowMs), choice.otherwise].some((one) => one?.value === 'REFUSE');
 }

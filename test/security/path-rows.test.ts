@@ -3,12 +3,13 @@ import http2 from 'node:http2';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { authJwt } from '../../plugins/auth-jwt/index.ts';
 import { authorization } from '../../plugins/authorization/index.ts';
+import { requestLimits } from '../../plugins/edge-policy/index.ts';
 import type { GatewayPlugin } from '../../src/contract/index.ts';
 import { normalizePath, splitTarget } from '../../src/table/path.ts';
 import { frame, startGateway, type TestGateway, virtualService } from '../support/gateway.ts';
 import { signedToken } from './jws.ts';
 import { requestAuthentication } from './jwt-support.ts';
-import { randomTarget, spellingsOf } from './path-targets.ts';
+import { parameterSpellingsOf, randomTarget, servletPathOf, spellingsOf } from './path-targets.ts';
 import { exchange, NEVER_OVERLOADED, type RawAnswer, type RecordingUpstream, recordingUpstream } from './support.ts';
 import { APACHE, CANARY, NGINX, startApache, startNginx, type WebServer } from './web-servers.ts';
 
@@ -34,7 +35,7 @@ spec:
 `;
 
 /** A rewrite that takes a prefix off is what P-10 twists. */
-const guarded = (port: number): Promise<TestGateway> =>
+const guarded = (port: number, more = ''): Promise<TestGateway> =>
   startGateway(
     frame({ shop: port }) +
       virtualService(
@@ -44,9 +45,10 @@ const guarded = (port: number): Promise<TestGateway> =>
   route: [{ destination: { host: shop.test } }]
 - route: [{ destination: { host: shop.test } }]`,
       ) +
-      POLICIES,
+      POLICIES +
+      more,
     {
-      plugins: [authJwt, authorization] as readonly GatewayPlugin[],
+      plugins: [requestLimits, authJwt, authorization] as readonly GatewayPlugin[],
       mesh: { pathNormalization: 'decode-and-merge-slashes' },
       overload: NEVER_OVERLOADED,
     },
@@ -161,6 +163,67 @@ describe('what reaches a service', () => {
         reached: [normal.path + query],
       });
     }
+  });
+});
+
+const refusing = (limits: string): string => `---
+apiVersion: banyan.dev/v1alpha1
+kind: EdgePolicy
+metadata: { name: paths, namespace: istio-system }
+spec: { limits: { ${limits} } }
+`;
+
+describe('services that know path parameters', () => {
+  const SPELLINGS = NAMES.flatMap(parameterSpellingsOf);
+  const BY_ESCAPES = SPELLINGS.filter((target) => /%2e\.?(%2e)?;/i.test(target));
+  let upstream: RecordingUpstream;
+  beforeAll(async () => {
+    upstream = await recordingUpstream();
+  });
+  afterAll(() => upstream.close());
+
+  /** What such a service is asked for that the rules name, by how it was asked. */
+  async function secretsReached(limits: string | undefined, targets: readonly string[]): Promise<string[]> {
+    const gateway = await guarded(upstream.port, limits === undefined ? '' : refusing(limits));
+    const reached: string[] = [];
+    for (const target of targets) {
+      upstream.arrived.length = 0;
+      await ask(gateway.port, target);
+      if (upstream.arrived.some((one) => /^\/(admin|private)(\/|$)/.test(servletPathOf(one.target))))
+        reached.push(target);
+    }
+    await gateway.close();
+    return reached;
+  }
+
+  it('are reached behind the rules, as through Istio, where nothing is set', async () => {
+    expect(await secretsReached(undefined, SPELLINGS)).toEqual(SPELLINGS);
+  });
+
+  it('are not by dots that hide in escapes, where unsafe ones are refused', async () => {
+    expect(BY_ESCAPES.length).toBeGreaterThan(4);
+    expect(await secretsReached('unsafeEscapes: REFUSE', BY_ESCAPES)).toEqual([]);
+  });
+
+  it('are not at all where parameters are refused, however the path is spelled', async () => {
+    const meant = [...ALL.map(([, target]) => target), ...randomTargets(11)].filter((one) => !isMeantByRewrite(one));
+    expect(await secretsReached('pathParameters: REFUSE', [...SPELLINGS, ...meant])).toEqual([]);
+  });
+});
+
+describe('a path that is normalised twice', () => {
+  const twice = (path: string) => {
+    const once = normalizePath(path, 'decode-and-merge-slashes');
+    return once.ok ? { once: once.path, again: normalizePath(once.path, 'decode-and-merge-slashes') } : undefined;
+  };
+
+  it('changes by nothing but dots with parameters, which unsafeEscapes refuses (P-19)', () => {
+    for (const target of [...randomTargets(19), ...ALL.map(([, path]) => path)]) {
+      const both = twice(splitTarget(target).path);
+      if (both === undefined || /\/\.\.?;/.test(both.once)) continue;
+      expect(both.again).toEqual({ ok: true, path: both.once });
+    }
+    expect(twice('/x/%2e%2e;/admin')).toEqual({ once: '/x/..;/admin', again: { ok: true, path: '/admin' } });
   });
 });
 

@@ -74,6 +74,27 @@ export function spellingsOf(name: string): readonly (readonly [row: string, targ
   );
 }
 
+/** What servers that know path parameters take for `/name` as well, and a rule for it does not (P-12, P-13, P-19). */
+export const parameterSpellingsOf = (name: string): readonly string[] =>
+  ['/N;a=b', '/N;', '/N;x/y', '/;x/N', '/x/%2e%2e;/N', '/x/%2E.;a=b/N', '/x/y/.%2e;/%2e%2e;/N', '/%2e;/N'].map(
+    (target) => target.replaceAll('N', name),
+  );
+
+/**
+ * The path as Tomcat and Jetty have it: parameters off each segment, then escapes decoded, then dot segments resolved
+ * (Servlet 6.0 §3.5.2).
+ */
+export function servletPathOf(target: string): string {
+  const segments: string[] = [];
+  for (const written of (target.split('?')[0] ?? '').split('/').slice(1)) {
+    const [name = ''] = written.split(';');
+    const segment = name.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+    if (segment === '..') segments.pop();
+    else if (segment !== '.' && segment !== '') segments.push(segment);
+  }
+  return `/${segments.join('/')}`;
+}
+
 const PIECES =
   '/ / / // . .. ./ ../ /../ \\ ; ;x %2e %2E %2f %2F %5c %5C %25 %2 % %% %zz %00 %09 %0a %20 %23 %3b %3f ? # x api'.split(
     ' ',

@@ -17,6 +17,8 @@ const level = described(
   oneWordOf('mandatory', 'default'),
 );
 
+const oddPath = oneWordOf('ALLOW', 'REFUSE');
+
 /**
  * banyan.dev/v1alpha1 EdgePolicy: what the edge asks of requests and adds to answers. In the root namespace or the
  * gateway's own it is the network team's layer, for every route; in a team's namespace it is that team's, for the routes
@@ -59,8 +61,12 @@ export const edgePolicySchema = resourceSchema(
         maximum: 1_048_576,
       }),
       unsafeEscapes: described(
-        'REFUSE: a path with `%00`, `%0d`, `%0a`, or a percent sign that begins no escape, is answered 400. Default: ALLOW.',
-        { type: 'string', enum: ['ALLOW', 'REFUSE'] },
+        'REFUSE: a path with `%00`, `%0d`, `%0a`, a percent sign that begins no escape, or `%2e%2e;` for a segment, is answered 400. Default: ALLOW.',
+        oddPath,
+      ),
+      pathParameters: described(
+        'REFUSE: a path with a semicolon, or `%3b`, is answered 400: `/admin;x` is `/admin` to some services, and no rule names it. Default: ALLOW.',
+        oddPath,
       ),
     }),
     EdgeSecurityHeaders: message({

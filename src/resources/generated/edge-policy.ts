@@ -89,9 +89,13 @@ export interface EdgeLimits {
    */
   readonly headerBytes?: number;
   /**
-   * REFUSE: a path with `%00`, `%0d`, `%0a`, or a percent sign that begins no escape, is answered 400. Default: ALLOW.
+   * REFUSE: a path with `%00`, `%0d`, `%0a`, a percent sign that begins no escape, or `%2e%2e;` for a segment, is answered 400. Default: ALLOW.
    */
   readonly unsafeEscapes?: 'ALLOW' | 'REFUSE';
+  /**
+   * REFUSE: a path with a semicolon, or `%3b`, is answered 400: `/admin;x` is `/admin` to some services, and no rule names it. Default: ALLOW.
+   */
+  readonly pathParameters?: 'ALLOW' | 'REFUSE';
 }
 /**
  * Headers of every answer.

@@ -83,7 +83,7 @@ describe('limits of requests', () => {
     expect(ask({ headerBytes: 300 }, {}).limit).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it.each(['/%00', '/a%0d%0aX', '/a%0A', '/%', '/a/%4', '/%zz', '/%u002e'])(
+  it.each(['/%00', '/a%0d%0aX', '/a%0A', '/%', '/a/%4', '/%zz', '/%u002e', '/x/..;/a', '/.;a=b/a', '/..%3B'])(
     'refuse the escape in %s if they shall',
     (path) => {
       expect(ask({ unsafeEscapes: 'REFUSE' }, { path }).reply).toMatchObject({ status: 400, cause: 'invalid-path' });
@@ -92,9 +92,28 @@ describe('limits of requests', () => {
     },
   );
 
-  it.each(['/', '/%20', '/%2561', '/%c0%ae', '/%09', '/a%25zz'])('let the escape in %s pass', (path) => {
-    expect(ask({ unsafeEscapes: 'REFUSE' }, { path }).reply).toBeUndefined();
-  });
+  it.each(['/', '/%20', '/%2561', '/%c0%ae', '/%09', '/a%25zz', '/a..;/b', '/...;', '/;x/a', '/a;b=.'])(
+    'let the escape in %s pass',
+    (path) => {
+      expect(ask({ unsafeEscapes: 'REFUSE' }, { path }).reply).toBeUndefined();
+    },
+  );
+
+  it.each(['/admin;a=b', '/;x/admin', '/x/..;/admin', '/admin%3b', '/a%3Bb'])(
+    'refuse the parameters in %s if they shall',
+    (path) => {
+      expect(ask({ pathParameters: 'REFUSE' }, { path }).reply).toMatchObject({ status: 400, cause: 'invalid-path' });
+      expect(ask({ pathParameters: 'ALLOW' }, { path }).reply).toBeUndefined();
+      expect(ask({ bodyBytes: 1 }, { path }).reply).toBeUndefined();
+    },
+  );
+
+  it.each([{ path: '/a,b=c' }, { path: '/%253b' }, { path: '/a', query: '?b;c' }])(
+    'find no parameters in %j',
+    (request) => {
+      expect(ask({ pathParameters: 'REFUSE' }, request).reply).toBeUndefined();
+    },
+  );
 
   it('count names and values of headers', () => {
     const pairs: Pair[] = [['a'.repeat(100), 'b'.repeat(200)]];

@@ -168,6 +168,16 @@ describe('findings', () => {
       ['weakens-mandatory-policy shop spec.limits.unsafeEscapes'],
     ],
     [
+      'parameters of paths',
+      [network({ limits: { pathParameters: 'REFUSE' } }), team({ limits: { pathParameters: 'ALLOW' } })],
+      ['weakens-mandatory-policy shop spec.limits.pathParameters'],
+    ],
+    [
+      'nothing, by refusing more',
+      [network({ limits: { pathParameters: 'ALLOW' } }), team({ limits: { pathParameters: 'REFUSE' } })],
+      [],
+    ],
+    [
       'larger headers',
       [network({ limits: { headerBytes: 300 } }), team({ limits: { headerBytes: 301, bodyBytes: 1 } })],
       ['weakens-mandatory-policy shop spec.limits.headerBytes'],
