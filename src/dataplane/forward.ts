@@ -1,12 +1,12 @@
 import type { HeaderList } from '../contract/headers.ts';
 import type { Clock } from '../kernel/clock.ts';
-import type { Destination, ForwardAction, HeaderOperations, RetryPolicy, Route } from '../table/model.ts';
+import type { Destination, ForwardAction, RetryPolicy, Route } from '../table/model.ts';
 import type { GatewayExchange } from './exchange.ts';
 import { faultReply, type GatewayFault } from './fault.ts';
 import { fleeting } from './fleeting.ts';
-import { formatFacts } from './format-facts.ts';
+import { Attempt, type AttemptOwner } from './forward-attempt.ts';
+import { applyRequestOperations, forwardHead, mayWriteHeaders, timeoutOf } from './forward-head.ts';
 import { type HashChoice, hashOf, NO_HASH } from './hash-policy.ts';
-import { applyHeaderOperations, operates } from './header-operations.ts';
 import type { MirrorSender } from './mirror.ts';
 import type { BodyAbort } from './request-body.ts';
 import type { Responder } from './responder.ts';
@@ -16,20 +16,11 @@ import {
   retriesAnswer,
   retriesFailure,
   retriesPerTryTimeout,
-  statusForOutliers,
   takeRetryHeaders,
 } from './retry.ts';
-import { rewritePath } from './rewrite.ts';
-import type {
-  BodySink,
-  Tunnel,
-  UpstreamExchange,
-  UpstreamFailure,
-  UpstreamReceiver,
-  UpstreamRequestHead,
-} from './stream.ts';
+import type { BodySink, Tunnel, UpstreamExchange, UpstreamFailure, UpstreamRequestHead } from './stream.ts';
 import { splice } from './tunnel.ts';
-import type { UpstreamCluster, UpstreamHost, Upstreams } from './upstreams/port.ts';
+import type { UpstreamCluster, Upstreams } from './upstreams/port.ts';
 import { WebSocketSide } from './websocket.ts';
 
 export interface ForwardingOptions {
@@ -59,7 +50,7 @@ export function forward(
   new Forwarding(exchange, route, action, responder, options).start();
 }
 
-class Forwarding {
+class Forwarding implements AttemptOwner {
   readonly #exchange: GatewayExchange;
   readonly #route: Route;
   readonly #action: ForwardAction;
@@ -77,7 +68,7 @@ class Forwarding {
   readonly #tried = new Set<string>();
   #deadline: NodeJS.Timeout | undefined;
   #backoff: NodeJS.Timeout | undefined;
-  #timeout: { readonly ms: number | undefined } | undefined;
+  #timeoutMs: number | undefined;
 
   constructor(
     exchange: GatewayExchange,
@@ -104,15 +95,18 @@ class Forwarding {
     }
     this.#cluster = cluster;
     exchange.record.clusterNamespace = cluster.cluster.namespace;
-    const head = this.#prepareHead(destination);
-    if (head === undefined) {
+    applyRequestOperations(exchange, this.#route, destination);
+    this.#timeoutMs = timeoutOf(exchange, this.#action);
+    const forwarded = forwardHead(exchange, this.#route, this.#action, destination, this.#timeoutMs);
+    if (forwarded === undefined) {
       this.#fail({ kind: 'rewritten-path-invalid' });
       return;
     }
+    const { head } = forwarded;
     this.#head = head;
+    this.#responder.sent = forwarded.sent;
     const { retry } = this.#action;
-    const mayName = writes(destination.requestHeaders) || writes(this.#route.requestHeaders);
-    this.#retryPolicy = mayName ? takeRetryHeaders(head.headers, retry) : retry;
+    this.#retryPolicy = mayWriteHeaders(this.#route, destination) ? takeRetryHeaders(head.headers, retry) : retry;
     if (balancesByHash(cluster)) this.#hash = hashOf(this.#action.hashPolicies, exchange);
     if (this.#retryPolicy !== undefined) exchange.body.keep(this.#options.retryBufferBytes);
     exchange.onClientGone(() => this.#clientGone());
@@ -126,61 +120,8 @@ class Forwarding {
     if (!this.#responder.over) this.#try();
   }
 
-  /** The request as it goes upstream: operations first, so that they see the original path, then rewrites (§2.9, §2.11). */
-  #prepareHead(destination: Destination): UpstreamRequestHead | undefined {
-    const exchange = this.#exchange;
-    const { headers, raw } = exchange;
-    this.#applyRequestOperations(destination);
-    const path = rewritePath(exchange.path, this.#action.pathRewrite, exchange.tableSettings.pathNormalization);
-    if (path === undefined) return undefined;
-    const authority = this.#action.hostRewrite ?? destination.hostRewrite ?? exchange.authority;
-    if (path !== exchange.path) headers.set('x-envoy-original-path', `${exchange.path}${exchange.query}`);
-    if (authority !== exchange.authority) headers.set('x-envoy-original-host', exchange.authority);
-    const timeoutMs = this.#timeoutMs();
-    if (timeoutMs !== undefined) headers.set('x-envoy-expected-rq-timeout-ms', String(timeoutMs));
-    if (timeoutMs !== undefined && exchange.forwardsGrpc) headers.set('grpc-timeout', `${Math.round(timeoutMs)}m`);
-    const upgrade = raw.upgrade === undefined ? undefined : headers.get('upgrade');
-    if (operates(destination.responseHeaders) || operates(this.#route.responseHeaders))
-      this.#responder.sent = { headers: headers.clone(), target: `${path}${exchange.query}`, authority };
-    headers.removeWhere(
-      (name) => name === 'content-length' || name === 'connection' || name === 'upgrade' || name === 'expect',
-    );
-    return {
-      method: exchange.method,
-      target: `${path}${exchange.query}`,
-      scheme: exchange.scheme,
-      authority,
-      headers,
-      bodyLength: exchange.body.empty ? 0 : exchange.body.length,
-      hasBody: !exchange.body.empty,
-      upgrade,
-      expectContinue: raw.expectContinue,
-    };
-  }
-
-  #applyRequestOperations({ requestHeaders }: Destination): void {
-    const ofRoute = this.#route.requestHeaders;
-    if (!operates(requestHeaders) && !operates(ofRoute)) return;
-    const facts = formatFacts(this.#exchange, undefined, undefined, 0);
-    applyHeaderOperations(this.#exchange.headers, requestHeaders, facts);
-    applyHeaderOperations(this.#exchange.headers, ofRoute, facts);
-  }
-
-  /** Asked once: the header is rewritten on the way. gRPC callers bring a deadline of their own, capped by the route's (§2.10). */
-  #timeoutMs(): number | undefined {
-    this.#timeout ??= { ms: this.#readTimeoutMs() };
-    return this.#timeout.ms;
-  }
-
-  #readTimeoutMs(): number | undefined {
-    const own = this.#exchange.forwardsGrpc ? grpcTimeoutMs(this.#exchange.headers.get('grpc-timeout')) : undefined;
-    const { timeoutMs } = this.#action;
-    if (own === undefined) return timeoutMs;
-    return timeoutMs === undefined ? own : Math.min(own, timeoutMs);
-  }
-
   #startDeadline(): void {
-    const timeoutMs = this.#timeoutMs();
+    const timeoutMs = this.#timeoutMs;
     if (timeoutMs === undefined || this.#responder.over || this.#deadline !== undefined) return;
     this.#deadline = setTimeout(() => this.#deadlinePassed(), timeoutMs);
     this.#attempt?.requestComplete();
@@ -246,7 +187,7 @@ class Forwarding {
 
   get perTryTimeoutMs(): number | undefined {
     const perTry = this.#retryPolicy?.perTryTimeoutMs;
-    const whole = this.#timeoutMs();
+    const whole = this.#timeoutMs;
     return perTry === undefined || (whole !== undefined && perTry >= whole) ? undefined : perTry;
   }
 
@@ -422,8 +363,6 @@ class Forwarding {
 const balancesByHash = ({ cluster: { loadBalancer } }: UpstreamCluster): boolean =>
   loadBalancer.kind === 'ring-hash' || loadBalancer.kind === 'maglev';
 
-const writes = ({ set, add }: HeaderOperations): boolean => set.length > 0 || add.length > 0;
-
 const ABORTED = {
   'too-large': 'payload-too-large',
   'too-slow': 'request-timeout',
@@ -437,109 +376,6 @@ const withoutTrailers = (exchange: UpstreamExchange): BodySink => ({
   write: (chunk) => exchange.write(chunk),
   end: () => exchange.end(),
 });
-
-/** One try, guarding against news that come after its end. */
-class Attempt implements UpstreamReceiver {
-  readonly #forwarding: Forwarding;
-  readonly #cluster: UpstreamCluster;
-  readonly #host: UpstreamHost;
-  readonly startedMs: number;
-  exchange: UpstreamExchange | undefined;
-  ended = false;
-  #finished = false;
-  #perTry: NodeJS.Timeout | undefined;
-
-  constructor(forwarding: Forwarding, cluster: UpstreamCluster, host: UpstreamHost, startedMs: number) {
-    this.#forwarding = forwarding;
-    this.#cluster = cluster;
-    this.#host = host;
-    this.startedMs = startedMs;
-  }
-
-  begin(head: UpstreamRequestHead, protocol: 'HTTP/1.1' | 'HTTP/2'): void {
-    const exchange = this.#cluster.start(this.#host, head, this, protocol);
-    this.exchange = exchange;
-    if (this.ended) exchange.cancel();
-  }
-
-  /** The per-try clock starts when the whole request is here. */
-  requestComplete(): void {
-    const { perTryTimeoutMs } = this.#forwarding;
-    if (perTryTimeoutMs === undefined || this.ended || this.#perTry !== undefined) return;
-    this.#perTry = setTimeout(() => this.#forwarding.perTryTimedOut(this), perTryTimeoutMs);
-  }
-
-  hostTimedOut(): void {
-    this.#host.report({ kind: 'local-failure', timeout: true });
-  }
-
-  end(): void {
-    if (this.ended) return;
-    this.ended = true;
-    clearTimeout(this.#perTry);
-    if (!this.#finished) this.exchange?.cancel();
-    this.#cluster.release();
-  }
-
-  onConnected({ localAddress }: { readonly localAddress: string }): void {
-    if (this.ended) return;
-    this.#forwarding.connected(localAddress);
-    this.#host.report({ kind: 'connected' });
-  }
-
-  onInformational(status: number, headers: HeaderList): void {
-    if (!this.ended) this.#forwarding.informational(status, headers);
-  }
-
-  onHead(status: number, headers: HeaderList, endStream: boolean): void {
-    if (this.ended) return;
-    clearTimeout(this.#perTry);
-    this.#host.report({ kind: 'status', status: statusForOutliers(status, headers) });
-    this.#forwarding.answered(this, status, headers, endStream);
-  }
-
-  onData(chunk: Uint8Array): void {
-    if (!this.ended) this.#forwarding.data(this, chunk);
-  }
-
-  onEnd(trailers: HeaderList | undefined): void {
-    if (this.ended) return;
-    this.#finished = true;
-    this.#forwarding.ended(trailers);
-  }
-
-  onUpgraded(headers: HeaderList, tunnel: Tunnel, first: Uint8Array): void {
-    if (this.ended) {
-      tunnel.destroy();
-      return;
-    }
-    this.#finished = true;
-    clearTimeout(this.#perTry);
-    this.#host.report({ kind: 'status', status: 101 });
-    this.#forwarding.upgraded(headers, tunnel, first);
-  }
-
-  onFailed(failure: UpstreamFailure): void {
-    if (this.ended) return;
-    this.#finished = true;
-    if (failure.reason !== 'overflow' && failure.reason !== 'local-reset') {
-      this.#host.report({ kind: 'local-failure', timeout: failure.reason === 'connect-timeout' });
-    }
-    this.#forwarding.failed(failure);
-  }
-
-  onDrain(): void {
-    if (!this.ended) this.#forwarding.bodyMayFlow();
-  }
-}
-
-const GRPC_UNITS_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
-
-function grpcTimeoutMs(value: string | undefined): number | undefined {
-  const match = value === undefined ? null : /^(\d{1,8})([HMSmun])$/.exec(value);
-  if (match === null) return undefined;
-  return Math.max(1, Math.round(Number(match[1]) * (GRPC_UNITS_MS[match[2] ?? ''] ?? 1)));
-}
 
 /** 0: nothing follows. Content-Length of an answer to HEAD says what a GET would bring, and is passed on as it is. */
 function bodyLengthOf(headers: HeaderList, endStream: boolean, method: string): number | undefined {

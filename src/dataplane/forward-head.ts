@@ -1,0 +1,84 @@
+import type { Destination, ForwardAction, HeaderOperations, Route } from '../table/model.ts';
+import type { GatewayExchange } from './exchange.ts';
+import { formatFacts, type SentRequest } from './format-facts.ts';
+import { applyHeaderOperations, operates } from './header-operations.ts';
+import { rewritePath } from './rewrite.ts';
+import type { UpstreamRequestHead } from './stream.ts';
+
+export interface ForwardHead {
+  readonly head: UpstreamRequestHead;
+  /** A copy of it, where operations on the answer may look at what was sent. */
+  readonly sent: SentRequest | undefined;
+}
+
+/**
+ * The request as it goes upstream: operations first, so that they see the original path, then rewrites (istio-semantics §2.9,
+ * §2.11). undefined: the rewritten path is none. `timeoutMs`: how long the answer may take, which the service is told.
+ */
+export function forwardHead(
+  exchange: GatewayExchange,
+  route: Route,
+  action: ForwardAction,
+  destination: Destination,
+  timeoutMs: number | undefined,
+): ForwardHead | undefined {
+  const { headers, raw } = exchange;
+  const path = rewritePath(exchange.path, action.pathRewrite, exchange.tableSettings.pathNormalization);
+  if (path === undefined) return undefined;
+  const target = `${path}${exchange.query}`;
+  const authority = action.hostRewrite ?? destination.hostRewrite ?? exchange.authority;
+  if (path !== exchange.path) headers.set('x-envoy-original-path', `${exchange.path}${exchange.query}`);
+  if (authority !== exchange.authority) headers.set('x-envoy-original-host', exchange.authority);
+  if (timeoutMs !== undefined) headers.set('x-envoy-expected-rq-timeout-ms', String(timeoutMs));
+  if (timeoutMs !== undefined && exchange.forwardsGrpc) headers.set('grpc-timeout', `${Math.round(timeoutMs)}m`);
+  const upgrade = raw.upgrade === undefined ? undefined : headers.get('upgrade');
+  const sent =
+    operates(destination.responseHeaders) || operates(route.responseHeaders)
+      ? { headers: headers.clone(), target, authority }
+      : undefined;
+  headers.removeWhere(
+    (name) => name === 'content-length' || name === 'connection' || name === 'upgrade' || name === 'expect',
+  );
+  const { body } = exchange;
+  const head: UpstreamRequestHead = {
+    method: exchange.method,
+    target,
+    scheme: exchange.scheme,
+    authority,
+    headers,
+    bodyLength: body.empty ? 0 : body.length,
+    hasBody: !body.empty,
+    upgrade,
+    expectContinue: raw.expectContinue,
+  };
+  return { head, sent };
+}
+
+/** Of the destination first, then of the route (§2.9). */
+export function applyRequestOperations(exchange: GatewayExchange, route: Route, destination: Destination): void {
+  if (!operates(destination.requestHeaders) && !operates(route.requestHeaders)) return;
+  const facts = formatFacts(exchange, undefined, undefined, 0);
+  applyHeaderOperations(exchange.headers, destination.requestHeaders, facts);
+  applyHeaderOperations(exchange.headers, route.requestHeaders, facts);
+}
+
+/** May the operations have written headers that say something to the gateway itself? */
+export const mayWriteHeaders = (route: Route, destination: Destination): boolean =>
+  writes(destination.requestHeaders) || writes(route.requestHeaders);
+
+const writes = ({ set, add }: HeaderOperations): boolean => set.length > 0 || add.length > 0;
+
+/** How long the answer may take. gRPC callers bring a deadline of their own, capped by the route's (§2.10). */
+export function timeoutOf(exchange: GatewayExchange, { timeoutMs }: ForwardAction): number | undefined {
+  const own = exchange.forwardsGrpc ? grpcTimeoutMs(exchange.headers.get('grpc-timeout')) : undefined;
+  if (own === undefined) return timeoutMs;
+  return timeoutMs === undefined ? own : Math.min(own, timeoutMs);
+}
+
+const GRPC_UNITS_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
+
+function grpcTimeoutMs(value: string | undefined): number | undefined {
+  const match = value === undefined ? null : /^(\d{1,8})([HMSmun])$/.exec(value);
+  if (match === null) return undefined;
+  return Math.max(1, Math.round(Number(match[1]) * (GRPC_UNITS_MS[match[2] ?? ''] ?? 1)));
+}
