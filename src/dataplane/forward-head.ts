@@ -77,8 +77,9 @@ export function timeoutOf(exchange: GatewayExchange, { timeoutMs }: ForwardActio
 
 const GRPC_UNITS_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
 
+/** Rounded up; 0 is no deadline at all, as in Envoy. */
 function grpcTimeoutMs(value: string | undefined): number | undefined {
   const match = value === undefined ? null : /^(\d{1,8})([HMSmun])$/.exec(value);
   if (match === null) return undefined;
-  return Math.max(1, Math.round(Number(match[1]) * (GRPC_UNITS_MS[match[2] ?? ''] ?? 1)));
+  return Math.ceil(Number(match[1]) * (GRPC_UNITS_MS[match[2] ?? ''] ?? 1)) || undefined;
 }

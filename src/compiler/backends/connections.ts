@@ -60,17 +60,20 @@ export function protocolOf(
   return isHttp2(port) ? 'http2' : 'http1';
 }
 
-/** istio-semantics §3.5. `consecutiveErrors` is accepted by Istio and read by nobody. */
+/**
+ * istio-semantics §3.5. `consecutiveErrors` is accepted by Istio and read by nobody; a 0 for `maxEjectionPercent` or
+ * `consecutiveLocalOriginFailures` is as if absent (ctp), for `consecutive5xxErrors` it is no limit at all.
+ */
 export function outlierDetectionOf(settings: OutlierSettings | undefined): OutlierDetection | undefined {
   if (settings === undefined) return undefined;
   return {
     consecutive5xx: settings.consecutive5xxErrors ?? 5,
     consecutiveGatewayErrors: settings.consecutiveGatewayErrors ?? 0,
     splitLocalOrigin: settings.splitExternalLocalOriginErrors ?? false,
-    consecutiveLocalOriginFailures: settings.consecutiveLocalOriginFailures ?? 5,
+    consecutiveLocalOriginFailures: settings.consecutiveLocalOriginFailures || 5,
     intervalMs: durationMs(settings.interval) ?? 10_000,
     baseEjectionTimeMs: durationMs(settings.baseEjectionTime) ?? 30_000,
-    maxEjectionPercent: settings.maxEjectionPercent ?? 10,
+    maxEjectionPercent: settings.maxEjectionPercent || 10,
     minHealthPercent: settings.minHealthPercent ?? 0,
   };
 }

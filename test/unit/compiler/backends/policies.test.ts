@@ -258,6 +258,11 @@ describe('outlier detection', () => {
       { splitExternalLocalOriginErrors: true, consecutiveLocalOriginFailures: 2 },
       { splitLocalOrigin: true, consecutiveLocalOriginFailures: 2 },
     ],
+    [{ maxEjectionPercent: 0 }, {}],
+    [
+      { splitExternalLocalOriginErrors: true, consecutiveLocalOriginFailures: 0 },
+      { splitLocalOrigin: true, consecutiveLocalOriginFailures: 5 },
+    ],
     [
       { interval: '1s', baseEjectionTime: '2s', maxEjectionPercent: 100, minHealthPercent: 50 },
       {
