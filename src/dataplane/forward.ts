@@ -65,7 +65,8 @@ class Forwarding implements AttemptOwner {
   #races = 0;
   #committed = false;
   #holdsRetry = false;
-  readonly #tried = new Set<string>();
+  /** Hosts that had a try, where the policy wants to know. */
+  #tried: ReadonlySet<string> = NO_HOSTS;
   #deadline: NodeJS.Timeout | undefined;
   #backoff: NodeJS.Timeout | undefined;
   #timeoutMs: number | undefined;
@@ -145,8 +146,7 @@ class Forwarding implements AttemptOwner {
   #try(): void {
     const cluster = this.#cluster as UpstreamCluster;
     const { record } = this.#exchange;
-    const avoid = this.#retryPolicy?.avoidPreviousHosts === true ? this.#tried : NO_HOSTS;
-    const host = cluster.pick({ hash: this.#hash.hash, avoid });
+    const host = cluster.pick({ hash: this.#hash.hash, avoid: this.#tried });
     if (host === undefined) {
       this.#fail({ kind: 'no-healthy-upstream' });
       return;
@@ -158,7 +158,7 @@ class Forwarding implements AttemptOwner {
     if (record.upstreamAttempts === 0) this.#mirror();
     record.upstreamAttempts += 1;
     record.upstreamAddress = host.key;
-    this.#tried.add(host.key);
+    if (this.#retryPolicy?.avoidPreviousHosts === true) this.#tried = new Set([...this.#tried, host.key]);
     const head = this.#head as UpstreamRequestHead;
     head.headers.set('x-envoy-attempt-count', String(record.upstreamAttempts));
     this.#responder.sent?.headers.set('x-envoy-attempt-count', String(record.upstreamAttempts));

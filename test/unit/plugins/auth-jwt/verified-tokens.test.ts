@@ -87,23 +87,44 @@ describe('a token that was verified', () => {
 });
 
 describe('the cache of tokens', () => {
-  it('forgets the one that was asked for longest ago', () => {
-    const cache = new TokenCache({ entries: 2, characters: 100 });
-    cache.set('a', { size: 1 });
-    cache.set('b', { size: 1 });
+  const remembered = (cache: TokenCache<{ size: number }>, keys: string): string =>
+    [...keys].filter((key) => cache.get(key) !== undefined).join('');
+
+  it('keeps what is asked for, and forgets what was not while half of it was filled', () => {
+    const cache = new TokenCache({ entries: 4, characters: 100 });
+    for (const key of 'abc') cache.set(key, { size: 1 });
     cache.get('a');
-    cache.set('c', { size: 1 });
-    expect(['a', 'b', 'c'].map((key) => cache.get(key) !== undefined)).toEqual([true, false, true]);
+    cache.set('d', { size: 1 });
+    expect(remembered(cache, 'bd')).toBe('d');
+    expect(remembered(cache, 'ac')).toBe('ac');
   });
 
   it('is bounded by what the tokens hold as well', () => {
-    const cache = new TokenCache({ entries: 100, characters: 10 });
-    for (const key of 'abcd') cache.set(key, { size: 4 });
-    expect(cache.size).toBe(2);
+    const cache = new TokenCache({ entries: 100, characters: 20 });
+    for (const key of 'abcdefgh') cache.set(key, { size: 4 });
+    expect(cache.size).toBe(4);
+    expect(remembered(cache, 'abcd')).toBe('');
     cache.set('huge', { size: 11 });
     expect(cache.get('huge')).toBeUndefined();
-    expect(cache.size).toBe(2);
-    cache.set('d', { size: 9 });
-    expect(cache.size).toBe(1);
+    expect(remembered(cache, 'efgh')).not.toBe('');
+  });
+
+  it('never holds more than it may, however it is asked', () => {
+    const cache = new TokenCache({ entries: 10, characters: 1_000 });
+    for (let i = 0; i < 500; i++) {
+      cache.set(`key ${i}`, { size: 1 });
+      cache.get(`key ${i - 7}`);
+      cache.get(`key ${i % 5}`);
+      expect(cache.size).toBeLessThanOrEqual(10);
+    }
+    expect(cache.get('key 499')).toBeDefined();
+  });
+
+  it('forgets at once what it is told to', () => {
+    const cache = new TokenCache({ entries: 4, characters: 100 });
+    for (const key of 'abc') cache.set(key, { size: 1 });
+    for (const key of 'abc') cache.delete(key);
+    expect(remembered(cache, 'abc')).toBe('');
+    expect(cache.size).toBe(0);
   });
 });
