@@ -7,6 +7,7 @@ import { Limiter } from './limiter.ts';
 import type { Peers } from './peers.ts';
 import { ServiceFilters } from './service-filter.ts';
 import type { SharedStore } from './store.ts';
+import type { Tell } from './store-report.ts';
 
 export interface RateLimitOptions {
   /** Where rules of scope `shared` are counted; undefined: each process counts them for itself. */
@@ -27,11 +28,11 @@ export function rateLimits({ redisUrl, registry, peers }: RateLimitOptions): {
   let store: SharedStore | undefined;
   let services: ServiceFilters | undefined;
   const onOutcome = registry === undefined ? () => {} : registerServices(registry);
-  const shared = async (clock: Clock): Promise<Limiter> => {
+  const shared = async (clock: Clock, tell: Tell): Promise<Limiter> => {
     if (redisUrl !== undefined && store === undefined) {
       // Loaded only where it is used: most gateways count for themselves.
       const { createRedisStore } = await import('./redis-store.ts');
-      store = createRedisStore(redisUrl);
+      store = createRedisStore(redisUrl, undefined, tell);
       if (registry !== undefined) registerStore(registry, store);
     }
     limiter ??= new Limiter({ clock, store, peers });
@@ -42,7 +43,7 @@ export function rateLimits({ redisUrl, registry, peers }: RateLimitOptions): {
     plugin: fp(
       async (app) => {
         const { clock, callCluster: call } = app.banyan;
-        const own = await shared(clock);
+        const own = await shared(clock, (level, message) => app.log[level](message));
         services ??= new ServiceFilters({ call, clock, limiter: own, onOutcome });
         app.banyan.contribute(services.behind(own.filter(spec.name)));
         app.addHook('onClose', () => store?.close());

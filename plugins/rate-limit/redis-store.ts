@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { intervalOf, judge, toleranceOf, type Verdict } from './gcra.ts';
 import type { Charge, SharedStore } from './store.ts';
+import { StoreReport, type Tell } from './store-report.ts';
 
 /** What a store that is slow or gone may add to a request (edge-security L-06). */
 const DEADLINE_MS = 50;
@@ -53,7 +54,7 @@ interface WithScript extends Redis {
 }
 
 /** `url`: `redis://` or `rediss://`, with user, password and database where they are needed. */
-export function createRedisStore(url: string, deadlineMs: number = DEADLINE_MS): SharedStore {
+export function createRedisStore(url: string, deadlineMs: number = DEADLINE_MS, tell: Tell = () => {}): SharedStore {
   const redis = new Redis(url, {
     connectTimeout: CONNECT_TIMEOUT_MS,
     commandTimeout: deadlineMs,
@@ -68,23 +69,32 @@ export function createRedisStore(url: string, deadlineMs: number = DEADLINE_MS):
   let failures = 0;
   let late = 0;
   let usable = false;
+  let ended = false;
+  const report = new StoreReport(tell);
   // A server that hangs accepts connections and says nothing; requests do not wait for one that is not ready.
   let silent: NodeJS.Timeout | undefined;
   redis.on('connect', () => {
     clearTimeout(silent);
-    silent = setTimeout(() => !usable && redis.disconnect(true), SILENT_MS);
+    silent = setTimeout(() => !usable && giveUp('it does not answer'), SILENT_MS);
     silent.unref();
   });
   redis.on('ready', () => {
     clearTimeout(silent);
+    report.heard(undefined);
     usable = true;
   });
   redis.on('close', () => {
     usable = false;
+    if (!ended) report.failed();
   });
-  // Each failure is counted where it costs a request; the client connects anew by itself.
-  redis.on('error', () => {});
+  // The client connects anew by itself. What it says names addresses, never the password.
+  redis.on('error', ({ message }: Error) => report.heard(message));
 
+  const giveUp = (why: string): void => {
+    usable = false;
+    report.heard(why);
+    redis.disconnect(true);
+  };
   const failed = (): 'failed' => {
     failures += 1;
     return 'failed';
@@ -95,11 +105,15 @@ export function createRedisStore(url: string, deadlineMs: number = DEADLINE_MS):
       const answer = await withinDeadline(ask(redis, charges), deadlineMs);
       if (answer === 'late' && usable && ++late >= LATE_IN_A_ROW) {
         late = 0;
-        usable = false;
-        redis.disconnect(true);
+        giveUp('its answers are late');
       }
-      if (answer === 'late' || answer === 'failed') return failed();
+      if (answer instanceof Error && usable) {
+        report.heard(answer.message);
+        report.failed();
+      }
+      if (answer === 'late' || answer instanceof Error) return failed();
       late = 0;
+      report.answered();
       return verdictsOf(charges, answer);
     },
     get up() {
@@ -109,6 +123,7 @@ export function createRedisStore(url: string, deadlineMs: number = DEADLINE_MS):
       return failures;
     },
     async close() {
+      ended = true;
       clearTimeout(silent);
       redis.disconnect();
     },
@@ -125,7 +140,7 @@ function ask(redis: WithScript, charges: readonly Charge[]): Promise<ScriptAnswe
 }
 
 /** Our own clock besides the client's: nothing that happens in there holds up a request. */
-function withinDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<T | 'late' | 'failed'> {
+function withinDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<T | 'late' | Error> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve('late'), deadlineMs);
     work.then(
@@ -135,7 +150,7 @@ function withinDeadline<T>(work: Promise<T>, deadlineMs: number): Promise<T | 'l
       },
       (error: Error) => {
         clearTimeout(timer);
-        resolve(error.message === 'Command timed out' ? 'late' : 'failed');
+        resolve(error.message === 'Command timed out' ? 'late' : error);
       },
     );
   });

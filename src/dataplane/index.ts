@@ -7,14 +7,16 @@ import type { CredentialTable, EndpointTable, RouteTable, TcpRoute } from '../ta
 import { AnnouncedSettings } from './announced-settings.ts';
 import { createDownstream, type Downstream, type DownstreamLimits, type ListenerReport } from './downstream/index.ts';
 import { DEFAULT_LIMITS } from './downstream/limits.ts';
+import type { TcpClient } from './downstream/tcp.ts';
 import type { PinnedTable } from './exchange.ts';
 import { FilterChains } from './filter-chain.ts';
 import { createRequestHandling } from './handle-request.ts';
 import { createMirrorSender } from './mirror.ts';
 import { Overload, type OverloadLimits, watchLoad } from './overload.ts';
 import { callCluster } from './own-requests.ts';
+import { type PluginLine, pluginLog } from './plugin-log.ts';
 import type { Tunnel } from './stream.ts';
-import { createUpstreams } from './upstreams/index.ts';
+import { createUpstreams, hashString } from './upstreams/index.ts';
 import type { ClusterSnapshot, Upstreams } from './upstreams/port.ts';
 import type { WebSocketSide } from './websocket.ts';
 import { pickByWeight } from './weighted.ts';
@@ -38,6 +40,8 @@ export interface GatewayOptions {
   readonly mayDial: (address: string, port: number) => boolean;
   /** An error of ours; the request it happened to was answered 500. */
   readonly onError: (error: unknown, record: RequestRecord | undefined) => void;
+  /** What plugins say by `app.log`; default: nobody hears it. */
+  readonly onPluginLine?: PluginLine;
   /** Several processes listen on the same port. */
   readonly reusePort?: boolean;
   /** Ordinary requests of HTTP/1.1 go past Fastify and node's HTTP objects. Default true. */
@@ -106,7 +110,7 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
     portOffset: options.portOffset,
     reusePort: options.reusePort ?? false,
     fastLane: options.fastLane ?? true,
-    openTcp: (route) => openTcp(upstreams, route, random),
+    openTcp: (route, client) => openTcp(upstreams, route, client, random),
     limits,
   });
   await registerPlugins(downstream, options, upstreams, filters);
@@ -185,6 +189,8 @@ async function registerPlugins(
   };
   const { fastify } = downstream;
   fastify.decorate('banyan', host);
+  // Given to Fastify as an option, a logger would bring pino along, and be asked for a child with every request.
+  if (options.onPluginLine !== undefined) Object.assign(fastify, { log: pluginLog(options.onPluginLine) });
   for (const { plugin } of options.plugins) await fastify.register(plugin);
   await fastify.ready();
   for (const { spec } of options.plugins) {
@@ -194,9 +200,15 @@ async function registerPlugins(
 }
 
 /** A connection for a `tcp` or passthrough route: a destination by weight, a healthy host, and its raw side. */
-async function openTcp(upstreams: Upstreams, route: TcpRoute, random: () => number): Promise<Tunnel | undefined> {
+async function openTcp(
+  upstreams: Upstreams,
+  route: TcpRoute,
+  client: TcpClient,
+  random: () => number,
+): Promise<Tunnel | undefined> {
   const chosen = pickByWeight(route.destinations, random);
   const cluster = chosen === undefined ? undefined : upstreams.get(chosen.cluster);
-  const host = cluster?.pick({ hash: undefined, avoid: new Set() });
+  const hash = route.hashSource ? hashString(client.peerAddress) : undefined;
+  const host = cluster?.pick({ hash, avoid: new Set() });
   return cluster === undefined || host === undefined ? undefined : cluster.connectRaw(host);
 }

@@ -184,7 +184,7 @@ class RunningGateway {
       processes: 1,
       ...this.#handles,
       registry: this.#registry,
-      logError: (message, fields) => this.#log.error(message, fields),
+      log: (level, message, fields) => this.#log[level](message, fields),
     });
     registerProcessMetrics(this.#registry, () => gateway.connections());
     registerUpstreamMetrics(this.#registry, () => gateway.clusters());

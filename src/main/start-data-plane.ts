@@ -22,12 +22,12 @@ export interface DataPlaneStart {
   readonly endpoints: Handle<EndpointTable>;
   readonly credentials: Handle<CredentialTable>;
   readonly registry: Registry;
-  readonly logError: (message: string, fields: LogFields) => void;
+  readonly log: (level: 'info' | 'warn' | 'error', message: string, fields: LogFields) => void;
 }
 
 /** The gateway as the settings want it, alone in its process or as one of several workers. */
 export async function startDataPlane(start: DataPlaneStart): Promise<Gateway> {
-  const { settings, processes, tables, endpoints, credentials, registry, logError } = start;
+  const { settings, processes, tables, endpoints, credentials, registry, log } = start;
   const { accessLog, accessLogFile, listenAddress, portOffset, redisUrl } = settings;
   const { gatewayNamespace: namespace, gatewayLabels } = settings;
   const istio = settings.istioMetrics ? { namespace, labels: gatewayLabels } : undefined;
@@ -54,8 +54,9 @@ export async function startDataPlane(start: DataPlaneStart): Promise<Gateway> {
     overload: overloadLimitsOf(settings, processes),
     // Workers share their ports, and a successor takes them over before its predecessor lets go.
     reusePort: process.platform === 'linux',
+    onPluginLine: log,
     onError: (error, record) =>
-      logError('a request met an error of the gateway itself', {
+      log('error', 'a request met an error of the gateway itself', {
         error: error instanceof Error ? error.stack : String(error),
         requestId: record?.requestId,
         route: record?.routeId,

@@ -90,7 +90,7 @@ class RunningWorker {
       endpoints: this.#endpoints,
       credentials: this.#credentials,
       registry: this.#registry,
-      logError: (message, fields) => this.#log('error', message, fields),
+      log: (level, message, fields) => this.#log(level, message, fields),
     });
     const gateway = this.#gateway;
     registerProcessMetrics(this.#registry, () => gateway.connections());
@@ -151,7 +151,7 @@ class RunningWorker {
     this.#end(0);
   }
 
-  #log(level: 'warn' | 'error', message: string, fields: LogFields): void {
+  #log(level: 'info' | 'warn' | 'error', message: string, fields: LogFields): void {
     this.#say({ kind: 'log', level, message, fields });
   }
 

@@ -9,6 +9,7 @@ import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { gatewayPlugins } from '../../plugins/index.ts';
 import { filterSpecs, filterSpecsWith } from '../../plugins/specs.ts';
+import type { GatewayPlugin } from '../../src/contract/index.ts';
 import { loadOwnPlugins } from '../../src/main/own-plugins.ts';
 import { frame, startGateway, type TestGateway, virtualService } from '../support/gateway.ts';
 
@@ -151,6 +152,19 @@ describe('a plugin of the network team’s own', () => {
   ])('%s ends the start', async (_name, name, content, message) => {
     const at = content === undefined ? path.join(dir, name) : file(name, content);
     await expect(loadOwnPlugins([at])).rejects.toThrow(message);
+  });
+
+  it('is heard by the operator', async () => {
+    const talking = {
+      spec: { name: 'talking', kinds: [] },
+      plugin: async (app: Parameters<GatewayPlugin['plugin']>[0]) => app.log.warn({ port: 1 }, 'up and running'),
+    };
+    const lines: unknown[] = [];
+    gateway = await startGateway(frame({}), {
+      plugins: [talking],
+      onPluginLine: (...line) => lines.push(line),
+    });
+    expect(lines).toEqual([['warn', 'up and running', { port: 1 }]]);
   });
 
   it('cannot be there twice', async () => {

@@ -334,6 +334,13 @@ describe('J-20 an outage', () => {
     await expect.poll(() => bring(gateway, oldToken)).toBe(200);
   });
 
+  it('is told to the operator, with the address and what is wrong there', async () => {
+    const lines: string[] = [];
+    const server = await issuer((_, response) => response.writeHead(500).end());
+    await guarded({ jwksUri: server.url }, { onPluginLine: (level, message) => lines.push(`${level} ${message}`) });
+    await expect.poll(() => lines).toEqual([expect.stringMatching(`^warn keys of ${server.url} cannot be had: .*500`)]);
+  });
+
   it('is bridged by the last good keys for a day, and no longer', async () => {
     const clock = movableClock();
     const server = await issuer(GOOD_SET);

@@ -33,6 +33,8 @@ export interface TestGatewayOptions {
   readonly mayDial?: (address: string, port: number) => boolean;
   readonly limits?: Partial<DownstreamLimits>;
   readonly overload?: OverloadLimits;
+  /** What plugins say by `app.log`. */
+  readonly onPluginLine?: (level: string, message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
 /** A whole gateway in this process: YAML (all in namespace `team`) compiled and served on a free loopback port. */
@@ -71,6 +73,7 @@ export async function startGateway(text: string, options: TestGatewayOptions = {
     mayDial: options.mayDial ?? (() => true),
     ...(options.limits !== undefined && { limits: options.limits }),
     ...(options.overload !== undefined && { overload: options.overload }),
+    ...(options.onPluginLine !== undefined && { onPluginLine: options.onPluginLine }),
     onError: (error) => errors.push(error),
   });
   await gateway.applied();

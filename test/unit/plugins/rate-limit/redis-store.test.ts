@@ -208,6 +208,43 @@ describe.skipIf(!haveRedis)('limits that replicas share through Redis', () => {
     }
   });
 
+  it('tell the operator that their store is gone, and that it is back', async () => {
+    const own = await startRedis(await freePort());
+    const told: string[] = [];
+    const store = createRedisStore(own.url, PATIENT_MS, (level, message) => told.push(`${level}: ${message}`));
+    stores.push(store);
+    const { ask } = asking(settingsOf({ scope: 'shared', ...shared(1_000, '1h') }), { clock: handClock(), store });
+    await ready(store);
+    await ask();
+    expect(told).toEqual([]);
+    await own.kill();
+    await expect.poll(() => told).toHaveLength(1);
+    expect(told[0]).toMatch(
+      /^warn: the store of shared rate limits cannot be asked; .*: (the connection was closed|.*ECONN.*)$/,
+    );
+    await own.restart();
+    await ready(store);
+    await expect
+      .poll(async () => [await ask(), ...told].slice(2))
+      .toEqual(['info: the store of shared rate limits answers again']);
+    await store.close();
+    await own.close();
+    expect(told).toHaveLength(2);
+  });
+
+  it('tell why a store takes nothing of them, and no password', async () => {
+    const own = await startRedis(await freePort());
+    await command(own.url, 'CONFIG SET requirepass sesame');
+    const told: string[] = [];
+    const url = own.url.replace('redis://', 'redis://:pumpkin@');
+    const store = createRedisStore(url, PATIENT_MS, (_level, message) => told.push(message));
+    stores.push(store);
+    await expect.poll(() => told).toEqual([expect.stringContaining('WRONGPASS')]);
+    expect(told.join()).not.toMatch(/sesame|pumpkin/);
+    await store.close();
+    await own.close();
+  });
+
   it('go to the new primary when a failover has made the old one a replica', async () => {
     const next = await startRedis(await freePort());
     const service = await proxy(redis.url);
