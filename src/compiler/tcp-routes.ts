@@ -4,7 +4,7 @@ import type { RouteOwner, TcpDestination, TcpRoute } from '../table/index.ts';
 import { nameMatches } from '../table/index.ts';
 import { hostsFor } from './attach.ts';
 import type { AttachmentIndex } from './attach-index.ts';
-import { clusterOf } from './backend-reads.ts';
+import { clusterOf, subsetOf } from './backend-reads.ts';
 import type { Backends } from './backends/index.ts';
 import type { CompileOptions } from './compilation.ts';
 import type { Entry } from './entry.ts';
@@ -49,6 +49,7 @@ export function createConnectionRoutes(
     route: {
       owner: ownerOf(object, kind, index),
       destinations: destinationsOf(object, written, port, backends, options),
+      ...connectionPolicy(object, written, backends, options),
     },
   });
   return {
@@ -116,6 +117,19 @@ function destinationsOf(
     const cluster = clusterOf(backends, { ...destination, host }, options.gatewayNamespace, port);
     return { cluster, weight: written.length === 1 ? 1 : weight };
   });
+}
+
+/** Of the first destination; its subset has a say only where it is the only one. */
+function connectionPolicy(
+  object: VirtualService,
+  written: readonly RouteDestination[],
+  backends: Backends,
+  options: CompileOptions,
+) {
+  const [first] = written;
+  const host = resolveHost(first?.destination.host ?? '', object.meta.namespace, options.mesh.clusterDomain);
+  const subset = first !== undefined && written.length === 1 ? subsetOf(first.destination) : undefined;
+  return backends.connectionPolicy(host, subset, options.gatewayNamespace);
 }
 
 /* -------------------------------------------------------- SNI of a port */

@@ -80,6 +80,12 @@ export interface TlsTermination {
 export interface TcpRoute {
   readonly owner: RouteOwner;
   readonly destinations: readonly TcpDestination[];
+  /** Where a destination balances by hash, it is that of the client's address. */
+  readonly hashSource: boolean;
+  /** A connection that carries nothing for so long is closed; 0: never; undefined: as the gateway has it for all. */
+  readonly idleTimeoutMs: number | undefined;
+  /** How long a connection may last in all. */
+  readonly maxDurationMs: number | undefined;
 }
 
 export interface TcpDestination {

@@ -4,6 +4,7 @@ import type { Cluster, ClusterId, HashPolicy } from '../../table/model.ts';
 import type { CompileOptions } from '../compilation.ts';
 import { resolveHost } from '../names.ts';
 import { type Built, buildBackends, planAt } from './build.ts';
+import { type ConnectionPolicy, connectionPolicyOf, NO_CONNECTION_POLICY } from './connection-policy.ts';
 import type { DestinationRule } from './destination-rule.ts';
 import { hashPoliciesOf } from './load-balancer.ts';
 import { nearestHost } from './nearest-host.ts';
@@ -63,6 +64,8 @@ export interface Backends {
   explainSubset(host: string, subset: string, fromNamespace: string): SubsetState;
   /** What a route with that destination hashes on; empty: its balancing is no consistent hashing (istio-semantics §3.2, §3.3). */
   hashPolicies(host: string, port: number, subset: string | undefined, fromNamespace: string): readonly HashPolicy[];
+  /** What holds for the connections of a `tcp` or `tls` rule whose first destination that is. */
+  connectionPolicy(host: string, subset: string | undefined, fromNamespace: string): ConnectionPolicy;
   /** What the gateway speaks to that port; undefined: there is nobody to speak to. */
   protocol(host: string, port: number, fromNamespace: string): Cluster['protocol'] | undefined;
   /** Findings: `unknown-rule-host`, `rule-not-applied`, `ignored-field`, `server-certificate-unverified`, `subset-selects-nothing`, `host-provided-twice`, `entry-protocol-conflict`, `port-without-protocol`, `destination-without-endpoints`. */
@@ -104,6 +107,10 @@ export function createBackends({ resources, options }: BackendContext): Backends
     hashPolicies(host, port, subset, namespace) {
       const rule = ruleFor(fullName(host, namespace));
       return rule === undefined ? NO_HASH : rememberedHash(rule, port, subset);
+    },
+    connectionPolicy(host, subset, namespace) {
+      const rule = ruleFor(fullName(host, namespace));
+      return rule === undefined ? NO_CONNECTION_POLICY : connectionPolicyOf(rule, subset);
     },
     protocol(host, port, namespace) {
       const known = lookup(host, namespace);

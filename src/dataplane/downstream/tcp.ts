@@ -81,16 +81,19 @@ export class SocketTunnel implements Tunnel {
   }
 }
 
-/** Ends a tunnel that carried no byte either way for too long (istio-semantics §7.3). */
+/** Ends a tunnel that carried no byte either way for too long (istio-semantics §7.3), or that lasted too long. */
 export class TunnelLife implements ConnectionLife {
   readonly #socket: Socket;
   readonly #idleTimeoutMs: number;
+  readonly #maxDurationMs: number;
   #bytes = -1;
   #since = 0;
+  #startedMs: number | undefined;
 
-  constructor(socket: Socket, idleTimeoutMs: number) {
+  constructor(socket: Socket, idleTimeoutMs: number, maxDurationMs = Number.POSITIVE_INFINITY) {
     this.#socket = socket;
     this.#idleTimeoutMs = idleTimeoutMs;
+    this.#maxDurationMs = maxDurationMs;
   }
 
   /** Raw bytes have no point at which one could say goodbye; the end of the grace does it. */
@@ -102,6 +105,8 @@ export class TunnelLife implements ConnectionLife {
       this.#bytes = bytes;
       this.#since = nowMs;
     } else if (nowMs - this.#since >= this.#idleTimeoutMs) this.#socket.destroy();
+    this.#startedMs ??= nowMs;
+    if (nowMs - this.#startedMs >= this.#maxDurationMs) this.#socket.destroy();
   }
 }
 
@@ -121,7 +126,8 @@ export function serveTcp(
   options: TcpOptions,
 ): void {
   connection.kind = 'tcp';
-  connection.life = new TunnelLife(side, options.idleTimeoutMs);
+  const idleTimeoutMs = route?.idleTimeoutMs ?? options.idleTimeoutMs;
+  connection.life = new TunnelLife(side, idleTimeoutMs || Number.POSITIVE_INFINITY, route?.maxDurationMs);
   if (route === undefined) {
     side.destroy();
     return;

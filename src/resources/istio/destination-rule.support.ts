@@ -106,8 +106,11 @@ subset over rule, port entry over both. Limits and ejections are counted by each
       maxConnections: supported('at once', 'beyond it requests wait'),
       connectTimeout: supported('to connect', 'default: the mesh’s'),
       tcpKeepalive: supported('probes on idle connections'),
-      maxConnectionDuration: supported('then a connection is given up'),
-      idleTimeout: supported('for HTTP where `http.idleTimeout` is absent', 'default 1h'),
+      maxConnectionDuration: supported('then a connection is given up', 'of `tcp` and `tls` rules the client’s too'),
+      idleTimeout: supported(
+        'for HTTP where `http.idleTimeout` is absent, and for `tcp` and `tls` rules',
+        'default 1h; 0s: none',
+      ),
     },
     TcpKeepalive: {
       probes: ignored('how many before giving up', 'ignored-field', 'the system’s'),

@@ -19,6 +19,55 @@ const plainRoute = ({ table }: Compilation, port: number) => {
 const DB = 'outbound|5432||db.shop.svc.cluster.local';
 const OTHER = 'outbound|1||other.shop.svc.cluster.local';
 
+describe('connections of tcp routes', () => {
+  const SOURCE = 'loadBalancer: { consistentHash: { useSourceIp: true } }';
+  const PLAIN = 'loadBalancer: { simple: RANDOM }';
+  const TIMES = 'connectionPool: { tcp: { idleTimeout: 5s, maxConnectionDuration: 60s } }';
+  const rule = (policy: string, subset = ''): string => `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: db }
+spec: { host: db, trafficPolicy: { ${policy} }, subsets: [{ name: v1${subset} }] }`;
+  const ofSubset = 'route: [{ destination: { host: db, subset: v1 } }]';
+  const none = { hashSource: false, idleTimeoutMs: undefined, maxDurationMs: undefined };
+
+  it.each([
+    { rules: to('db'), policy: PLAIN, is: none },
+    { rules: to('db'), policy: SOURCE, is: { ...none, hashSource: true } },
+    { rules: to('db'), policy: TIMES, is: { ...none, idleTimeoutMs: 5_000, maxDurationMs: 60_000 } },
+    {
+      rules: to('db'),
+      policy: 'connectionPool: { tcp: { idleTimeout: 0s } }',
+      is: { ...none, idleTimeoutMs: 0 },
+    },
+    { rules: ofSubset, policy: SOURCE, is: { ...none, hashSource: true } },
+    {
+      rules: ofSubset,
+      policy: SOURCE,
+      subset: ', trafficPolicy: { loadBalancer: { simple: RANDOM } }',
+      is: none,
+    },
+    { rules: ofSubset, policy: PLAIN, subset: `, trafficPolicy: { ${SOURCE} }`, is: { ...none, hashSource: true } },
+    { rules: to('db'), policy: PLAIN, subset: `, trafficPolicy: { ${SOURCE} }`, is: none },
+    { rules: to('db'), policy: `portLevelSettings: [{ port: { number: 5432 }, ${SOURCE} }]`, is: none },
+    { rules: to('other'), policy: SOURCE, is: none },
+    {
+      rules: 'route: [{ destination: { host: other }, weight: 1 }, { destination: { host: db }, weight: 9 }]',
+      policy: SOURCE,
+      is: none,
+    },
+    {
+      rules: 'route: [{ destination: { host: db }, weight: 1 }, { destination: { host: other }, weight: 9 }]',
+      policy: SOURCE,
+      is: { ...none, hashSource: true },
+    },
+  ])('$rules under $policy $subset', ({ rules, policy, subset, is }) => {
+    const [listener] = world([tcp(90, "'*'")], vs('db', "'*'", `tcp: [{ ${rules} }]`), rule(policy, subset)).table
+      .listeners;
+    expect(listener?.plaintext).toMatchObject({ kind: 'tcp', route: is });
+  });
+});
+
 describe('tcp routes', () => {
   it.each([
     { rules: `tcp: [{ ${to('db')} }]`, is: [DB] },

@@ -463,6 +463,9 @@ describe('raw connections', () => {
   const route: TcpRoute = {
     owner: { namespace: 'ns', kind: 'VirtualService', name: 'db', delegate: undefined, file: 'f', line: 1 },
     destinations: [],
+    hashSource: false,
+    idleTimeoutMs: undefined,
+    maxDurationMs: undefined,
   };
   const backends: net.Server[] = [];
   afterEach(() => {
@@ -578,6 +581,28 @@ describe('raw connections', () => {
     await start([], { plaintext: { kind: 'tcp', route }, openTcp, limits: { tunnelIdleTimeoutMs: 80 } });
     const socket = net.connect(toy.port, '127.0.0.1');
     await new Promise((resolve) => socket.on('close', resolve));
+  });
+
+  test.each([
+    ['after the idle time of its destination', { idleTimeoutMs: 80 }],
+    ['when it has lasted as long as its destination lets it', { maxDurationMs: 80 }],
+  ])('it is closed %s', async (_when, times) => {
+    const openTcp = await to(shout);
+    await start([], { plaintext: { kind: 'tcp', route: { ...route, ...times } }, openTcp });
+    const socket = net.connect(toy.port, '127.0.0.1');
+    await new Promise((resolve) => socket.on('close', resolve));
+  });
+
+  test('it stays where its destination knows no idle time', async () => {
+    const openTcp = await to(shout);
+    const endless = { plaintext: { kind: 'tcp', route: { ...route, idleTimeoutMs: 0 } }, openTcp } as const;
+    await start([], { ...endless, limits: { tunnelIdleTimeoutMs: 1 } });
+    const socket = net.connect(toy.port, '127.0.0.1');
+    const closed = new Promise((resolve) => socket.on('close', () => resolve('closed')));
+    // Some looks later.
+    const later = new Promise((resolve) => setTimeout(resolve, 200, 'open'));
+    expect(await Promise.race([closed, later])).toBe('open');
+    socket.destroy();
   });
 });
 
