@@ -1,4 +1,4 @@
-import { headerName } from '../header-names.ts';
+import { headerName, withoutSpace } from '../header-fields.ts';
 import { METHODS } from './http1-gate.ts';
 
 /** The head of an ordinary request, and where what follows it begins. */
@@ -72,7 +72,7 @@ function readFields(text: string, maxHeaders: number): Fields | undefined {
     const colon = text.indexOf(':', at);
     const end = text.indexOf('\r\n', colon);
     const name = headerName(text.slice(at, colon)) as string;
-    const value = trimmed(text, colon + 1, end);
+    const value = withoutSpace(text, colon + 1, end);
     at = end + 2;
     if (ODD.has(name)) return undefined;
     if (name === 'content-length') {
@@ -83,17 +83,6 @@ function readFields(text: string, maxHeaders: number): Fields | undefined {
   }
   return headers.length / 2 > maxHeaders ? undefined : { headers, bodyLength, closes };
 }
-
-/** Without the optional white space around it. */
-function trimmed(text: string, start: number, end: number): string {
-  let from = start;
-  let to = end;
-  while (from < to && isBlank(text.charCodeAt(from))) from++;
-  while (to > from && isBlank(text.charCodeAt(to - 1))) to--;
-  return text.slice(from, to);
-}
-
-const isBlank = (code: number): boolean => code === 0x20 || code === 0x09;
 
 const asksToClose = (value: string): boolean =>
   value !== 'keep-alive' && value.split(',').some((token) => token.trim().toLowerCase() === 'close');

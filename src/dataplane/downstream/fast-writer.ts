@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { HeaderList } from '../../contract/headers.ts';
-import { headerName } from '../header-names.ts';
+import { headerName } from '../header-fields.ts';
 import type { ResponseWriter } from '../stream.ts';
 import { asText, framedLines } from './answer-lines.ts';
 

@@ -1,4 +1,4 @@
-import { headerName } from '../header-names.ts';
+import { headerName, withoutSpace } from '../header-fields.ts';
 
 /**
  * The head of an HTTP/1.1 answer, and the trailers of a chunked one, read from bytes as they come. Strict where a
@@ -153,7 +153,7 @@ export class HeadParser {
 
   #flush(): boolean {
     if (this.#name === undefined) return true;
-    const value = trimSpace(this.#value);
+    const value = withoutSpace(this.#value);
     if (!VALUE.test(value)) return this.#fail('a header value is not valid');
     if (this.#headers.length >= 2 * MAX_HEADERS) return this.#fail('more than 100 headers');
     this.#headers.push(this.#name, value);
@@ -178,14 +178,3 @@ function couldBeStatusLine(text: string): boolean {
   const start = text.replace(LINE_ENDS, '').slice(0, 7);
   return 'HTTP/1.'.startsWith(start);
 }
-
-/** Optional white space (RFC 9110 §5.6.3) at both ends; `trim` would take more than that. */
-function trimSpace(text: string): string {
-  let start = 0;
-  let end = text.length;
-  while (start < end && isSpace(text.charCodeAt(start))) start++;
-  while (end > start && isSpace(text.charCodeAt(end - 1))) end--;
-  return start === 0 && end === text.length ? text : text.slice(start, end);
-}
-
-const isSpace = (code: number): boolean => code === 32 || code === 9;

@@ -1,6 +1,6 @@
 import type { HeaderList } from '../../contract/headers.ts';
 import { err, ok, type Result } from '../../kernel/result.ts';
-import { headerName } from '../header-names.ts';
+import { headerName } from '../header-fields.ts';
 import type { UpstreamRequestHead } from '../stream.ts';
 
 /** How the body of a request is told from what follows it. */

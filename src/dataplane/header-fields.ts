@@ -20,3 +20,14 @@ export function headerName(spelt: string): string | undefined {
   known.set(own, own.toLowerCase());
   return known.get(own);
 }
+
+/** The part of a text between two positions, without the optional white space around it (RFC 9110 §5.6.3); `trim` would take more than that. */
+export function withoutSpace(text: string, start = 0, end = text.length): string {
+  let from = start;
+  let to = end;
+  while (from < to && isSpace(text.charCodeAt(from))) from++;
+  while (to > from && isSpace(text.charCodeAt(to - 1))) to--;
+  return text.slice(from, to);
+}
+
+const isSpace = (code: number): boolean => code === 0x20 || code === 0x09;
