@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import fp from 'fastify-plugin';
 import type { Filter, GatewayPlugin } from '../../src/contract/index.ts';
 import { requestIdSpec } from './config.ts';
@@ -6,15 +5,14 @@ import { requestIdSpec } from './config.ts';
 const HEADER = 'x-request-id';
 
 /**
- * Every request gets a new id of ours, whatever the client sent (istio-semantics §7.2): the service sees it, the log has
- * it, an error names it, and the client can read it from the answer.
+ * Every request has a new id of ours from its first moment, whatever the client sent (istio-semantics §7.2): the service sees
+ * it, the log has it, an error names it, and the client can read it from the answer.
  */
-export function createRequestIdFilter(newId: () => string = randomUUID): Filter {
+export function createRequestIdFilter(): Filter {
   return {
     name: requestIdSpec.name,
     always: true,
     prepare(exchange) {
-      exchange.record.requestId = newId();
       exchange.headers.set(HEADER, exchange.record.requestId);
     },
     response(exchange, head) {
