@@ -28,6 +28,12 @@ export function* coveringHosts(host: string): Generator<string> {
   if (host !== '*') yield '*';
 }
 
+export const isPartialWildcard = (host: string): boolean => host.startsWith('*') && host.length > 1 && host[1] !== '.';
+
+/** A wildcard that begins within a label covers whatever ends as it does. */
+export const coversPartially = (wildcard: string, host: string): boolean =>
+  host.replace(/^\*/, '').endsWith(wildcard.slice(1));
+
 export type Labels = Readonly<Record<string, string>>;
 
 export const NO_LABELS: Labels = {};

@@ -6,7 +6,7 @@ import type { ClientTLSSettings, PortTrafficPolicy, ResourceOf, TrafficPolicy } 
 import type { CompileOptions } from '../compilation.ts';
 import { type DestinationRule, readRule } from './destination-rule.ts';
 import { isPassthrough } from './load-balancer.ts';
-import { coveringHosts } from './names.ts';
+import { coveringHosts, coversPartially, isPartialWildcard } from './names.ts';
 import { nearestHost } from './nearest-host.ts';
 import type { Registry } from './registry.ts';
 import type { RuleIndex } from './rule-index.ts';
@@ -21,11 +21,11 @@ export const ruleFindings = memoizeByIdentity(
     index: RuleIndex,
     options: CompileOptions,
   ): readonly Diagnostic[] => {
-    const covered = coveredWildcards(registry);
+    const covers = coveredWildcards(registry);
     return resources.flatMap((resource) => {
       const rule = readRule(resource, options.mesh);
       const services = registry.all.get(rule.host);
-      if (services === undefined && !(rule.host.startsWith('*') && covered().has(rule.host))) {
+      if (services === undefined && !(rule.host.startsWith('*') && covers(rule.host))) {
         return [unknownHost(resource, rule, registry), ...policyFindings(resource, NO_NAMES)];
       }
       const named = services?.some(({ resource: { body } }) => 'hosts' in (body.spec ?? {}) && hasNames(body.spec));
@@ -40,12 +40,13 @@ export const ruleFindings = memoizeByIdentity(
 const hasNames = (spec: unknown): boolean =>
   ((spec as { subjectAltNames?: readonly string[] } | undefined)?.subjectAltNames ?? []).length > 0;
 
-/** All wildcards that cover some host; made only if a rule has one. */
-function coveredWildcards(registry: Registry): () => ReadonlySet<string> {
+/** Does a wildcard cover some host? All that do are gathered only if a rule has one. */
+function coveredWildcards(registry: Registry): (wildcard: string) => boolean {
   let covered: Set<string> | undefined;
-  return () => {
+  return (wildcard) => {
+    if (isPartialWildcard(wildcard)) return registry.all.keys().some((host) => coversPartially(wildcard, host));
     covered ??= new Set([...registry.all.keys()].flatMap((host) => [...coveringHosts(host)]));
-    return covered;
+    return covered.has(wildcard);
   };
 }
 

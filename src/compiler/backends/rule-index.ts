@@ -2,11 +2,17 @@ import { memoizeByIdentity } from '../../kernel/memo.ts';
 import type { ResourceOf } from '../../resources/kinds.ts';
 import type { CompileOptions } from '../compilation.ts';
 import { type DestinationRule, mergeRules, readRule } from './destination-rule.ts';
-import { coveringHosts, labelsFit } from './names.ts';
+import { coveringHosts, coversPartially, isPartialWildcard, labelsFit } from './names.ts';
 import { remembered } from './remember.ts';
 
 /** Rules of one namespace by host, exact or wildcard; several for one host where they could not be merged, in their order. */
-type HostTable = Map<string, DestinationRule[]>;
+interface HostTable {
+  readonly rules: Map<string, DestinationRule[]>;
+  /** Wildcards that begin within a label, such as `*-api.shop.svc.cluster.local`. */
+  readonly partial: string[];
+}
+
+const hostTable = (): HostTable => ({ rules: new Map(), partial: [] });
 
 export interface ServiceName {
   readonly host: string;
@@ -43,7 +49,7 @@ export const buildRuleIndex = memoizeByIdentity(
         if (!chosen.has(service)) chosen.set(service, choose(service));
         return chosen.get(service);
       },
-      writtenFor: (host) => tables.byHost.get(host) ?? [],
+      writtenFor: (host) => tables.byHost.rules.get(host) ?? [],
     };
   },
 );
@@ -58,10 +64,10 @@ interface Tables {
 function sortIntoTables(resources: readonly ResourceOf<'DestinationRule'>[], options: CompileOptions): Tables {
   const { mesh, gatewayNamespace } = options;
   const tables: Tables = {
-    ofGatewayNamespace: new Map(),
-    rootPrivate: new Map(),
+    ofGatewayNamespace: hostTable(),
+    rootPrivate: hostTable(),
     exported: new Map(),
-    byHost: new Map(),
+    byHost: hostTable(),
   };
   const rules = resources.map((resource) => readRule(resource, mesh));
   const inOrder = [...rules.filter((rule) => rule.selector), ...rules.filter((rule) => !rule.selector)];
@@ -73,10 +79,7 @@ function sortIntoTables(resources: readonly ResourceOf<'DestinationRule'>[], opt
     if (isPrivate(rule, mesh.defaultDestinationRuleExportTo)) {
       if (namespace === mesh.rootNamespace) add(tables.rootPrivate, rule);
     } else {
-      add(
-        remembered(tables.exported, namespace, (): HostTable => new Map()),
-        rule,
-      );
+      add(remembered(tables.exported, namespace, hostTable), rule);
     }
   }
   return tables;
@@ -88,7 +91,10 @@ const isPrivate = ({ exportTo, namespace }: DestinationRule, meshDefault: readon
 const isVisible = ({ exportTo }: DestinationRule, { gatewayNamespace }: CompileOptions): boolean =>
   exportTo.size === 0 || exportTo.has('*') || exportTo.has(gatewayNamespace);
 
-const rulesFor = (table: HostTable, host: string): DestinationRule[] => remembered(table, host, () => []);
+function rulesFor({ rules, partial }: HostTable, host: string): DestinationRule[] {
+  if (isPartialWildcard(host) && !rules.has(host)) partial.push(host);
+  return remembered(rules, host, () => []);
+}
 
 /** Rules of equal exportTo and selector become one, in the place of the first. */
 function add(table: HostTable, rule: DestinationRule): void {
@@ -106,12 +112,13 @@ const sameSelector = ({ selector: a }: DestinationRule, { selector: b }: Destina
   a === b || (a !== undefined && b !== undefined && labelsFit(a, b) && labelsFit(b, a));
 
 function mostSpecific(table: HostTable | undefined, host: string): readonly DestinationRule[] | undefined {
-  if (table === undefined || table.size === 0) return undefined;
-  for (const covering of coveringHosts(host)) {
-    const rules = table.get(covering);
-    if (rules !== undefined) return rules;
-  }
-  return undefined;
+  if (table === undefined || table.rules.size === 0) return undefined;
+  const { rules, partial } = table;
+  const whole = coveringHosts(host).find((covering) => rules.has(covering));
+  const covering = partial
+    .filter((wildcard) => coversPartially(wildcard, host))
+    .reduce((best, wildcard) => (best === host || (best?.length ?? 0) >= wildcard.length ? best : wildcard), whole);
+  return covering === undefined ? undefined : rules.get(covering);
 }
 
 /** A rule for gateways with our labels, else the last of those for all: the youngest (istio-semantics §3.1). */

@@ -53,6 +53,29 @@ describe('which DestinationRule counts', () => {
       2,
     ],
     [
+      'a wildcard that begins within a label, the longer before the shorter',
+      [
+        rule('shop/a', { host: '*.shop.svc.cluster.local', trafficPolicy: limited(1) }),
+        rule('shop/b', { host: '*eb.shop.svc.cluster.local', trafficPolicy: limited(2) }),
+        rule('shop/c', { host: '*b.shop.svc.cluster.local', trafficPolicy: limited(3) }),
+        rule('shop/d', { host: '*-web.shop.svc.cluster.local', trafficPolicy: limited(4) }),
+      ],
+      2,
+    ],
+    [
+      'the exact host before a wildcard that begins within a label',
+      [
+        rule('shop/b', { host: '*eb.shop.svc.cluster.local', trafficPolicy: limited(2) }),
+        rule('shop/c', { host: WEB, trafficPolicy: limited(3) }),
+      ],
+      3,
+    ],
+    [
+      'a wildcard that begins within a label and fits as a whole',
+      [rule('shop/b', { host: '*web.shop.svc.cluster.local', trafficPolicy: limited(2) })],
+      2,
+    ],
+    [
       'a short host of another namespace is another host',
       [rule('istio-system/r', { host: 'web', trafficPolicy: limited(1) })],
       undefined,
@@ -227,6 +250,12 @@ describe('findings about rules', () => {
   it.each<[string, Resource, readonly string[]]>([
     ['an unknown host', rule('shop/r', { host: 'wev' }), ['unknown-rule-host shop/r']],
     ['a wildcard that covers nothing', rule('shop/r', { host: '*.example.org' }), ['unknown-rule-host shop/r']],
+    [
+      'one that begins within a label and covers nothing',
+      rule('shop/r', { host: '*x.svc.cluster.local' }),
+      ['unknown-rule-host shop/r'],
+    ],
+    ['one that begins within a label and covers something', rule('shop/r', { host: '*eb.shop.svc.cluster.local' }), []],
     ['a wildcard that covers something', rule('shop/r', { host: '*.svc.cluster.local' }), []],
     ['a rule of a third namespace', rule('x/r', { host: WEB }), ['rule-not-applied x/r']],
     ['a hidden rule', rule('shop/r', { host: 'web', exportTo: ['.'] }), ['rule-not-applied shop/r']],
