@@ -8,6 +8,7 @@ import {
   reportWeakened,
   type SectionName,
   type SectionOf,
+  type Weakening,
 } from './layers.ts';
 
 /** Each of them must let the caller in. */
@@ -43,10 +44,7 @@ export interface Compression {
 }
 export type Algorithm = 'zstd' | 'br' | 'gzip';
 
-type Weakened<S extends SectionName> = (
-  mandatory: SectionOf<S>,
-  own: SectionOf<S>,
-) => readonly (string | number)[] | undefined;
+type Weakened<S extends SectionName> = (mandatory: SectionOf<S>, own: SectionOf<S>) => readonly Weakening[];
 
 function specFor<S extends SectionName, T>(
   name: string,
@@ -78,7 +76,7 @@ export const clientAddressesSpec: FilterSpec<ClientAddressSettings> = specFor(
     const addresses = choose(layers, ({ allow, deny = [] }): AddressLists => ({ allow, deny }));
     return addresses && { addresses };
   },
-  () => undefined,
+  () => [],
 );
 
 export const requestLimitsSpec: FilterSpec<RequestLimitSettings> = specFor(
@@ -93,13 +91,13 @@ export const requestLimitsSpec: FilterSpec<RequestLimitSettings> = specFor(
     return Object.values(settings).every((choice) => choice === undefined) ? undefined : settings;
   },
   (mandatory, own) => {
-    const larger = (field: 'bodyBytes' | 'headerBytes'): boolean =>
-      (own[field] ?? 0) > (mandatory[field] ?? Number.POSITIVE_INFINITY);
-    const laxer = (field: 'unsafeEscapes' | 'pathParameters'): boolean =>
-      mandatory[field] === 'REFUSE' && own[field] === 'ALLOW';
-    if (laxer('unsafeEscapes')) return ['unsafeEscapes'];
-    if (laxer('pathParameters')) return ['pathParameters'];
-    return larger('bodyBytes') ? ['bodyBytes'] : larger('headerBytes') ? ['headerBytes'] : undefined;
+    const larger = (field: 'bodyBytes' | 'headerBytes'): Weakening[] => {
+      const wanted = mandatory[field];
+      return wanted !== undefined && (own[field] ?? 0) > wanted ? [{ field: [field], wanted }] : [];
+    };
+    const laxer = (field: 'unsafeEscapes' | 'pathParameters'): Weakening[] =>
+      mandatory[field] === 'REFUSE' && own[field] === 'ALLOW' ? [{ field: [field], wanted: 'REFUSE' }] : [];
+    return [...larger('bodyBytes'), ...larger('headerBytes'), ...laxer('unsafeEscapes'), ...laxer('pathParameters')];
   },
 );
 
@@ -117,13 +115,15 @@ export const securityHeadersSpec: FilterSpec<SecurityHeaderSettings> = specFor(
   },
   (mandatory, own) => {
     const above = headersOf(mandatory);
-    const index = (own.remove ?? []).findIndex((name) => typeof above.get(name.toLowerCase()) === 'string');
-    if (index >= 0) return ['remove', index];
-    const changed = Object.entries(own.set ?? {}).find(([name, value]) => {
+    const removed = (own.remove ?? []).flatMap((name, index): Weakening[] => {
       const wanted = above.get(name.toLowerCase());
-      return wanted !== undefined && wanted !== value;
+      return typeof wanted === 'string' ? [{ field: ['remove', index], wanted }] : [];
     });
-    return changed && ['set', changed[0]];
+    const changed = Object.entries(own.set ?? {}).flatMap(([name, value]): Weakening[] => {
+      const wanted = above.get(name.toLowerCase());
+      return wanted === undefined || wanted === value ? [] : [{ field: ['set', name], wanted: wanted ?? 'removed' }];
+    });
+    return [...removed, ...changed];
   },
 );
 
@@ -165,5 +165,5 @@ export const compressionSpec: FilterSpec<CompressionSettings> = specFor(
     );
     return compression && { compression };
   },
-  (mandatory, own) => (own.enabled === mandatory.enabled ? undefined : ['enabled']),
+  (mandatory, own) => (own.enabled === mandatory.enabled ? [] : [{ field: ['enabled'], wanted: mandatory.enabled }]),
 );

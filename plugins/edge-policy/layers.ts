@@ -23,6 +23,12 @@ export interface Exemption {
   readonly from: Ref;
 }
 
+/** A value of a team's that is weaker than a mandatory one. */
+export interface Weakening {
+  readonly field: readonly (string | number)[];
+  readonly wanted: string | number | boolean;
+}
+
 /** What a value comes to on a route: every mandatory one holds, and of the others the most particular. */
 export interface Choice<T> {
   readonly mandatory: readonly Layered<T>[];
@@ -90,7 +96,7 @@ export const inForce = <T>(mandatory: readonly Layered<T>[], nowMs: number): rea
 export function reportWeakened<S extends SectionName>(
   section: S,
   context: FilterContext,
-  weakened: (mandatory: SectionOf<S>, own: SectionOf<S>) => readonly (string | number)[] | undefined,
+  weakened: (mandatory: SectionOf<S>, own: SectionOf<S>) => readonly Weakening[],
 ): void {
   const { gateway, teams, exemptions } = indexOf(context);
   for (const policy of [...teams.values()].flat()) {
@@ -99,18 +105,19 @@ export function reportWeakened<S extends SectionName>(
     for (const above of gateway) {
       const mandatory = specOf(above)[section];
       if (mandatory === undefined || mandatory.level === 'default') continue;
-      const field = weakened(mandatory as SectionOf<S>, own as SectionOf<S>);
       const exempt = exemptions.some(
         (exemption) => covers(exemption, section, policy.ref.namespace) && lifts(exemption, above),
       );
-      if (field === undefined || exempt) continue;
-      context.report({
-        object: policy.ref,
-        code: 'weakens-mandatory-policy',
-        field: ['spec', section, ...field],
-        message: `weaker than what the network team has made mandatory for every route: EdgePolicy ${above.ref.namespace}/${above.ref.name}`,
-        related: [{ message: 'the mandatory value', object: above.ref }],
-      });
+      if (exempt) continue;
+      for (const { field, wanted } of weakened(mandatory as SectionOf<S>, own as SectionOf<S>)) {
+        context.report({
+          object: policy.ref,
+          code: 'weakens-mandatory-policy',
+          field: ['spec', section, ...field],
+          message: `weaker than what EdgePolicy ${above.ref.namespace}/${above.ref.name} of the network team has made mandatory for every route: ${JSON.stringify(wanted)}`,
+          related: [{ message: 'the mandatory value', object: above.ref }],
+        });
+      }
     }
   }
 }

@@ -173,6 +173,19 @@ describe('findings', () => {
       ['weakens-mandatory-policy shop spec.limits.pathParameters'],
     ],
     [
+      'all that is weaker, at once',
+      [
+        network({ limits: { bodyBytes: 1, headerBytes: 300 }, ...headers({ 'X-A': 'a', 'X-B': 'b' }) }),
+        team({ limits: { bodyBytes: 2, headerBytes: 301 }, ...headers({ 'X-A': 'c' }, ['x-b']) }),
+      ],
+      [
+        'weakens-mandatory-policy shop spec.limits.bodyBytes',
+        'weakens-mandatory-policy shop spec.limits.headerBytes',
+        'weakens-mandatory-policy shop spec.securityHeaders.remove.0',
+        'weakens-mandatory-policy shop spec.securityHeaders.set.X-A',
+      ],
+    ],
+    [
       'nothing, by refusing more',
       [network({ limits: { pathParameters: 'ALLOW' } }), team({ limits: { pathParameters: 'REFUSE' } })],
       [],
@@ -223,9 +236,9 @@ describe('findings', () => {
     expect(findings(policies)).toEqual(wanted);
   });
 
-  it('names the layer that is in the way', () => {
+  it('names the layer that is in the way, and what it wants', () => {
     const context = fakeContext([network(limits(100)), team(limits(500))]);
     requestLimitsSpec.compileWorkload?.(context);
-    expect(context.findings[0]?.message).toContain('EdgePolicy istio-system/base');
+    expect(context.findings[0]?.message).toMatch(/EdgePolicy istio-system\/base .*: 100$/);
   });
 });
