@@ -52,9 +52,7 @@ export function formatFacts(
     upstreamCluster: record.cluster,
     routeName: exchange.route?.name ?? '',
     serverName: exchange.tls?.serverName,
-    path: exchange.path,
-    query: exchange.query,
-    originalPath: exchange.path,
+    clientCertificate: exchange.tls?.client,
     startedAtMs: record.startedAtMs,
   };
 }

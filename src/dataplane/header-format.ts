@@ -1,3 +1,4 @@
+import type { ClientCertificate } from '../contract/exchange.ts';
 import { toBytes } from '../contract/index.ts';
 
 /** What an operator in a header value can look at. Response operators see the request as it was sent upstream. */
@@ -21,9 +22,7 @@ export interface FormatFacts {
   readonly upstreamCluster: string | undefined;
   readonly routeName: string;
   readonly serverName: string | undefined;
-  readonly path: string;
-  readonly query: string;
-  readonly originalPath: string;
+  readonly clientCertificate: ClientCertificate | undefined;
   readonly startedAtMs: number;
 }
 
@@ -90,6 +89,10 @@ const withoutPort: Readonly<Record<string, Operator>> = {
   DOWNSTREAM_LOCAL_ADDRESS: (f) => `${f.localAddress}:${f.localPort}`,
   DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: (f) => f.localAddress,
   DOWNSTREAM_LOCAL_PORT: (f) => String(f.localPort),
+  DOWNSTREAM_PEER_SUBJECT: (f) => f.clientCertificate?.subject,
+  DOWNSTREAM_PEER_URI_SAN: (f) => f.clientCertificate?.uris.join(','),
+  DOWNSTREAM_PEER_DNS_SAN: (f) => f.clientCertificate?.dnsNames.join(','),
+  DOWNSTREAM_PEER_FINGERPRINT_256: (f) => f.clientCertificate?.hash,
   REQUESTED_SERVER_NAME: (f) => f.serverName,
 };
 
@@ -99,16 +102,17 @@ function operatorOf(name: string, argument: string | undefined): Operator {
   const wanted = argument ?? '';
   switch (name) {
     case 'REQ':
+    case 'REQUEST_HEADER':
       return headerOperator(wanted, (facts, header) => facts.requestHeader(header));
     case 'REQ_WITHOUT_QUERY':
       return headerOperator(wanted, (facts, header) => facts.requestHeader(header)?.replace(/\?.*$/s, ''));
     case 'RESP':
+    case 'RESPONSE_HEADER':
       return headerOperator(wanted, (facts, header) => facts.responseHeader(header));
     case 'QUERY_PARAM':
-      return (facts) => decodedParameter(facts.query, wanted);
+      return (facts) => decodedParameter(facts.requestHeader(':path') ?? '', wanted);
     case 'PATH':
-      return (facts) =>
-        `${wanted.includes('ORIG') ? facts.originalPath : facts.path}${wanted.startsWith('NQ') ? '' : facts.query}`;
+      return pathOperator(wanted);
     case 'START_TIME':
       return (facts) => startTime(facts.startedAtMs, wanted);
     default:
@@ -122,8 +126,25 @@ function headerOperator(argument: string, read: (facts: FormatFacts, name: strin
   return (facts) => read(facts, first) ?? (second === undefined ? undefined : read(facts, second));
 }
 
-function decodedParameter(query: string, name: string): string | undefined {
-  for (const pair of query.slice(1).split('&')) {
+const PATH_SOURCES: Readonly<Record<string, readonly string[]>> = {
+  ORIG: ['x-envoy-original-path'],
+  PATH: [':path'],
+};
+const ORIGINAL_OR_PATH: readonly string[] = ['x-envoy-original-path', ':path'];
+
+/** `WQ` or `NQ`: with the query or without; then from where, absent: the original path where it was rewritten. */
+function pathOperator(argument: string): Operator {
+  const [parts = '', source = ''] = argument.split(':');
+  const names = PATH_SOURCES[source] ?? ORIGINAL_OR_PATH;
+  return (facts) => {
+    const path = names.map((name) => facts.requestHeader(name)).find((value) => value !== undefined);
+    return parts === 'NQ' ? path?.replace(/\?.*$/s, '') : path;
+  };
+}
+
+function decodedParameter(target: string, name: string): string | undefined {
+  const query = target.indexOf('?');
+  for (const pair of query < 0 ? [] : target.slice(query + 1).split('&')) {
     const equals = pair.indexOf('=');
     if ((equals < 0 ? pair : pair.slice(0, equals)) !== name) continue;
     const value = equals < 0 ? '' : pair.slice(equals + 1);

@@ -21,9 +21,14 @@ const facts = (headers: HeaderList = HeaderList.empty()): FormatFacts => ({
   upstreamCluster: 'outbound|80||web',
   routeName: 'rule.match',
   serverName: undefined,
-  path: '/p',
-  query: '?k=a%20b',
-  originalPath: '/p',
+  clientCertificate: {
+    pem: '',
+    hash: 'c0ffee',
+    subject: 'CN=orders,O=Orders\\, Inc.',
+    uris: ['spiffe://a', 'spiffe://b'],
+    dnsNames: ['orders.example.com'],
+    serverUri: undefined,
+  },
   startedAtMs: 0,
 });
 
@@ -41,7 +46,18 @@ describe('operators in header values', () => {
     ['%REQ_WITHOUT_QUERY(:path)%', '/p'],
     ['%RESPONSE_CODE_DETAILS%', ''],
     ['%QUERY_PARAM(k)%', 'a b'],
+    ['%QUERY_PARAM(none)%', ''],
     ['%PATH(NQ)%', '/p'],
+    ['%PATH%', '/p?k=a%20b'],
+    ['%PATH(WQ:PATH)%', '/p?k=a%20b'],
+    ['%PATH(NQ:ORIG_OR_PATH)%', '/p'],
+    ['[%PATH(WQ:ORIG)%]', '[]'],
+    ['%REQUEST_HEADER(x-none?x-a)%', '1'],
+    ['%RESPONSE_HEADER(x-a)%', ''],
+    ['%DOWNSTREAM_PEER_SUBJECT%', 'CN=orders,O=Orders\\, Inc.'],
+    ['%DOWNSTREAM_PEER_URI_SAN%', 'spiffe://a,spiffe://b'],
+    ['%DOWNSTREAM_PEER_DNS_SAN%', 'orders.example.com'],
+    ['%DOWNSTREAM_PEER_FINGERPRINT_256%', 'c0ffee'],
     ['%ROUTE_NAME%', 'rule.match'],
     ['%UPSTREAM_CLUSTER%', 'outbound|80||web;'],
     ['%RESPONSE_CODE%', '0'],
@@ -55,6 +71,23 @@ describe('operators in header values', () => {
     ]);
     expect(formatHeaderValue(format, facts(headers))).toBe(value);
   });
+});
+
+describe('the path in a header value, after it was rewritten', () => {
+  const rewritten: FormatFacts = {
+    ...facts(),
+    requestHeader: (name) => ({ ':path': '/new?q=1', 'x-envoy-original-path': '/old?q=1' })[name],
+    clientCertificate: undefined,
+  };
+  it.each([
+    ['%PATH%', '/old?q=1'],
+    ['%PATH(NQ)%', '/old'],
+    ['%PATH(WQ:PATH)%', '/new?q=1'],
+    ['%PATH(NQ:PATH)%', '/new'],
+    ['%PATH(NQ:ORIG)%', '/old'],
+    ['%PATH(NQ:ORIG_OR_PATH)%', '/old'],
+    ['[%DOWNSTREAM_PEER_SUBJECT%]', '[]'],
+  ])('%s gives %s', (format, value) => expect(formatHeaderValue(format, rewritten)).toBe(value));
 });
 
 describe('header operations', () => {
