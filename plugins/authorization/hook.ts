@@ -7,6 +7,7 @@ import {
 } from '../../src/contract/authz-predicate/index.ts';
 import type { Exchange, Filter, LocalReply } from '../../src/contract/index.ts';
 import { type AuthorizationSettings, authorizationSpec, type PolicyLayer } from './config.ts';
+import { createConnectionJudge } from './connections.ts';
 import { type BoundWatch, bindWatch, type CountMark, tryAllow, watch } from './watch.ts';
 
 type Route = NonNullable<Exchange['route']>;
@@ -41,6 +42,7 @@ export function createAuthorizationFilter(count: CountMark = () => {}): Filter<A
   };
   return {
     name: authorizationSpec.name,
+    connection: createConnectionJudge(),
     published(all) {
       for (const settings of all) boundOf(settings);
     },

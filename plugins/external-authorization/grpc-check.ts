@@ -1,5 +1,5 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { type Exchange, fromBytes, headerLines } from '../../src/contract/index.ts';
+import { type ConnectionFacts, type Exchange, fromBytes, headerLines } from '../../src/contract/index.ts';
 import { writeMessage, writeNumber, writeText } from '../../src/contract/protobuf.ts';
 import type { CheckBody } from './check.ts';
 import type { GrpcProvider } from './provider.ts';
@@ -16,25 +16,37 @@ export function encodeCheck(
   { body: wanted }: GrpcProvider,
   body: CheckBody | undefined,
 ): Uint8Array {
-  const writer = new BinaryWriter();
-  const { tls } = exchange;
-  writeMessage(writer, 1, () => {
-    // The port of the client is not known here.
-    writeMessage(writer, 1, () => writePeer(writer, exchange.peerAddress, 0, principalOf(exchange)));
-    writeMessage(writer, 2, () =>
-      writePeer(writer, exchange.localAddress, exchange.listenerPort, tls?.client?.serverUri ?? ''),
-    );
+  return encodeAttributes(exchange, (writer) =>
     writeMessage(writer, 4, () => {
       writeMessage(writer, 1, () => writeTime(writer, exchange.record.startedAtMs));
       writeMessage(writer, 2, () => writeRequest(writer, exchange, body, wanted?.packAsBytes === true));
-    });
+    }),
+  );
+}
+
+/** The same of a connection whose bytes are passed on as they are: there is no request to tell of. */
+export const encodeConnectionCheck = (connection: ConnectionFacts): Uint8Array =>
+  encodeAttributes(connection, () => {});
+
+function encodeAttributes(ends: ConnectionEnds, writeMore: (writer: BinaryWriter) => void): Uint8Array {
+  const writer = new BinaryWriter();
+  const { tls } = ends;
+  writeMessage(writer, 1, () => {
+    // The port of the client is not known here.
+    writeMessage(writer, 1, () => writePeer(writer, ends.peerAddress, 0, principalOf(ends)));
+    writeMessage(writer, 2, () =>
+      writePeer(writer, ends.localAddress, ends.listenerPort, tls?.client?.serverUri ?? ''),
+    );
+    writeMore(writer);
     if (tls !== undefined) writeMessage(writer, 12, () => writeText(writer, 1, tls.serverName ?? ''));
   });
   return writer.finish();
 }
 
+type ConnectionEnds = Pick<ConnectionFacts, 'peerAddress' | 'localAddress' | 'listenerPort' | 'tls'>;
+
 /** Of a verified client certificate: its first URI, else its first DNS name, else its subject. */
-function principalOf({ tls }: Exchange): string {
+function principalOf({ tls }: ConnectionEnds): string {
   const client = tls?.client;
   return client === undefined ? '' : (client.uris[0] ?? client.dnsNames[0] ?? client.subject);
 }

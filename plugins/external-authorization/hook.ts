@@ -2,6 +2,7 @@ import { bindRule, type PolicyTest, rbacDenied } from '../../src/contract/authz-
 import { type Exchange, type Filter, type LocalReply, Note, type PluginHost } from '../../src/contract/index.ts';
 import type { CheckBody } from './check.ts';
 import { type ExternalAuthorizationSettings, externalAuthorizationSpec } from './config.ts';
+import { createConnectionCheck } from './connections.ts';
 import { askOverHttp } from './http-authorizer.ts';
 import type { Provider } from './provider.ts';
 import { denied, failed, invalid, tooLarge } from './replies.ts';
@@ -29,6 +30,7 @@ export function createExternalAuthorizationFilter(call: Call): Filter<ExternalAu
   const forClient = new Note<readonly HeaderChange[]>();
   return {
     name: externalAuthorizationSpec.name,
+    connection: createConnectionCheck(call),
     published(all) {
       for (const settings of all) rulesOf(settings);
       // A request that comes before it is there waits for it, and is told what went wrong.

@@ -1,4 +1,4 @@
-import type { Route, TableSettings } from '../table/model.ts';
+import type { Route, RouteOwner, TableSettings } from '../table/model.ts';
 import type { HeaderList } from './headers.ts';
 import type { RequestRecord } from './record.ts';
 
@@ -86,4 +86,18 @@ export interface ResponseHead {
   readonly headers: HeaderList;
   /** upstream: a backend's. route: a redirect or direct response. gateway: our own answer to a fault, or a filter's. */
   readonly origin: 'upstream' | 'route' | 'gateway';
+}
+
+/** A connection whose bytes are passed on as they are, as filters see it. */
+export interface ConnectionFacts {
+  readonly peerAddress: string;
+  /** The caller: the other end as well, as nobody says otherwise. */
+  readonly clientAddress: string;
+  readonly localAddress: string;
+  /** The Gateway's own port number. */
+  readonly listenerPort: number;
+  /** undefined: nothing of TLS was seen. Where it goes on as it came there is no certificate, whatever the two ends agree on. */
+  readonly tls: TlsFacts | undefined;
+  /** Of the rule that it fits. */
+  readonly owner: RouteOwner;
 }

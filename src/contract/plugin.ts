@@ -2,7 +2,7 @@ import type { FastifyPluginAsync } from 'fastify';
 import type { FieldPath, ObjectRef } from '../diagnostics/diagnostic.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { RouteOwner } from '../table/model.ts';
-import type { Exchange, ResponseHead } from './exchange.ts';
+import type { ConnectionFacts, Exchange, ResponseHead } from './exchange.ts';
 import type { LocalReply } from './fault.ts';
 import type { RequestRecord } from './record.ts';
 
@@ -76,6 +76,11 @@ export interface Filter<S = unknown> {
   readonly name: string;
   /** Before any route is chosen: may change headers and nothing else. With the workload's settings, the route being unknown yet. */
   prepare?(exchange: Exchange, settings: S): void;
+  /**
+   * For connections whose bytes are passed on as they are (`tcp` and `tls` routes), before anything is dialled: false
+   * closes it. In the same order, with the workload's settings; not called when there are none.
+   */
+  connection?(connection: ConnectionFacts, settings: S): boolean | Promise<boolean>;
   /** In the order of plugins/index.ts. `settings`: the route's, else the workload's; not called when there are none, unless `always`. */
   request?(exchange: Exchange, settings: S): FilterVerdict;
   /**

@@ -5,6 +5,7 @@ import type { Handle } from '../table/handle.ts';
 import { type BoundTable, bindTable } from '../table/index.ts';
 import type { CredentialTable, EndpointTable, RouteTable, TcpRoute } from '../table/model.ts';
 import { AnnouncedSettings } from './announced-settings.ts';
+import { ConnectionFilters } from './connection-filters.ts';
 import { createDownstream, type Downstream, type DownstreamLimits, type ListenerReport } from './downstream/index.ts';
 import { DEFAULT_LIMITS } from './downstream/limits.ts';
 import type { TcpClient } from './downstream/tcp.ts';
@@ -78,6 +79,7 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
   const filters: Filter[] = [];
   let pinned: PinnedTable | undefined;
   let bound: BoundTable | undefined;
+  let connectionFilters = new ConnectionFilters([], {});
   let activeRequests = 0;
   const webSockets = new Set<WebSocketSide>();
   const overload = new Overload(options.overload);
@@ -110,7 +112,10 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
     portOffset: options.portOffset,
     reusePort: options.reusePort ?? false,
     fastLane: options.fastLane ?? true,
-    openTcp: (route, client) => openTcp(upstreams, route, client, random),
+    openTcp: async (route, client) => {
+      if (!(await admits(connectionFilters, route, client, options.onError))) return undefined;
+      return openTcp(upstreams, route, client, random);
+    },
     limits,
   });
   await registerPlugins(downstream, options, upstreams, filters);
@@ -129,6 +134,7 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
         revision: table.revision,
         chains: new FilterChains(filters, table.filters),
       };
+      connectionFilters = new ConnectionFilters(filters, table.filters);
     }
     const credentials = options.credentials.current() ?? { revision: '', credentials: {} };
     upstreams.update({
@@ -196,6 +202,21 @@ async function registerPlugins(
   for (const { spec } of options.plugins) {
     const filter = contributed.get(spec.name);
     if (filter !== undefined) filters.push(filter);
+  }
+}
+
+/** May the bytes of a client be passed on at all? A filter that fails lets nothing through. */
+async function admits(
+  filters: ConnectionFilters,
+  { owner }: TcpRoute,
+  client: TcpClient,
+  onError: GatewayOptions['onError'],
+): Promise<boolean> {
+  try {
+    return await filters.admit({ ...client, clientAddress: client.peerAddress, owner });
+  } catch (error) {
+    onError(error, undefined);
+    return false;
   }
 }
 

@@ -1,50 +1,64 @@
-import { BlockList, isIP } from 'node:net';
 import { lowerAscii } from '../../table/bytes.ts';
 import { claimValues, headerValue } from '../../table/conditions.ts';
 import { headerSource } from '../../table/facts.ts';
 import type { Exchange } from '../exchange.ts';
+import {
+  bindConnectionAttribute,
+  type ConnectionAttribute,
+  type ConnectionPart,
+  isOfConnection,
+} from './bind-connection.ts';
 import type { Attribute, Condition, Leaning, PolicyRule } from './model.ts';
 import { anyPath } from './paths.ts';
-import {
-  anyNamespace,
-  anyPrincipal,
-  anyRequestPrincipal,
-  anyServiceAccount,
-  anyTrustDomain,
-  peerNames,
-} from './principals.ts';
+import { anyRequestPrincipal } from './principals.ts';
 import { anyElement, anyText, type TextTest } from './texts.ts';
 
 /** What policies may look at: an `Exchange` is one. */
-export type PolicyFacts = Pick<
-  Exchange,
-  | 'method'
-  | 'authority'
-  | 'host'
-  | 'path'
-  | 'query'
-  | 'scheme'
-  | 'headers'
-  | 'peerAddress'
-  | 'clientAddress'
-  | 'listenerPort'
-  | 'localAddress'
-  | 'tls'
-  | 'identity'
->;
+export type PolicyFacts = ConnectionPart &
+  Pick<Exchange, 'method' | 'authority' | 'host' | 'path' | 'query' | 'scheme' | 'headers' | 'identity'>;
 
-export type PolicyTest = (facts: PolicyFacts) => boolean;
+type Test<F> = (facts: F) => boolean;
+export type PolicyTest = Test<PolicyFacts>;
+
+/** undefined: nothing that could be asked of such facts. */
+type Binder<F> = (condition: Condition) => Test<F> | undefined;
 
 /** Made once per published policy, never per request. */
 export function bindRule(rule: PolicyRule, leaning: Leaning): PolicyTest {
   const wide = leaning === 'wide';
-  const tests = [anyOf(rule.from, wide), anyOf(rule.to, wide), allOf(rule.when, wide)].filter(
-    (test) => test !== undefined,
+  return bindBy<PolicyFacts>(rule, ({ attribute, values, negated }) =>
+    inverted(
+      isOfConnection(attribute)
+        ? bindConnectionAttribute(attribute, values)
+        : // What is negated leans the other way, so that the whole condition leans as its rule does.
+          bindRequestAttribute(attribute, values, wide !== negated),
+      negated,
+    ),
   );
-  return every(tests);
 }
 
-function every(tests: readonly PolicyTest[]): PolicyTest {
+/**
+ * The same for a connection whose bytes are passed on as they are: nothing of a request can be told of it. undefined: a
+ * rule that allows asks for that, and falls away whole; one that denies loses what it cannot ask, and so denies more
+ * (istio-semantics §6.2, bad conditions).
+ */
+export function bindConnectionRule(rule: PolicyRule, leaning: Leaning): Test<ConnectionPart> | undefined {
+  const conditions = [...rule.from, ...rule.to, rule.when].flat();
+  if (leaning === 'narrow' && !conditions.every(({ attribute }) => isOfConnection(attribute))) return undefined;
+  return bindBy<ConnectionPart>(rule, ({ attribute, values, negated }) =>
+    isOfConnection(attribute) ? inverted(bindConnectionAttribute(attribute, values), negated) : undefined,
+  );
+}
+
+const inverted = <F>(fits: Test<F>, negated: boolean): Test<F> => (negated ? (facts) => !fits(facts) : fits);
+
+function bindBy<F>(rule: PolicyRule, bind: Binder<F>): Test<F> {
+  return every(
+    [anyOf(rule.from, bind), anyOf(rule.to, bind), allOf(rule.when, bind)].filter((test) => test !== undefined),
+  );
+}
+
+function every<F>(tests: readonly Test<F>[]): Test<F> {
   const [only, ...more] = tests;
   if (only === undefined) return () => true;
   if (more.length === 0) return only;
@@ -54,8 +68,8 @@ function every(tests: readonly PolicyTest[]): PolicyTest {
   };
 }
 
-function anyOf(alternatives: readonly (readonly Condition[])[], wide: boolean): PolicyTest | undefined {
-  const tests = alternatives.map((conditions) => allOf(conditions, wide));
+function anyOf<F>(alternatives: readonly (readonly Condition[])[], bind: Binder<F>): Test<F> | undefined {
+  const tests = alternatives.map((conditions) => allOf(conditions, bind));
   // One that asks nothing fits everything, and so does a list of none.
   if (tests.length === 0 || tests.includes(undefined)) return undefined;
   const known = tests.filter((test) => test !== undefined);
@@ -66,18 +80,17 @@ function anyOf(alternatives: readonly (readonly Condition[])[], wide: boolean): 
   };
 }
 
-function allOf(conditions: readonly Condition[], wide: boolean): PolicyTest | undefined {
-  return conditions.length === 0 ? undefined : every(conditions.map((condition) => bindCondition(condition, wide)));
-}
-
-/** What is negated leans the other way, so that the whole condition leans as its rule does. */
-function bindCondition({ attribute, values, negated }: Condition, wide: boolean): PolicyTest {
-  const fits = bindAttribute(attribute, values, wide !== negated);
-  return negated ? (facts) => !fits(facts) : fits;
+function allOf<F>(conditions: readonly Condition[], bind: Binder<F>): Test<F> | undefined {
+  const tests = conditions.flatMap((condition) => bind(condition) ?? []);
+  return tests.length === 0 ? undefined : every(tests);
 }
 
 /** istio-semantics §6.3, a case per row. */
-function bindAttribute(attribute: Attribute, values: readonly string[], wide: boolean): PolicyTest {
+function bindRequestAttribute(
+  attribute: Exclude<Attribute, ConnectionAttribute>,
+  values: readonly string[],
+  wide: boolean,
+): PolicyTest {
   switch (attribute.kind) {
     case 'method': {
       const fits = anyText(values);
@@ -91,26 +104,6 @@ function bindAttribute(attribute: Attribute, values: readonly string[], wide: bo
       const fits = anyPath(values, wide);
       return ({ path }) => fits(path);
     }
-    case 'port': {
-      const ports = new Set(values.map(Number));
-      return ({ listenerPort }) => ports.has(listenerPort);
-    }
-    case 'source-ip': {
-      const holds = addressBlocks(values);
-      return ({ peerAddress }) => holds(peerAddress);
-    }
-    case 'remote-ip': {
-      const holds = addressBlocks(values);
-      return ({ clientAddress }) => holds(clientAddress);
-    }
-    case 'destination-ip': {
-      const holds = addressBlocks(values);
-      return ({ localAddress }) => holds(localAddress);
-    }
-    case 'sni': {
-      const fits = anyText(values);
-      return ({ tls }) => tls?.serverName !== undefined && fits(tls.serverName);
-    }
     case 'header':
       return bindHeader(attribute.name, anyText(values, { emptyIsPresent: true }), wide);
     case 'inline-header':
@@ -123,24 +116,8 @@ function bindAttribute(attribute: Attribute, values: readonly string[], wide: bo
       const fits = anyRequestPrincipal(values);
       return ({ identity }) => identity !== undefined && fits(identity);
     }
-    case 'principal':
-      return peerTest(anyPrincipal(values));
-    case 'namespace':
-      return peerTest(anyNamespace(values));
-    case 'service-account':
-      return peerTest(anyServiceAccount(values));
-    case 'trust-domain':
-      return peerTest(anyTrustDomain(values));
-    case 'metadata':
-      return () => false;
   }
 }
-
-/** Without a client certificate there is no name, and nothing fits. */
-const peerTest =
-  (fits: TextTest): PolicyTest =>
-  ({ tls }) =>
-    tls?.client !== undefined && peerNames(tls.client).some(fits);
 
 /**
  * Repeated lines are looked at one by one, never joined. Where a rule denies, any line that fits is enough; where it
@@ -165,21 +142,3 @@ function bindHeader(name: string, fits: TextTest, wide: boolean): PolicyTest {
     return found && !wide;
   };
 }
-
-/** Addresses of one family are never in a block of the other. */
-function addressBlocks(blocks: readonly string[]): TextTest {
-  const lists = { ipv4: new BlockList(), ipv6: new BlockList() };
-  for (const block of blocks) {
-    const [address = '', bits] = block.split('/');
-    const family = familyOf(address);
-    if (bits === undefined) lists[family].addAddress(address, family);
-    else lists[family].addSubnet(address, Number(bits), family);
-  }
-  return (address) => {
-    if (isIP(address) === 0) return false;
-    const family = familyOf(address);
-    return lists[family].check(address, family);
-  };
-}
-
-const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 6 ? 'ipv6' : 'ipv4');

@@ -1,5 +1,5 @@
 /** AuthorizationPolicies, as far as more than one plugin needs them: who they act on, what their rules mean. */
-export { bindRule, type PolicyFacts, type PolicyTest } from './bind.ts';
+export { bindConnectionRule, bindRule, type PolicyFacts, type PolicyTest } from './bind.ts';
 export { compileRule, type WrittenRule } from './compile.ts';
 export { rbacDenied, ruleName } from './denial.ts';
 export type { Leaning, NamedRule } from './model.ts';

@@ -106,7 +106,8 @@ export class Acceptor {
     const { handling } = server;
     connection.chain = server.id;
     if (handling.kind === 'passthrough') {
-      this.#tcp(connection, connection.socket, handling.route, hello.serverName);
+      const tls = { serverName: hello.serverName, client: undefined };
+      this.#tcp(connection, connection.socket, handling.route, tls);
       return;
     }
     const { connections, terminators, clock, limits } = this.#options;
@@ -126,7 +127,7 @@ export class Acceptor {
       connection.tls = facts;
       connection.deadlineMs = clock.monotonicMs() + limits.firstBytesTimeoutMs;
       if (handling.kind === 'tcp') {
-        this.#tcp(connection, side, handling.route, hello.serverName);
+        this.#tcp(connection, side, handling.route, facts);
         return;
       }
       connection.routeConfig = handling.routeConfig;
@@ -148,10 +149,10 @@ export class Acceptor {
     connection: DownstreamConnection,
     side: Socket,
     route: Parameters<typeof serveTcp>[2],
-    serverName: string | undefined,
+    tls: DownstreamConnection['tls'],
   ): void {
     const { openTcp, limits, connections } = this.#options;
-    serveTcp(connection, side, route, serverName, {
+    serveTcp(connection, side, route, tls, {
       openTcp,
       idleTimeoutMs: limits.tunnelIdleTimeoutMs,
       onDone(bytesIn, bytesOut) {

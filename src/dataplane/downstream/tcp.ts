@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { TlsFacts } from '../../contract/exchange.ts';
 import type { TcpRoute } from '../../table/model.ts';
 import type { Tunnel } from '../stream.ts';
 import { splice } from '../tunnel.ts';
@@ -7,8 +8,10 @@ import type { ConnectionLife, DownstreamConnection } from './connection.ts';
 /** Who asks for a TCP connection. */
 export interface TcpClient {
   readonly peerAddress: string;
+  readonly localAddress: string;
   readonly listenerPort: number;
-  readonly serverName: string | undefined;
+  /** undefined: it speaks no TLS that was looked at. */
+  readonly tls: TlsFacts | undefined;
 }
 
 /** Connects to where the route leads; undefined: nowhere, and the client's connection is closed (istio-semantics §2.13). */
@@ -122,7 +125,7 @@ export function serveTcp(
   connection: DownstreamConnection,
   side: Socket,
   route: TcpRoute | undefined,
-  serverName: string | undefined,
+  tls: TlsFacts | undefined,
   options: TcpOptions,
 ): void {
   connection.kind = 'tcp';
@@ -132,8 +135,8 @@ export function serveTcp(
     side.destroy();
     return;
   }
-  const { peerAddress, listenerPort } = connection;
-  options.openTcp(route, { peerAddress, listenerPort, serverName }).then(
+  const { peerAddress, localAddress, listenerPort } = connection;
+  options.openTcp(route, { peerAddress, localAddress, listenerPort, tls }).then(
     (far) => {
       if (far === undefined || side.destroyed) {
         far?.destroy();

@@ -69,7 +69,8 @@ and keys whose \`key_ops\` do not allow it are refused.`,
 export const authorizationPolicySupport: KindSupport = {
   about: `Who may do what. ${WHERE} Unlike in Istio a team may have one of its own, for the routes of its own VirtualServices: with
 \`targetRefs\` to them it adds to what the network team asks, and cannot loosen it. Conditions are checked on exactly the
-request that is forwarded. The annotation \`istio.io/dry-run\` is read.`,
+request that is forwarded; connections of \`tcp\` and \`tls\` rules are judged by those that need no request. The annotation
+\`istio.io/dry-run\` is read.`,
   messages: {
     ...ATTACHMENT,
     AuthorizationPolicySpec: {

@@ -480,7 +480,7 @@ describe('raw connections', () => {
     const { port } = backend.address() as net.AddressInfo;
     asked.length = 0;
     return (wanted, client) => {
-      asked.push([wanted, client.serverName]);
+      asked.push([wanted, client.tls?.serverName]);
       return new Promise<Tunnel>((resolve) => {
         const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () =>
           resolve(new SocketTunnel(socket)),
