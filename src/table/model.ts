@@ -337,6 +337,8 @@ export interface OutlierDetection {
   readonly maxEjectionPercent: number;
   /** Below this share of healthy hosts all hosts are used again; 0: never. */
   readonly minHealthPercent: number;
+  /** Statuses of answers that are errors, in place of all 5xx; empty: all 5xx. */
+  readonly errorStatuses: readonly number[];
 }
 
 export interface UpstreamTls {

@@ -75,5 +75,6 @@ export function outlierDetectionOf(settings: OutlierSettings | undefined): Outli
     baseEjectionTimeMs: durationMs(settings.baseEjectionTime) ?? 30_000,
     maxEjectionPercent: settings.maxEjectionPercent || 10,
     minHealthPercent: settings.minHealthPercent ?? 0,
+    errorStatuses: settings.outlierDetectionHttpErrorCodes ?? [],
   };
 }

@@ -193,9 +193,6 @@ function ignoredBlocks(resource: RuleResource, path: FieldPath, policy: Level['p
   if (policy.loadBalancer?.zoneAwareLbSetting !== undefined) {
     ignored(['loadBalancer', 'zoneAwareLbSetting'], 'endpoints are not chosen by zone');
   }
-  if (policy.outlierDetection?.outlierDetectionHttpErrorCodes !== undefined) {
-    ignored(['outlierDetection', 'outlierDetectionHttpErrorCodes'], 'only 5xx answers count as errors');
-  }
   for (const field of ['probes', 'interval'] as const) {
     if (policy.connectionPool?.tcp?.tcpKeepalive?.[field] === undefined) continue;
     ignored(

@@ -54,7 +54,7 @@ export class OutlierDetector<H extends object> {
     if (watched === undefined) return;
     switch (outcome.kind) {
       case 'status':
-        this.#status(watched, outcome.status);
+        this.#status(watched, this.#judge(outcome.status));
         return;
       case 'local-failure':
         if (this.#policy.splitLocalOrigin) this.#localFailure(watched);
@@ -83,6 +83,13 @@ export class OutlierDetector<H extends object> {
       }
     }
     if (changed) this.#onChange();
+  }
+
+  /** Where statuses are listed, one of them is a plain error, and any other, be it 503, a success. */
+  #judge(status: number): number {
+    const { errorStatuses } = this.#policy;
+    if (errorStatuses.length === 0) return status;
+    return errorStatuses.includes(status) ? 500 : 200;
   }
 
   #status(watched: Watched, status: number): void {

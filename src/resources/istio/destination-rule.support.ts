@@ -145,7 +145,10 @@ subset over rule, port entry over both. Limits and ejections are counted by each
         'of fewer than 10 hosts the default takes out none',
       ),
       minHealthPercent: supported('below it all hosts are used', 'default 0: never; all out: 503'),
-      outlierDetectionHttpErrorCodes: ignored('which statuses count', 'ignored-field', 'only 5xx do'),
+      outlierDetectionHttpErrorCodes: supported(
+        'which statuses count, in place of 5xx',
+        'another one then counts as a success',
+      ),
     },
     ClientTLSSettings: {
       mode: differs(

@@ -43,6 +43,7 @@ const EJECTING: Cluster['outlierDetection'] = {
   baseEjectionTimeMs: 60_000,
   maxEjectionPercent: 100,
   minHealthPercent: 0,
+  errorStatuses: [],
 };
 const ejected = (rig: Rig): boolean | undefined => rig.upstreams.snapshot()[0]?.hosts[0]?.ejected;
 

@@ -69,7 +69,6 @@ spec:
   trafficPolicy:
     proxyProtocol: { version: V1 }
     loadBalancer: { zoneAwareLbSetting: { enabled: true, failoverPriority: [a], minClusterSize: 1 } }
-    outlierDetection: { outlierDetectionHttpErrorCodes: [500] }
     connectionPool: { tcp: { tcpKeepalive: { probes: 3, time: 1s, interval: 1s } } }
   subsets: [{ name: a, trafficPolicy: { tunnel: { protocol: CONNECT, targetHost: a.b, targetPort: 1 } } }]
 ---
@@ -96,7 +95,6 @@ it('what is said to be ignored is reported where it stands', () => {
     'spec.trafficPolicy.connectionPool.tcp.tcpKeepalive.interval',
     'spec.trafficPolicy.connectionPool.tcp.tcpKeepalive.probes',
     'spec.trafficPolicy.loadBalancer.zoneAwareLbSetting',
-    'spec.trafficPolicy.outlierDetection.outlierDetectionHttpErrorCodes',
     'spec.trafficPolicy.proxyProtocol',
   ]);
 });

@@ -259,6 +259,7 @@ describe('outlier detection', () => {
       { splitLocalOrigin: true, consecutiveLocalOriginFailures: 2 },
     ],
     [{ maxEjectionPercent: 0 }, {}],
+    [{ outlierDetectionHttpErrorCodes: [404, 503] }, { errorStatuses: [404, 503] }],
     [
       { splitExternalLocalOriginErrors: true, consecutiveLocalOriginFailures: 0 },
       { splitLocalOrigin: true, consecutiveLocalOriginFailures: 5 },
@@ -282,6 +283,7 @@ describe('outlier detection', () => {
       baseEjectionTimeMs: 30_000,
       maxEjectionPercent: 10,
       minHealthPercent: 0,
+      errorStatuses: [],
       ...changes,
     });
   });

@@ -17,6 +17,7 @@ const POLICY: OutlierDetection = {
   baseEjectionTimeMs: 30_000,
   maxEjectionPercent: 100,
   minHealthPercent: 0,
+  errorStatuses: [],
 };
 
 function rig(policy: Partial<OutlierDetection>, count = 1) {
@@ -60,6 +61,8 @@ describe('a host is ejected', () => {
     ['by failures of ours, which count as 503 and 504', { consecutive5xx: 3 }, ['failed', 'timeout', 500]],
     ['by gateway errors', { consecutive5xx: 0, consecutiveGatewayErrors: 2 }, [502, 504]],
     ['by failures of ours, as gateway errors', { consecutive5xx: 0, consecutiveGatewayErrors: 2 }, ['failed', 503]],
+    ['by the statuses that are listed', { consecutive5xx: 2, errorStatuses: [404, 503] }, [404, 503]],
+    ['by failures of ours besides those', { consecutive5xx: 2, errorStatuses: [404] }, [404, 'failed']],
     [
       'by failures of ours alone, where they are split off',
       { splitLocalOrigin: true, consecutiveLocalOriginFailures: 2 },
@@ -86,6 +89,13 @@ describe('a host is ejected', () => {
     ['with a success between', {}, [500, 500, 500, 500, 200, 500, 500, 500, 500]],
     ['with a 404 between', { consecutive5xx: 2 }, [500, 404, 500]],
     ['where 5xx does not count', { consecutive5xx: 0 }, Array(20).fill(503)],
+    ['by 5xx where other statuses are listed', { consecutive5xx: 1, errorStatuses: [404] }, [503, 500]],
+    ['with a 503 between, where that is not listed', { consecutive5xx: 2, errorStatuses: [404] }, [404, 503, 404]],
+    [
+      'by listed statuses as gateway errors',
+      { consecutive5xx: 0, consecutiveGatewayErrors: 1, errorStatuses: [503] },
+      [503, 503],
+    ],
     ['by 500 as a gateway error', { consecutive5xx: 0, consecutiveGatewayErrors: 1 }, [500, 501, 505]],
     ['by gateway errors with a 500 between', { consecutive5xx: 0, consecutiveGatewayErrors: 2 }, [502, 500, 502]],
     ['by gateway errors that are not asked for', { consecutive5xx: 0 }, Array(20).fill(502)],
