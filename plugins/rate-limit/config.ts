@@ -57,12 +57,13 @@ const asksService = ({ body }: PolicyObject): boolean => (body as RateLimitBody)
 /** The network team's namespaces only: what is counted for everybody is no team's to decide. */
 function actsHere(policy: PolicyObject, context: FilterContext): boolean {
   const { namespace } = policy.ref;
-  if (namespace !== context.rootNamespace && namespace !== context.gatewayNamespace) {
+  const networks = [...new Set([context.rootNamespace, context.gatewayNamespace])];
+  if (!networks.includes(namespace)) {
     context.report({
       object: policy.ref,
       code: 'policy-without-effect',
       field: ['metadata', 'namespace'],
-      message: `a RateLimit acts at the gateway only in the namespaces of the network team, '${context.rootNamespace}' and '${context.gatewayNamespace}'`,
+      message: `a RateLimit acts at the gateway only in the namespaces of the network team: ${networks.join(', ')}`,
     });
     return false;
   }

@@ -12,9 +12,14 @@ import type { Routing } from './routing.ts';
 import {
   type AccessPolicy,
   actsAtGateway,
+  claimLimits,
   createMeshRules,
+  limitPaths,
   meshModes,
+  missingTargets,
   policiesWithoutEffect,
+  policyPaths,
+  policyTargets,
   portsOfService,
   type Surroundings,
   sharedCertificates,
@@ -41,6 +46,17 @@ export interface Examined {
 export function createExaminer(options: CompileOptions): (examination: Examination) => Examined {
   const surroundingsOf = createSurroundings(options);
   const ofPolicies = memoizeByIdentity((policies: readonly AccessPolicy[]) => policiesWithoutEffect(policies, options));
+  const ofPaths = memoizeByIdentity((policies: readonly ResourceOf<'AuthorizationPolicy'>[]) =>
+    policyPaths(policies, options),
+  );
+  const ofLimits = memoizeByIdentity(
+    (limits: readonly ResourceOf<'RateLimit'>[], { hasAuthentication }: Surroundings) => [
+      ...limitPaths(limits, options),
+      ...claimLimits(limits, hasAuthentication),
+    ],
+  );
+  const guards = memoizeByIdentity((policies: readonly ResourceOf<'AuthorizationPolicy'>[]) => policyTargets(policies));
+  const edges = memoizeByIdentity((policies: readonly ResourceOf<'EdgePolicy'>[]) => policyTargets(policies));
   const ofGateways = memoizeByIdentity((gateways: readonly Gateway[], plan: GatewayPlan) => [
     ...unselectedGateways(gateways, plan),
     ...sharedCertificates(plan),
@@ -62,6 +78,10 @@ export function createExaminer(options: CompileOptions): (examination: Examinati
       ofMesh(resources.ofKind('VirtualService')),
       ofPolicies(resources.ofKind('RequestAuthentication')),
       ofPolicies(resources.ofKind('AuthorizationPolicy')),
+      ofPaths(resources.ofKind('AuthorizationPolicy')),
+      ofLimits(resources.ofKind('RateLimit'), surroundings),
+      missingTargets(guards(resources.ofKind('AuthorizationPolicy')), resources),
+      missingTargets(edges(resources.ofKind('EdgePolicy')), resources),
     ];
     return {
       diagnostics: [

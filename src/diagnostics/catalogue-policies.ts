@@ -16,6 +16,26 @@ export const POLICY_FINDINGS = {
     consequence: 'Pages of such an origin act for the users who visit them.',
     remedy: 'Write whole origins with `exact`, or end the prefix behind the host with a colon.',
   },
+  'unknown-target': {
+    severity: 'warning',
+    summary: 'A policy whose targetRefs name a VirtualService that is not there.',
+    consequence: 'It acts on nothing there: the routes that it is meant for are served without it.',
+    remedy: 'Name a VirtualService of the policy’s own namespace.',
+    istio: 'IST0101',
+  },
+  'path-never-met': {
+    severity: 'warning',
+    summary: 'A path in a policy that no request ever has, since paths are normalised before they are looked at.',
+    consequence: 'It fits nothing: a rule that denies by it denies nothing, and notPaths excludes nothing by it.',
+    remedy:
+      'Write the path as it is after normalisation: with a slash first, without query, dot segments, doubled slashes or needless escapes.',
+  },
+  'claim-limit-without-authentication': {
+    severity: 'warning',
+    summary: 'A RateLimit by a token’s claim, and no RequestAuthentication that acts at the gateway.',
+    consequence: 'No token is ever verified: callers are counted by their addresses.',
+    remedy: 'Have the network team add a RequestAuthentication, or count by something else.',
+  },
   'exemption-expired': {
     severity: 'warning',
     summary: 'A PolicyExemption whose day is past.',

@@ -3,7 +3,6 @@ import { claimsWithoutAuthentication } from './claims-without-authentication.ts'
 import { corsOrigins } from './cors-origins.ts';
 import { delegates } from './delegates.ts';
 import { hostNotInGateway } from './host-not-in-gateway.ts';
-import { ignoredFields } from './ignored-fields.ts';
 import type { SubjectRule } from './rule.ts';
 import { unknownGateway } from './unknown-gateway.ts';
 
@@ -15,15 +14,17 @@ export const SUBJECT_RULES: readonly SubjectRule[] = Object.freeze([
   afterCatchAll,
   claimsWithoutAuthentication,
   corsOrigins,
-  ignoredFields,
 ]);
 
+export { claimLimits } from './claim-limits.ts';
 export { coveredRules } from './covered-rules.ts';
 export { destinations } from './destinations.ts';
 export { failedRoutes } from './failed-routes.ts';
 export { meshModes } from './mesh-modes.ts';
 export { createMeshRules } from './mesh-rules.ts';
 export { type AccessPolicy, actsAtGateway, policiesWithoutEffect } from './policies-without-effect.ts';
+export { limitPaths, policyPaths } from './policy-paths.ts';
+export { missingTargets, policyTargets } from './policy-targets.ts';
 export { portsOfService } from './ports-of-service.ts';
 export type { Surroundings } from './rule.ts';
 export { sharedCertificates } from './shared-certificates.ts';
