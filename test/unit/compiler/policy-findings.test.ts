@@ -128,13 +128,13 @@ describe('paths that no request has', () => {
       'istio-system': documents(
         authorization('allow', 'rules: [{}, { to: [{ operation: { notPaths: ["/a", "b"] } }] }]'),
         limit(
-          'rules: [{ name: a, match: { paths: [{ exact: /a }, { exact: //c }, { prefix: /./b }] }, per: gateway, limits: [{ requests: 1, window: 1s }] }]',
+          'rules: [{ name: a, match: { paths: [{ exact: /a }, { exact: /c/../d }, { prefix: /./b }] }, per: gateway, limits: [{ requests: 1, window: 1s }] }]',
         ),
       ),
     });
     expect(texts(compilation, 'path-never-met')).toEqual([
       'AuthorizationPolicy spec.rules[1].to[0].operation.notPaths[1]: "b" begins with no slash, and every path does',
-      'RateLimit spec.rules[0].match.paths[1].exact: "//c" is no part of a normalised path: such a path becomes "/c"',
+      'RateLimit spec.rules[0].match.paths[1].exact: "/c/../d" is no part of a normalised path: such a path becomes "/d"',
       'RateLimit spec.rules[0].match.paths[2].prefix: "/./b" is no part of a normalised path: such a path becomes "/b"',
     ]);
   });
