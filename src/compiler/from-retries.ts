@@ -16,6 +16,7 @@ const BUILT_IN: RetryPolicy = {
   perTryTimeoutMs: undefined,
   backoffMs: BUILT_IN_BACKOFF_MS,
   avoidPreviousHosts: true,
+  avoidPreviousPriorities: false,
 };
 const BUILT_IN_HASHED: RetryPolicy = { ...BUILT_IN, avoidPreviousHosts: false };
 
@@ -45,6 +46,7 @@ export function translateRetries(
         : perTryTimeoutMs,
     backoffMs: durationMs(policy.backoff) ?? BUILT_IN_BACKOFF_MS,
     avoidPreviousHosts: policy.retryIgnorePreviousHosts ?? !hashed,
+    avoidPreviousPriorities: policy.retryRemoteLocalities === true,
   };
 }
 
@@ -55,8 +57,11 @@ function translateConditions(retryOn: string | undefined): Pick<RetryPolicy, 're
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '');
-  const codes = parts.filter((part) => /^\d+$/.test(part)).map(Number);
-  const conditions = parts.filter((part) => !/^\d+$/.test(part));
+  const codes = parts.filter(isStatus).map(Number);
+  const conditions = parts.filter((part) => !isStatus(part));
   if (codes.length > 0 && !conditions.includes(STATUS_CONDITION)) conditions.push(STATUS_CONDITION);
   return { retryOn: conditions, retriableStatusCodes: codes };
 }
+
+/** As Go reads whole numbers. */
+const isStatus = (part: string): boolean => /^\+?\d+$/.test(part);

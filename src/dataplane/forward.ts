@@ -20,7 +20,8 @@ import {
 } from './retry.ts';
 import type { BodySink, Tunnel, UpstreamExchange, UpstreamFailure, UpstreamRequestHead } from './stream.ts';
 import { splice } from './tunnel.ts';
-import type { UpstreamCluster, Upstreams } from './upstreams/port.ts';
+import { VisitedPriorities } from './upstreams/index.ts';
+import type { UpstreamCluster, UpstreamHost, Upstreams } from './upstreams/port.ts';
 import { WebSocketSide } from './websocket.ts';
 
 export interface ForwardingOptions {
@@ -67,6 +68,7 @@ class Forwarding implements AttemptOwner {
   #holdsRetry = false;
   /** Hosts that had a try, where the policy wants to know. */
   #tried: ReadonlySet<string> = NO_HOSTS;
+  #visited: VisitedPriorities | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #backoff: NodeJS.Timeout | undefined;
   #timeoutMs: number | undefined;
@@ -146,7 +148,7 @@ class Forwarding implements AttemptOwner {
   #try(): void {
     const cluster = this.#cluster as UpstreamCluster;
     const { record } = this.#exchange;
-    const host = cluster.pick({ hash: this.#hash.hash, avoid: this.#tried });
+    const host = cluster.pick({ hash: this.#hash.hash, avoid: this.#tried, visited: this.#visited });
     if (host === undefined) {
       this.#fail({ kind: 'no-healthy-upstream' });
       return;
@@ -158,7 +160,7 @@ class Forwarding implements AttemptOwner {
     if (record.upstreamAttempts === 0) this.#mirror();
     record.upstreamAttempts += 1;
     record.upstreamAddress = host.key;
-    if (this.#retryPolicy?.avoidPreviousHosts === true) this.#tried = new Set([...this.#tried, host.key]);
+    if (this.#retryPolicy !== undefined) this.#noteTry(host, this.#retryPolicy);
     const head = this.#head as UpstreamRequestHead;
     head.headers.set('x-envoy-attempt-count', String(record.upstreamAttempts));
     this.#responder.sent?.headers.set('x-envoy-attempt-count', String(record.upstreamAttempts));
@@ -178,6 +180,13 @@ class Forwarding implements AttemptOwner {
   get #carriesTrailers(): boolean {
     const protocol = this.#cluster?.cluster.protocol;
     return protocol === 'http2' || (protocol === 'client' && this.#exchange.protocol === 'HTTP/2');
+  }
+
+  #noteTry(host: UpstreamHost, { avoidPreviousHosts, avoidPreviousPriorities }: RetryPolicy): void {
+    if (avoidPreviousHosts) this.#tried = new Set([...this.#tried, host.key]);
+    if (!avoidPreviousPriorities) return;
+    this.#visited ??= new VisitedPriorities();
+    this.#visited.add(host.priority);
   }
 
   #mirror(): void {

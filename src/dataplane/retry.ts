@@ -26,6 +26,7 @@ const NO_POLICY: RetryPolicy = {
   perTryTimeoutMs: undefined,
   backoffMs: 25,
   avoidPreviousHosts: false,
+  avoidPreviousPriorities: false,
 };
 
 /**

@@ -1,4 +1,4 @@
-import { differs, ignored, ignoredSilently, type KindSupport, supported } from './support.ts';
+import { differs, ignored, type KindSupport, supported } from './support.ts';
 
 /** istio-semantics §2.10, §3.1, §7. */
 export const meshConfigSupport: KindSupport = {
@@ -37,7 +37,7 @@ starting. Of extensionProviders those with \`envoyExtAuthzHttp\` or \`envoyExtAu
       attempts: supported('how many more tries'),
       perTryTimeout: supported('of one try'),
       retryOn: supported('conditions and statuses'),
-      retryRemoteLocalities: ignoredSilently('tries of other localities first', 'as in VirtualServices'),
+      retryRemoteLocalities: supported('after every second try, away from the localities that had one'),
       retryIgnorePreviousHosts: supported('avoid hosts tried before'),
       backoff: supported('pause before a try, growing'),
     },

@@ -229,6 +229,8 @@ export interface RetryPolicy {
   readonly backoffMs: number;
   /** Pick again, up to 5 times, when the balancer offers a host that was tried already. */
   readonly avoidPreviousHosts: boolean;
+  /** After every second try, keep away from the priorities that had one. */
+  readonly avoidPreviousPriorities: boolean;
 }
 
 export interface Mirror {

@@ -117,3 +117,26 @@ describe('a cookie to stay with one host', () => {
     expect(await cookies(routes)).toEqual([]);
   });
 });
+
+describe('localities', () => {
+  async function seenBy(retries: string): Promise<readonly number[]> {
+    upstreams = await startUpstreams(2, (index, _, response) => response.writeHead(index === 0 ? 503 : 200).end());
+    const [near, far] = upstreams.ports;
+    const world = frame({ web: upstreams.ports })
+      .replace(`{ main: ${near} } }`, `{ main: ${near} }, locality: north/n1 }`)
+      .replace(`{ main: ${far} } }`, `{ main: ${far} }, locality: south/s1 }`);
+    const policy = rule('outlierDetection: { consecutive5xxErrors: 100, maxEjectionPercent: 100 }');
+    const gatewayLabels = { 'topology.kubernetes.io/region': 'north' };
+    gateway = await startGateway(world + policy + toWeb(`  retries: { ${retries} }`), { gatewayLabels });
+    await askGateway(gateway.port, '/');
+    return upstreams.seen;
+  }
+
+  it('are left after two tries where the policy says so (istio-semantics §2.10)', async () => {
+    expect(await seenBy('attempts: 4, retryOn: 5xx, backoff: 1ms, retryRemoteLocalities: true')).toEqual([2, 1]);
+  });
+
+  it('are not left otherwise', async () => {
+    expect(await seenBy('attempts: 4, retryOn: 5xx, backoff: 1ms')).toEqual([5, 0]);
+  });
+});

@@ -10,6 +10,7 @@ import type { Upstreams } from './port.ts';
 import { UpstreamCredentials } from './tls.ts';
 
 export { hashString } from './balancer/index.ts';
+export { VisitedPriorities } from './visited-priorities.ts';
 
 export interface UpstreamsOptions {
   /** Asked at each connect, after DNS; default: the guard of dial-guard.ts, without loopback. */

@@ -1,5 +1,6 @@
 import type { Cluster, ClusterId, CredentialTable, EndpointTable } from '../../table/model.ts';
 import type { UpstreamExchange, UpstreamReceiver, UpstreamRequestHead } from '../stream.ts';
+import type { VisitedPriorities } from './visited-priorities.ts';
 
 /** All clusters with their live state: connections, counters, ejections. They outlive the tables that name them. */
 export interface Upstreams {
@@ -24,6 +25,8 @@ export interface PickContext {
   readonly hash: number | undefined;
   /** Hosts tried already, avoided up to 5 picks (istio-semantics §2.10). */
   readonly avoid: ReadonlySet<string>;
+  /** Where tries have been that others keep away from; undefined: that does not count. */
+  readonly visited?: VisitedPriorities | undefined;
 }
 
 export interface UpstreamCluster {
@@ -59,6 +62,8 @@ export interface UpstreamHost {
   readonly key: string;
   readonly address: string;
   readonly port: number;
+  /** 0: the first to be asked. */
+  readonly priority: number;
   /** What became of one try; feeds outlier detection (§3.5). A status from the answer's head, gRPC's mapped, or a failure of our side of the wire. */
   report(outcome: HostOutcome): void;
 }

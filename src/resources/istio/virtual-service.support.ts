@@ -152,10 +152,9 @@ broader rule takes its place (\`route-failed\`, \`delegate-missing\`). Without \
       attempts: supported('how many more tries', '0: none'),
       perTryTimeout: supported('of one try', 'ignored where it is not below `timeout`'),
       retryOn: supported('conditions and statuses, replacing the default list'),
-      retryRemoteLocalities: ignored(
-        'tries of other localities first',
-        'ignored-field',
-        'a try goes to a host by the same balancing, away from those tried before',
+      retryRemoteLocalities: supported(
+        'after every second try, away from the localities that had one',
+        'as far as these have priorities, see `localityLbSetting`',
       ),
       retryIgnorePreviousHosts: supported(
         'avoid hosts tried before',

@@ -12,6 +12,7 @@ describe('retries', () => {
       perTryTimeoutMs: undefined,
       backoffMs: 25,
       avoidPreviousHosts: true,
+      avoidPreviousPriorities: false,
     });
   });
 
@@ -41,6 +42,7 @@ describe('retries', () => {
     { retryOn: '', conditions: BUILT_IN, codes: [] },
     { retryOn: '5xx,reset', conditions: ['5xx', 'reset'], codes: [] },
     { retryOn: '503', conditions: ['retriable-status-codes'], codes: [503] },
+    { retryOn: '+503', conditions: ['retriable-status-codes'], codes: [503] },
     { retryOn: '503,reset,404', conditions: ['reset', 'retriable-status-codes'], codes: [503, 404] },
     { retryOn: 'retriable-status-codes,503', conditions: ['retriable-status-codes'], codes: [503] },
   ])('on "$retryOn"', ({ retryOn, conditions, codes }) => {
@@ -70,5 +72,12 @@ describe('retries', () => {
     expect(avoid(true)).toBe(false);
     expect(avoid(true, true)).toBe(true);
     expect(avoid(false, false)).toBe(false);
+  });
+
+  it('leave the localities that had tries where the policy, or the mesh, says so', () => {
+    const leave = { attempts: 3, retryRemoteLocalities: true };
+    expect(translateRetries(leave, undefined, false, undefined)?.avoidPreviousPriorities).toBe(true);
+    expect(translateRetries(undefined, leave, false, undefined)?.avoidPreviousPriorities).toBe(true);
+    expect(translateRetries({ attempts: 3 }, leave, false, undefined)?.avoidPreviousPriorities).toBe(false);
   });
 });

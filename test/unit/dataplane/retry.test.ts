@@ -18,6 +18,7 @@ const policy = (retryOn: string[], codes: number[] = []): RetryPolicy => ({
   perTryTimeoutMs: undefined,
   backoffMs: 25,
   avoidPreviousHosts: true,
+  avoidPreviousPriorities: false,
 });
 const failure = (reason: ResetReason, more: Partial<UpstreamFailure> = {}): UpstreamFailure => ({
   reason,

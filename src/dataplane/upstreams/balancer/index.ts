@@ -1,5 +1,6 @@
 import type { LoadBalancer } from '../../../table/model.ts';
 import type { PickContext } from '../port.ts';
+import type { VisitedPriorities } from '../visited-priorities.ts';
 import { maglev, ringHash } from './hashing.ts';
 import type { BalancedHost, Picker, PickerEnvironment } from './picker.ts';
 import { randomIndex } from './picker.ts';
@@ -45,28 +46,43 @@ export class Balancer<H extends BalancedHost> {
   }
 
   /** undefined: nobody may be asked. When all picks were tried before, the last of them. */
-  pick({ hash, avoid }: PickContext): H | undefined {
+  pick({ hash, avoid, visited }: PickContext): H | undefined {
+    const loads = visited === undefined ? this.#loads : this.#loadsWithout(visited);
     let host: H | undefined;
     for (let attempt = 0; attempt < PICKS; attempt++) {
-      host = this.#pickOnce(hash, attempt);
+      host = this.#pickOnce(hash, attempt, loads);
       if (host === undefined || avoid.size === 0 || !avoid.has(host.key)) return host;
     }
     return host;
   }
 
-  #pickOnce(asked: number | undefined, attempt: number): H | undefined {
+  /** As if nobody in the priorities that were visited were well. */
+  #loadsWithout(visited: VisitedPriorities): PriorityLoads {
+    const usable = this.#levels.filter((level) => level.usable.length > 0).map(({ priority }) => priority);
+    const excluded = visited.excluded(usable);
+    if (excluded.size === 0) return this.#loads;
+    const levels = this.#levels.map(({ priority, all, usable: { length } }) => ({
+      total: all.length,
+      healthy: excluded.has(priority) ? 0 : length,
+    }));
+    return priorityLoads(levels, 0);
+  }
+
+  #pickOnce(asked: number | undefined, attempt: number, loads: PriorityLoads): H | undefined {
     const { random } = this.#environment;
     const hash = asked ?? Math.floor(random() * HASH_RANGE);
-    const level = this.#chooseLevel(this.#levels.length === 1 ? 0 : hash % 100);
+    const level = this.#chooseLevel(this.#levels.length === 1 ? 0 : hash % 100, loads);
     return level === undefined ? undefined : this.#picker(level)?.pick(hash, attempt);
   }
 
-  #chooseLevel(percentile: number): { readonly level: Level<H>; readonly panic: boolean } | undefined {
+  #chooseLevel(
+    percentile: number,
+    { loads, panic }: PriorityLoads,
+  ): { readonly level: Level<H>; readonly panic: boolean } | undefined {
     let below = 0;
-    for (const [index, load] of this.#loads.loads.entries()) {
+    for (const [index, load] of loads.entries()) {
       below += load;
-      if (percentile < below)
-        return { level: this.#levels[index] as Level<H>, panic: this.#loads.panic[index] === true };
+      if (percentile < below) return { level: this.#levels[index] as Level<H>, panic: panic[index] === true };
     }
     return undefined;
   }
