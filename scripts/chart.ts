@@ -203,7 +203,7 @@ function deploymentEdits(): readonly Edit[] {
     ),
     replaceLine('imagePullPolicy: IfNotPresent', 'imagePullPolicy: {{ .Values.image.pullPolicy }}'),
     replaceLine(
-      'value: --max-old-space-size-percentage=23 --disable-sigusr1\n',
+      'value: --max-old-space-size-percentage=23 --max-semi-space-size=16 --disable-sigusr1\n',
       `value: {{ .Values.nodeOptions | quote }}\n${onlyWhen('.Values.redis.enabled', listOf(redis, 'env', 10))}${onlyWhen('.Values.admission.enabled', listOf(admission, 'env', 10))}`,
     ),
     replaceLine(

@@ -8,6 +8,7 @@ import type { FromWorker, ToWorker } from '../control/worker-messages.ts';
 import type { Gateway, ListenerReport } from '../dataplane/index.ts';
 import { createHandle } from '../table/index.ts';
 import type { CredentialTable, EndpointTable, RouteTable } from '../table/model.ts';
+import { settleHeap } from './heap.ts';
 import { startDataPlane } from './start-data-plane.ts';
 import type { WorkerStart } from './worker-process.ts';
 
@@ -109,10 +110,13 @@ class RunningWorker {
   }
 
   async #serve({ sequence, handover }: Extract<Command, { kind: 'state' }>): Promise<void> {
+    const isFirst = this.#tables.current() === undefined;
     const { table, endpoints, credentials } = this.#receiver.receive(handover);
     if (this.#credentials.current()?.revision !== credentials.revision) this.#credentials.publish(credentials);
     if (this.#endpoints.current()?.revision !== endpoints.revision) this.#endpoints.publish(endpoints);
     if (this.#tables.current()?.revision !== table.revision) this.#tables.publish(table);
+    // It is bound by now, and nothing listens yet: nobody waits for this.
+    if (isFirst) settleHeap();
     const reports = (await this.#gateway?.applied()) ?? [];
     this.#say({ kind: 'applied', sequence, reports });
   }
