@@ -5,21 +5,15 @@ import type { Backends } from './backends/index.ts';
 import type { CompileOptions } from './compilation.ts';
 import { EntryExaminer } from './examine-entries.ts';
 import { HostExaminer } from './examine-hosts.ts';
+import { createPolicyExaminer } from './examine-policies.ts';
 import type { Gateway, GatewayPlan } from './from-gateway.ts';
 import { IdleMemory } from './idle.ts';
 import type { BuiltListeners } from './listeners.ts';
 import type { Routing } from './routing.ts';
 import {
-  type AccessPolicy,
   actsAtGateway,
-  claimLimits,
   createMeshRules,
-  limitPaths,
   meshModes,
-  missingTargets,
-  policiesWithoutEffect,
-  policyPaths,
-  policyTargets,
   portsOfService,
   type Surroundings,
   sharedCertificates,
@@ -45,18 +39,7 @@ export interface Examined {
 /** Runs the rules; what a rule looked at before is not looked at again while it is the same object. */
 export function createExaminer(options: CompileOptions): (examination: Examination) => Examined {
   const surroundingsOf = createSurroundings(options);
-  const ofPolicies = memoizeByIdentity((policies: readonly AccessPolicy[]) => policiesWithoutEffect(policies, options));
-  const ofPaths = memoizeByIdentity((policies: readonly ResourceOf<'AuthorizationPolicy'>[]) =>
-    policyPaths(policies, options),
-  );
-  const ofLimits = memoizeByIdentity(
-    (limits: readonly ResourceOf<'RateLimit'>[], { hasAuthentication }: Surroundings) => [
-      ...limitPaths(limits, options),
-      ...claimLimits(limits, hasAuthentication),
-    ],
-  );
-  const guards = memoizeByIdentity((policies: readonly ResourceOf<'AuthorizationPolicy'>[]) => policyTargets(policies));
-  const edges = memoizeByIdentity((policies: readonly ResourceOf<'EdgePolicy'>[]) => policyTargets(policies));
+  const ofPolicies = createPolicyExaminer(options);
   const ofGateways = memoizeByIdentity((gateways: readonly Gateway[], plan: GatewayPlan) => [
     ...unselectedGateways(gateways, plan),
     ...sharedCertificates(plan),
@@ -76,12 +59,7 @@ export function createExaminer(options: CompileOptions): (examination: Examinati
       ofGateways(resources.ofKind('Gateway'), plan),
       ofServices(resources.ofKind('Service'), plan),
       ofMesh(resources.ofKind('VirtualService')),
-      ofPolicies(resources.ofKind('RequestAuthentication')),
-      ofPolicies(resources.ofKind('AuthorizationPolicy')),
-      ofPaths(resources.ofKind('AuthorizationPolicy')),
-      ofLimits(resources.ofKind('RateLimit'), surroundings),
-      missingTargets(guards(resources.ofKind('AuthorizationPolicy')), resources),
-      missingTargets(edges(resources.ofKind('EdgePolicy')), resources),
+      ...ofPolicies(resources, surroundings),
     ];
     return {
       diagnostics: [

@@ -18,9 +18,9 @@ export const POLICY_FINDINGS = {
   },
   'unknown-target': {
     severity: 'warning',
-    summary: 'A policy whose targetRefs name a VirtualService that is not there.',
+    summary: 'A policy, a limit or an exemption for a VirtualService, or a namespace with any, that is not there.',
     consequence: 'It acts on nothing there: the routes that it is meant for are served without it.',
-    remedy: 'Name a VirtualService of the policy’s own namespace.',
+    remedy: 'Correct the name; targetRefs name VirtualServices of the policy’s own namespace.',
     istio: 'IST0101',
   },
   'path-never-met': {

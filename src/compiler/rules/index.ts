@@ -24,7 +24,7 @@ export { meshModes } from './mesh-modes.ts';
 export { createMeshRules } from './mesh-rules.ts';
 export { type AccessPolicy, actsAtGateway, policiesWithoutEffect } from './policies-without-effect.ts';
 export { limitPaths, policyPaths } from './policy-paths.ts';
-export { missingTargets, policyTargets } from './policy-targets.ts';
+export { attachedTo, missingTargets, namedBy } from './policy-targets.ts';
 export { portsOfService } from './ports-of-service.ts';
 export type { Surroundings } from './rule.ts';
 export { sharedCertificates } from './shared-certificates.ts';

@@ -1,57 +1,82 @@
 import type { Diagnostic, FieldPath } from '../../diagnostics/index.ts';
+import { memoizeByIdentity } from '../../kernel/memo.ts';
 import { nearest } from '../../kernel/nearest.ts';
-import type { ResourceOf, ResourceSet } from '../../resources/index.ts';
+import type { Resource, ResourceOf, ResourceSet } from '../../resources/index.ts';
 import { reportAt } from './rule.ts';
 
-type TargetingPolicy = ResourceOf<'AuthorizationPolicy'> | ResourceOf<'EdgePolicy'>;
+type AttachedPolicy = ResourceOf<'AuthorizationPolicy'> | ResourceOf<'EdgePolicy'>;
+type NamingPolicy = ResourceOf<'RateLimit'> | ResourceOf<'PolicyExemption'>;
 
-/** A VirtualService of its own namespace that a policy is attached to. */
+/** Whose routes a policy is for. */
 interface PolicyTarget {
-  readonly policy: TargetingPolicy;
+  readonly object: Resource;
   readonly field: FieldPath;
-  readonly name: string;
+  readonly namespace: string;
+  /** Of a VirtualService; undefined: all of the namespace. */
+  readonly name: string | undefined;
 }
 
-/** Which VirtualServices policies of that kind are attached to: as long as the list is the same, so is the answer. */
-export const policyTargets = (policies: readonly TargetingPolicy[]): readonly PolicyTarget[] =>
-  policies.flatMap((policy) =>
-    writtenTargets(policy).flatMap(({ field, kind, name }) =>
-      kind === 'VirtualService' ? [{ policy, field, name }] : [],
+/** Which VirtualServices of their own namespace policies are attached to. */
+export const attachedTo = (policies: readonly AttachedPolicy[]): readonly PolicyTarget[] =>
+  policies.flatMap((object) => {
+    const { spec } = object.body;
+    const { namespace } = object.meta;
+    const one = 'targetRef' in spec && spec.targetRef !== undefined ? [{ ...spec.targetRef, at: ['targetRef'] }] : [];
+    const many = (spec.targetRefs ?? []).map((target, i) => ({ ...target, at: ['targetRefs', i] }));
+    return [...one, ...many].flatMap(({ kind, name = '', at }) =>
+      kind === 'VirtualService' ? [{ object, field: ['spec', ...at, 'name'], namespace, name }] : [],
+    );
+  });
+
+/** Whose routes limits and exemptions speak of, by namespace or by id. */
+export const namedBy = (policies: readonly NamingPolicy[]): readonly PolicyTarget[] =>
+  policies.flatMap((object) => {
+    const named = object.kind === 'RateLimit' ? namesOfLimit(object) : namesOfExemption(object);
+    return named.map(({ field, id }) => {
+      const [namespace = '', name] = id.split('/');
+      return { object, field, namespace, name };
+    });
+  });
+
+interface NamedRoutes {
+  readonly field: FieldPath;
+  /** `namespace`, `namespace/virtualService` or longer. */
+  readonly id: string;
+}
+
+const namesOfLimit = ({ body }: ResourceOf<'RateLimit'>): readonly NamedRoutes[] =>
+  body.spec.rules.flatMap(({ match }, rule) =>
+    (['namespaces', 'routes'] as const).flatMap((field) =>
+      (match?.[field] ?? []).map((id, i) => ({ field: ['spec', 'rules', rule, 'match', field, i], id })),
     ),
   );
 
-interface WrittenTarget {
-  readonly field: FieldPath;
-  readonly kind: string | undefined;
-  readonly name: string;
-}
+const namesOfExemption = ({ body: { spec } }: ResourceOf<'PolicyExemption'>): readonly NamedRoutes[] => [
+  { field: ['spec', 'namespace'], id: spec.namespace },
+  ...(spec.routes ?? []).map((id, i) => ({ field: ['spec', 'routes', i], id })),
+];
 
-function writtenTargets({ body }: TargetingPolicy): readonly WrittenTarget[] {
-  const { spec } = body;
-  const many = (spec.targetRefs ?? []).map(({ kind, name = '' }, i) => ({
-    field: ['spec', 'targetRefs', i, 'name'],
-    kind,
-    name,
-  }));
-  const one = 'targetRef' in spec ? spec.targetRef : undefined;
-  return one === undefined
-    ? many
-    : [{ field: ['spec', 'targetRef', 'name'], kind: one.kind, name: one.name ?? '' }, ...many];
-}
-
-/** Attached to nothing, a policy guards nothing, whatever its owners believe. */
+/** For routes that are not there a policy does nothing, whatever its owners believe. */
 export const missingTargets = (targets: readonly PolicyTarget[], resources: ResourceSet): readonly Diagnostic[] =>
-  targets.flatMap(({ policy, field, name }) => {
-    const { namespace } = policy.meta;
-    if (resources.get('VirtualService', namespace, name) !== undefined) return [];
-    const names = resources
-      .ofKind('VirtualService')
-      .flatMap(({ meta }) => (meta.namespace === namespace ? [meta.name] : []));
-    const close = nearest(name, names);
+  targets.flatMap(({ object, field, namespace, name }) => {
+    const known = namesIn(resources.ofKind('VirtualService'));
+    if (name === undefined ? known.has(namespace) : resources.get('VirtualService', namespace, name) !== undefined)
+      return [];
+    const close = nearest(name ?? namespace, (name === undefined ? known.keys() : known.get(namespace)) ?? []);
+    const what = name === undefined ? 'VirtualService' : `VirtualService '${name}'`;
     const hint = close === undefined ? '' : `; is '${close}' meant?`;
     return [
-      reportAt('unknown-target', policy, field, {
-        message: `there is no VirtualService '${name}' in namespace ${namespace}${hint}`,
-      }),
+      reportAt('unknown-target', object, field, { message: `there is no ${what} in namespace ${namespace}${hint}` }),
     ];
   });
+
+/** Of VirtualServices, by namespace. */
+const namesIn = memoizeByIdentity((list: readonly ResourceOf<'VirtualService'>[]) => {
+  const names = new Map<string, string[]>();
+  for (const { meta } of list) {
+    const known = names.get(meta.namespace);
+    if (known === undefined) names.set(meta.namespace, [meta.name]);
+    else known.push(meta.name);
+  }
+  return names;
+});

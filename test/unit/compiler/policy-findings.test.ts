@@ -46,6 +46,32 @@ describe('targets of policies', () => {
     expect(texts(compileShop([shop], {}, others), 'unknown-target')).toHaveLength(1);
   });
 
+  it('are looked for by namespaces and ids of routes too', () => {
+    const rules = (match: string): string =>
+      `rules: [{ name: a, match: { ${match} }, per: gateway, limits: [{ requests: 1, window: 1s }] }]`;
+    const exemption = (spec: string): string =>
+      object(
+        'banyan.dev/v1alpha1',
+        'PolicyExemption',
+        'exemption',
+        `approver: a, reason: b, expires: "2126-01-01T00:00:00Z", sections: [limits], ${spec}`,
+      );
+    const told = (...policies: string[]): readonly string[] =>
+      texts(compileShop([shop], {}, { 'istio-system': documents(...policies) }), 'unknown-target');
+    expect(
+      told(
+        limit(rules('namespaces: [shop, shoop], routes: [shop/shop, shop/shop/0, shop/web, till/web]')),
+        exemption('namespace: till'),
+      ),
+    ).toEqual([
+      'PolicyExemption spec.namespace: there is no VirtualService in namespace till',
+      "RateLimit spec.rules[0].match.namespaces[1]: there is no VirtualService in namespace shoop; is 'shop' meant?",
+      "RateLimit spec.rules[0].match.routes[2]: there is no VirtualService 'web' in namespace shop",
+      "RateLimit spec.rules[0].match.routes[3]: there is no VirtualService 'web' in namespace till",
+    ]);
+    expect(told(limit(rules('hosts: ["*"]')), exemption('namespace: shop, routes: [shop/shop]'))).toEqual([]);
+  });
+
   it('come and go', () => {
     const compiler = createCompiler(compileOptions());
     const guard = authorization('guard', `targetRefs: [${target('shop')}]`);
