@@ -73,7 +73,7 @@ function verdictsOf(state: ControlState, name: string, known = knows(state)) {
 
 describe('what an object is told', () => {
   it('is of an exemption that it has expired, once it has', () => {
-    const exemption = `
+    const exemption = `${GATEWAY}${route('cart', '/cart')}
 apiVersion: banyan.dev/v1alpha1
 kind: PolicyExemption
 metadata: { name: uploads, namespace: istio-system }
