@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
-import { build, DEPLOY, KUSTOMIZATIONS, type Manifest } from '../unit/deploy/manifests.ts';
+import { build, DEPLOY, find, KUSTOMIZATIONS, type Manifest } from '../unit/deploy/manifests.ts';
 import { defaultValues, renderChart } from '../unit/deploy/render-chart.ts';
 import { cluster, freePort, gateway, namespace, route, serve, soon } from './cluster.ts';
 import { kubeconfigOf, temporaryFolder } from './service-account.ts';
@@ -18,10 +18,9 @@ async function dryRun(objects: readonly Manifest[]): Promise<{ readonly stdout: 
   return kubectl('apply', '--server-side', '--force-conflicts', '--dry-run=server', '--validate=strict', '-f', file);
 }
 
-/** Of an operator that need not be there; its kinds are not known to the API server of a test. */
-const isOfCertManager = ({ apiVersion }: Manifest): boolean => apiVersion.startsWith('cert-manager.io/');
-
 beforeAll(async () => {
+  await kubectl('apply', '--server-side', '-f', path.join(import.meta.dirname, 'cert-manager.yaml'));
+  await soon(() => kubectl('wait', '--for=condition=Established', 'crd', '--all'));
   const file = (name: string) => ['-f', path.join(DEPLOY, 'base', name)];
   await kubectl('apply', '--server-side', ...file('namespace.yaml'));
   const rights = ['service-account.yaml', 'cluster-role.yaml', 'role.yaml', 'team-role.yaml'].flatMap(file);
@@ -31,17 +30,16 @@ beforeAll(async () => {
 describe('manifests', () => {
   it.each(KUSTOMIZATIONS)('of %s are accepted by the API server, without a warning', async (folder) => {
     const objects = build(folder);
-    const ours = objects.filter((object) => !isOfCertManager(object));
-    expect(objects.length - ours.length).toBe(folder.endsWith('production') ? 4 : 0);
-    const { stdout, stderr } = await dryRun(ours);
+    const { stdout, stderr } = await dryRun(objects);
     expect(stderr).toBe('');
-    expect(stdout.trim().split('\n')).toHaveLength(ours.length);
+    expect(stdout.trim().split('\n')).toHaveLength(objects.length);
   });
 
   it.each([false, true])('of the chart are accepted too, everything on: %s', async (everything) => {
     const values = defaultValues();
     values.redis.enabled = everything;
     values.admission.enabled = everything;
+    values.admission.certManager = everything;
     const objects = renderChart(values).map((object) => {
       const namespaced = !/^Cluster|Webhook/.test(object.kind);
       return namespaced ? { ...object, metadata: { ...object.metadata, namespace: 'banyan-system' } } : object;
@@ -49,6 +47,20 @@ describe('manifests', () => {
     const { stdout, stderr } = await dryRun(objects);
     expect(stderr).toBe('');
     expect(stdout.trim().split('\n')).toHaveLength(objects.length);
+  });
+
+  it.each([
+    ['unknown field', (spec: Manifest) => ({ ...spec, secretname: 'x' })],
+    ['missing required field "issuerRef"', ({ issuerRef: _, ...spec }: Manifest) => spec],
+    ['Unsupported value: "server-auth"', (spec: Manifest) => ({ ...spec, usages: ['server-auth'] })],
+    [
+      'no size that keys of this algorithm have',
+      (spec: Manifest) => ({ ...spec, privateKey: { algorithm: 'ECDSA', size: 255 } }),
+    ],
+    ['less than the certificate lasts', (spec: Manifest) => ({ ...spec, renewBefore: spec.duration })],
+  ])('would not be accepted with a wrong Certificate: %s', async (why, change) => {
+    const certificate = find(build('overlays/production'), 'Certificate', 'banyan-admission');
+    await expect(dryRun([{ ...certificate, spec: change(certificate.spec) }])).rejects.toThrow(why);
   });
 
   it('make Pods that the namespace takes, which takes no others', async () => {
