@@ -1,7 +1,7 @@
 import type { Compilation } from '../compiler/compilation.ts';
 import { createCompiler, timelyFindings } from '../compiler/index.ts';
 import type { FilterSpec } from '../contract/plugin.ts';
-import { compileIsolated } from '../control/isolation.ts';
+import { type Compile, compileIsolated, type IsolatedCompilation } from '../control/isolation.ts';
 import { type Diagnostic, report } from '../diagnostics/index.ts';
 import { systemClock } from '../kernel/clock.ts';
 import type { DecodedMeshConfig, MeshSettings, ResourceSet } from '../resources/index.ts';
@@ -12,7 +12,7 @@ import { type DirectoryOptions, readDirectory } from '../sources/directory.ts';
 import { readMeshConfig } from '../sources/mesh-file.ts';
 import type { SourceSnapshot } from '../sources/source.ts';
 import type { CliHost } from './program.ts';
-import { usageError } from './terminal.ts';
+import { CliError, usageError } from './terminal.ts';
 
 /** All routes there are to read, and what they come to. */
 export interface LoadedRoutes {
@@ -51,11 +51,7 @@ export async function loadRoutes(
   const compile = { gatewayLabels, gatewayNamespace, mesh: mesh.settings, filters: specs };
   const compiler = createCompiler(compile);
   const snapshot = await readSources(settings, mesh.settings, include);
-  const { compilation, heldBack } = compileIsolated(
-    (resources) => compiler.compile(resources),
-    snapshot.resources,
-    undefined,
-  );
+  const { compilation, heldBack } = compiled((resources) => compiler.compile(resources), snapshot.resources);
   const ours = heldBack.map(({ namespace, error }) =>
     report('namespace-held-back', {
       message: `namespace '${namespace}' could not be compiled: ${error.message}`,
@@ -73,6 +69,15 @@ export async function loadRoutes(
   const { dir, kubernetes } = settings;
   const place = [dir, kubernetes ? 'the cluster' : undefined].filter((one) => one !== undefined).join(' and ');
   return { dir, place, resources: snapshot.resources, compilation, diagnostics, specs };
+}
+
+/** What throws on no routes at all is a plugin of the network team's own, or ours. */
+function compiled(compile: Compile, resources: ResourceSet): IsolatedCompilation {
+  try {
+    return compileIsolated(compile, resources, undefined);
+  } catch (error) {
+    throw new CliError(`nothing can be compiled: ${(error as Error).message}`, { exitCode: 2 });
+  }
 }
 
 /** Everything there is to read, once. */

@@ -106,6 +106,12 @@ class RunningGateway {
     if (reports.length > 0 && reports.every((report) => report.state === 'failed')) throw nothingListens(reports);
     this.#ends.push(settleHeap());
     this.#readiness = { ready: true };
+    if (this.#reconciler?.current() === undefined) {
+      this.#log.error(
+        'nothing is in service: the compiler failed on the first routes; it is not ready until they compile',
+      );
+      return;
+    }
     this.#log.info('ready', {
       listening: reports
         .filter((report) => report.state === 'listening')
@@ -156,6 +162,8 @@ class RunningGateway {
   }
 
   #readinessNow(dataPlane: DataPlane): Readiness {
+    if (this.#readiness.ready && this.#reconciler?.current() === undefined)
+      return { ready: false, reason: 'the routes could not be compiled; the log says why' };
     if (this.#readiness.ready && !dataPlane.serving()) return { ready: false, reason: 'no worker serves' };
     return this.#readiness;
   }

@@ -23,7 +23,8 @@ async function load(name: string): Promise<unknown> {
     const module = (await import(pathToFileURL(resolve(name)).href)) as { readonly default?: unknown };
     return module.default;
   } catch (error) {
-    throw usageError(`the plugin ${name} cannot be loaded: ${(error as Error).message}`, ABOUT);
+    // What follows the first line is where node looked for it.
+    throw usageError(`the plugin ${name} cannot be loaded: ${(error as Error).message.split('\n')[0]}`, ABOUT);
   }
 }
 

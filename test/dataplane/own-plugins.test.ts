@@ -154,6 +154,23 @@ describe('a plugin of the network team’s own', () => {
     await expect(loadOwnPlugins([at])).rejects.toThrow(message);
   });
 
+  it('that fails on the routes is named on a laptop, in one line', async () => {
+    const broken = file(
+      'broken.mjs',
+      "export default { spec: { name: 'broken', kinds: [], compileWorkload() { throw new Error('bang'); } }, plugin: async () => {} };",
+    );
+    mkdirSync(path.join(dir, 'empty'), { recursive: true });
+    const check = promisify(execFile)(
+      process.execPath,
+      [path.join(root, 'bin/banyan.js'), 'check', path.join(dir, 'empty'), '--plugin', broken],
+      { env: { PATH: process.env['PATH'] ?? '', NO_COLOR: '1' } },
+    );
+    await expect(check).rejects.toMatchObject({
+      code: 2,
+      stderr: "banyan: nothing can be compiled: the filter 'broken' fails on the routes: bang\n",
+    });
+  });
+
   it('is heard by the operator', async () => {
     const talking = {
       spec: { name: 'talking', kinds: [] },

@@ -144,6 +144,36 @@ const ready = (served: Served): Promise<void> =>
   vi.waitFor(async () => expect((await served.admin('/readyz')).status).toBe(200), { timeout: 10_000, interval: 20 });
 
 describe.concurrent('banyan serve', () => {
+  it('is not ready before anything compiles, and then is', async () => {
+    const { dir, remove } = routesDirectory({
+      'demanding.mjs':
+        "export default { spec: { name: 'demanding', kinds: ['RateLimit'], compileWorkload({ policies }) { if (policies.length === 0) throw new Error('there must be limits'); } }, plugin: async (app) => app.banyan.contribute({ name: 'demanding' }) };",
+    });
+    removals.push(remove);
+    const served = await serve(undefined, ['--plugin', path.join(dir, 'demanding.mjs')]);
+    await vi.waitFor(() => expect(served.output()).toContain('nothing is in service'), {
+      timeout: 10_000,
+      interval: 20,
+    });
+    expect(served.output()).toContain("the filter 'demanding' fails on the routes: there must be limits");
+    expect(await served.admin('/readyz')).toMatchObject({
+      status: 503,
+      json: { ready: false, reason: expect.stringContaining('could not be compiled') as string },
+    });
+    mkdirSync(path.join(served.dir, 'istio-system'), { recursive: true });
+    writeFileSync(
+      path.join(served.dir, 'istio-system/limit.yaml'),
+      'apiVersion: banyan.dev/v1alpha1\nkind: RateLimit\nmetadata: { name: a }\nspec: { rules: [{ name: a, per: gateway, limits: [{ requests: 1000, window: 1s }] }] }\n',
+    );
+    await ready(served);
+    await vi.waitFor(async () => expect((await served.get('/cart')).status).toBe(200), {
+      timeout: 10_000,
+      interval: 20,
+    });
+    served.child.kill('SIGTERM');
+    expect(await served.end).toBe(0);
+  });
+
   it('serves a directory, takes edits over, keeps what breaks, and ends when it is told', async () => {
     const served = await serve();
     await ready(served);

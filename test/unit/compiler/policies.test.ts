@@ -24,6 +24,11 @@ kind: RequestAuthentication
 metadata: { name: ${name}${metadata} }
 spec: { jwtRules: [{ issuer: ${name} }] }`;
 
+const REF = { kind: 'RateLimit', namespace: 'a', name: 'b' };
+const fail = (): never => {
+  throw new Error('bang');
+};
+
 describe('the pure halves of filters', () => {
   it('see their policies in the order of age and say what holds for every request', () => {
     const auth: FilterSpec = {
@@ -110,6 +115,20 @@ spec: { host: checker, trafficPolicy: { connectionPool: { http: { h2UpgradePolic
     expect(answer(service('checker', '{ name: http, port: 80 }'), upgrade)).toEqual({ h2: true });
     expect(answer(service('other'))).toEqual({ h2: true });
   });
+
+  it.each([
+    ['workload', { compileWorkload: () => fail() }],
+    ['route', { compileRoute: () => fail() }],
+    ['finding', { compileWorkload: ({ report }) => report({ object: REF, code: 'nonsense', field: [], message: '' }) }],
+  ] as const satisfies readonly (readonly [string, Partial<FilterSpec>])[])(
+    'that fail are named, whichever half of them it is: %s',
+    (_half, halves) => {
+      const broken: FilterSpec = { name: 'broken', kinds: [], ...halves };
+      expect(() => compileShop([vs(TO_WEB)], { filters: [broken] })).toThrow(
+        /^the filter 'broken' fails on the routes: .*(bang|nonsense)/,
+      );
+    },
+  );
 
   it('report findings that are placed in the policy’s file', () => {
     const auth: FilterSpec = {
