@@ -81,6 +81,14 @@ export const gateway = (ns: string, port: number): Applied => ({
   },
 });
 
+/** Namespaces, the first with a Gateway of its own. Resolves with its port. */
+export async function openGateway(kube: Cluster, ns: string, ...others: readonly string[]): Promise<number> {
+  for (const name of [ns, ...others]) await kube.apply(namespace(name));
+  const port = await freePort();
+  await kube.apply(gateway(ns, port));
+  return port;
+}
+
 /** Answers with a text of its own, so that no service is needed. */
 export const route = (ns: string, name: string, text: string, host = `${name}.example.com`): Applied => ({
   apiVersion: 'networking.istio.io/v1',

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { build, DEPLOY, find, KUSTOMIZATIONS, type Manifest } from '../unit/deploy/manifests.ts';
 import { defaultValues, renderChart } from '../unit/deploy/render-chart.ts';
-import { cluster, freePort, gateway, namespace, route, serve, soon } from './cluster.ts';
+import { cluster, openGateway, route, serve, soon } from './cluster.ts';
 import { kubeconfigOf, temporaryFolder } from './service-account.ts';
 
 const run = promisify(execFile);
@@ -85,9 +85,7 @@ describe('manifests', () => {
 describe('the rights of the gateway', () => {
   it('are enough to serve routes, and to tell what became of them', async () => {
     const kube = await cluster();
-    const port = await freePort();
-    await kube.apply(namespace('rights'));
-    await kube.apply(gateway('rights', port));
+    const port = await openGateway(kube, 'rights');
     await kube.apply(route('rights', 'shop', 'sold'));
     const kubeconfig = await kubeconfigOf(kube, 'banyan-system', 'banyan');
     const own = ['--gateway-namespace', 'banyan-system', '--state-dir', temporaryFolder()];

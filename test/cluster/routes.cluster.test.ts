@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
-import { cluster, freePort, gateway, namespace, route, type Served, serve, soon } from './cluster.ts';
+import { cluster, freePort, gateway, namespace, openGateway, route, type Served, serve, soon } from './cluster.ts';
 import { startKube } from './start-kube.ts';
 
 const answers = (served: Served, host: string, text: string) =>
@@ -17,9 +17,7 @@ const isNotFound = (served: Served, host: string) =>
 describe('routes of a cluster', () => {
   it('are served, changed and taken away', async () => {
     const kube = await cluster();
-    const port = await freePort();
-    await kube.apply(namespace('life'));
-    await kube.apply(gateway('life', port));
+    const port = await openGateway(kube, 'life');
     await kube.apply(route('life', 'one', 'first'));
     const served = await serve(kube.kubeconfig, 'life', port);
     await answers(served, 'one.example.com', 'first');
@@ -35,9 +33,7 @@ describe('routes of a cluster', () => {
 
   it('go with their namespace', async () => {
     const kube = await cluster();
-    const port = await freePort();
-    for (const name of ['stays', 'goes']) await kube.apply(namespace(name));
-    await kube.apply(gateway('stays', port));
+    const port = await openGateway(kube, 'stays', 'goes');
     await kube.apply(route('stays', 'a', 'a'));
     await kube.apply({ ...route('stays', 'b', 'b'), metadata: { name: 'b', namespace: 'goes' } });
     const served = await serve(kube.kubeconfig, 'stays', port);
@@ -52,9 +48,7 @@ describe('routes of a cluster', () => {
     await new Promise<void>((done) => upstream.listen(0, '127.0.0.1', done));
     onTestFinished(() => void upstream.close());
     const kube = await cluster();
-    const port = await freePort();
-    await kube.apply(namespace('reach'));
-    await kube.apply(gateway('reach', port));
+    const port = await openGateway(kube, 'reach');
     // The API server refuses loopback addresses in EndpointSlices; a ServiceEntry may name one.
     const number = (upstream.address() as AddressInfo).port;
     await kube.apply({
@@ -101,11 +95,9 @@ describe('an API server of the real kind', () => {
     const own = await startKube();
     onTestFinished(() => own.stop());
     const kube = await cluster(own.kubeconfig);
-    const port = await freePort();
     const stateDir = mkdtempSync(path.join(tmpdir(), 'banyan-state-'));
     onTestFinished(() => rmSync(stateDir, { recursive: true, force: true }));
-    await kube.apply(namespace('hard'));
-    await kube.apply(gateway('hard', port));
+    const port = await openGateway(kube, 'hard');
     await kube.apply(route('hard', 'a', 'a'));
     const first = await serve(own.kubeconfig, 'hard', port, '--state-dir', stateDir);
     await answers(first, 'a.example.com', 'a');
@@ -176,9 +168,7 @@ describe('rights', () => {
 
   it('of a team end at its namespace, and its routes live', async () => {
     const kube = await cluster();
-    const port = await freePort();
-    for (const name of ['net', 'team', 'other']) await kube.apply(namespace(name));
-    await kube.apply(gateway('net', port));
+    const port = await openGateway(kube, 'net', 'team', 'other');
     const rules = [
       {
         apiGroups: ['networking.istio.io'],
@@ -206,9 +196,7 @@ describe('rights', () => {
 
   it('that the gateway lacks are told, and waited for', async () => {
     const kube = await cluster();
-    const port = await freePort();
-    await kube.apply(namespace('denied'));
-    await kube.apply(gateway('denied', port));
+    const port = await openGateway(kube, 'denied');
     await kube.apply(route('denied', 'a', 'a'));
     const rules = (extra: readonly string[]) => [
       { apiGroups: [''], resources: ['services'], verbs: ['list', 'watch'] },

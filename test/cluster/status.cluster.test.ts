@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { type Cluster, cluster, freePort, gateway, namespace, route, serve, soon } from './cluster.ts';
+import { type Cluster, cluster, freePort, openGateway, route, serve, soon } from './cluster.ts';
 
 interface Reported {
   readonly metadata: { readonly generation: number; readonly resourceVersion: string };
@@ -35,9 +35,7 @@ const wait = (kube: Cluster, ...args: readonly string[]): Promise<readonly [numb
 describe('what became of an object', () => {
   it('is written to it, and can be waited for', async () => {
     const kube = await cluster();
-    const port = await freePort();
-    for (const name of ['told', 'istio-system']) await kube.apply(namespace(name));
-    await kube.apply(gateway('told', port));
+    const port = await openGateway(kube, 'told', 'istio-system');
     await serve(kube.kubeconfig, 'told', port);
     await kube.apply(route('told', 'a', 'a'));
     expect(await wait(kube, 'virtualservice/a', '-n', 'told')).toEqual([0, expect.stringContaining('is in service')]);
@@ -52,9 +50,7 @@ describe('what became of an object', () => {
 
   it('names the other owner and a request that both would answer', async () => {
     const kube = await cluster();
-    const port = await freePort();
-    await kube.apply(namespace('met'));
-    await kube.apply(gateway('met', port));
+    const port = await openGateway(kube, 'met');
     await serve(kube.kubeconfig, 'met', port);
     await kube.apply(route('met', 'first', 'a', 'same.example.com'));
     await kube.apply(route('met', 'second', 'b', 'same.example.com'));
@@ -67,9 +63,7 @@ describe('what became of an object', () => {
 
   it('says that a version is refused and the last good one serves', async () => {
     const kube = await cluster();
-    const port = await freePort();
-    await kube.apply(namespace('frozen'));
-    await kube.apply(gateway('frozen', port));
+    const port = await openGateway(kube, 'frozen');
     const served = await serve(kube.kubeconfig, 'frozen', port);
     await kube.apply(route('frozen', 'a', 'good'));
     expect((await wait(kube, 'vs/a', '-n', 'frozen'))[0]).toBe(0);
@@ -88,9 +82,7 @@ describe('what became of an object', () => {
 
   it('is an event, which is counted up when it happens again', async () => {
     const kube = await cluster();
-    const port = await freePort();
-    await kube.apply(namespace('event'));
-    await kube.apply(gateway('event', port));
+    const port = await openGateway(kube, 'event');
     await serve(kube.kubeconfig, 'event', port);
     const broken = { hosts: ['a.example.com'], gateways: ['event/public'], http: [{ timeout: '1 parsec' }] };
     for (let i = 0; i < 2; i++) {
@@ -112,9 +104,7 @@ describe('what became of an object', () => {
 
   it('is written once by two replicas, and not again while nothing changes', async () => {
     const kube = await cluster();
-    const [port, other] = [await freePort(), await freePort()];
-    for (const name of ['calm', 'calm-system']) await kube.apply(namespace(name));
-    await kube.apply(gateway('calm', port));
+    const [port, other] = [await openGateway(kube, 'calm', 'calm-system'), await freePort()];
     const own = ['--gateway-namespace', 'calm-system'];
     await serve(kube.kubeconfig, 'calm', port, ...own);
     await serve(kube.kubeconfig, 'calm', port, '--port-offset', String(Math.abs(other - port) % 1_000 || 1), ...own);

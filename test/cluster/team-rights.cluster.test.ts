@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import type { ApiError } from '../../src/sources/kubernetes.ts';
 import { DEPLOY } from '../unit/deploy/manifests.ts';
-import { type Applied, type Cluster, cluster, freePort, gateway, namespace, route, serve, soon } from './cluster.ts';
+import { type Applied, type Cluster, cluster, gateway, namespace, openGateway, route, serve, soon } from './cluster.ts';
 import { kubeconfigOf } from './service-account.ts';
 
 /** Somebody with Kubernetes' own `edit` in one namespace, and nothing else: what a pipeline of a team has. */
@@ -49,10 +49,8 @@ beforeAll(async () => {
 describe('a team with rights in one namespace', () => {
   it('has its routes served, and changes them', async () => {
     const kube = await cluster();
-    const port = await freePort();
     const pipeline = await team(kube, 'cart');
-    await kube.apply(namespace('edge'));
-    await kube.apply(gateway('edge', port));
+    const port = await openGateway(kube, 'edge');
     const own = (text: string): Applied => {
       const { spec, ...rest } = route('cart', 'cart', text);
       return { ...rest, spec: { ...(spec as object), gateways: ['edge/public'] } };
