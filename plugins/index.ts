@@ -1,7 +1,7 @@
 import type { Registry } from 'prom-client';
 import type { GatewayPlugin } from '../src/contract/index.ts';
 import { type AccessLogOptions, accessLog } from './access-log/index.ts';
-import { authJwt } from './auth-jwt/index.ts';
+import { measuredAuthJwt } from './auth-jwt/index.ts';
 import { countedAuthorization } from './authorization/index.ts';
 import { cors } from './cors/index.ts';
 import { clientAddresses, compression, requestLimits, securityHeaders } from './edge-policy/index.ts';
@@ -53,7 +53,7 @@ export function gatewayPlugins({
     requestLimits,
     rateLimit,
     externalAuthorization,
-    authJwt,
+    measuredAuthJwt(registry),
     countedAuthorization(registry),
     identityRateLimit,
     faultInjection,

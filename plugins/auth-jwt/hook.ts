@@ -11,6 +11,7 @@ export interface JwtFilterOptions {
   readonly clock: Clock;
   readonly mayDial: DialGuard;
   readonly warn: (message: string) => void;
+  readonly info?: (message: string) => void;
   /** Instead of going to the network. */
   readonly fetch?: (address: string, timeoutMs: number) => Promise<string>;
   readonly timing?: Partial<RemoteTiming>;
@@ -18,6 +19,8 @@ export interface JwtFilterOptions {
 }
 
 export interface JwtFilter extends Filter<JwtSettings> {
+  /** Of all addresses that rules in service name. */
+  remoteKeys(): readonly RemoteKeys[];
   /** Ends all fetching. */
   stop(): void;
 }
@@ -35,6 +38,7 @@ export function createJwtFilter(options: JwtFilterOptions): JwtFilter {
       const verdict = state.authenticatorOf(settings).authenticate(exchange);
       return verdict instanceof Promise ? verdict.then((one) => settle(exchange, one)) : settle(exchange, verdict);
     },
+    remoteKeys: () => state.remoteKeys(),
     stop: () => state.stop(),
   };
 }
@@ -74,6 +78,10 @@ class JwtState {
     return bound;
   }
 
+  remoteKeys(): readonly RemoteKeys[] {
+    return [...this.#keys.values()].filter((keys) => keys instanceof RemoteKeys);
+  }
+
   stop(): void {
     for (const keys of this.#keys.values()) keys.stop();
     this.#keys.clear();
@@ -88,10 +96,11 @@ class JwtState {
 
   #openKeys({ keys }: JwtRuleSettings): Keys {
     if (keys.kind === 'inline') return inlineKeys(keys.jwks);
-    const { clock, mayDial, warn, timing = {}, fetch } = this.#options;
+    const { clock, mayDial, warn, info, timing = {}, fetch } = this.#options;
     return new RemoteKeys(keys, {
       clock,
       warn,
+      ...(info !== undefined && { info }),
       timing,
       fetch: fetch ?? ((address, timeoutMs) => fetchDocument(address, timeoutMs, mayDial)),
     });

@@ -1,3 +1,4 @@
+import { redactTarget } from '../../src/contract/index.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import type { KeySource } from './config.ts';
 import { type KeySet, parseKeySet } from './key-set.ts';
@@ -20,6 +21,7 @@ export interface RemoteKeyOptions {
   readonly clock: Clock;
   readonly fetch: (address: string, timeoutMs: number) => Promise<string>;
   readonly warn: (message: string) => void;
+  readonly info?: (message: string) => void;
   readonly timing?: Partial<RemoteTiming>;
 }
 
@@ -44,11 +46,14 @@ export class RemoteKeys implements Keys {
   readonly #source: Exclude<KeySource, { readonly kind: 'inline' }>;
   readonly #options: RemoteKeyOptions;
   readonly #timing: RemoteTiming;
+  /** An address, without what is secret in it. */
+  readonly name: string;
   #set: KeySet | undefined;
   #text: string | undefined;
   #fetchedAtMs = 0;
   #attemptedAtMs = Number.NEGATIVE_INFINITY;
-  #failed = false;
+  /** Why the last fetch failed; undefined: it did not. */
+  #failure: string | undefined;
   #underway: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -57,7 +62,13 @@ export class RemoteKeys implements Keys {
     this.#source = source;
     this.#options = options;
     this.#timing = { ...TIMING, ...options.timing };
+    this.name = redactTarget(source.kind === 'uri' ? source.uri : source.issuer);
     void this.#refresh();
+  }
+
+  /** Since they were last fetched; undefined: never. */
+  get ageMs(): number | undefined {
+    return this.#set === undefined ? undefined : this.#options.clock.monotonicMs() - this.#fetchedAtMs;
   }
 
   current(): KeySet | undefined {
@@ -67,8 +78,8 @@ export class RemoteKeys implements Keys {
 
   forToken(keyId: string): KeySet | undefined | Promise<KeySet | undefined> {
     const set = this.current();
-    if (set === undefined) return this.#failed ? undefined : this.#afterFetch();
-    if (keyId === '' || set.knows(keyId) || this.#failed) return set;
+    if (set === undefined) return this.#failure !== undefined ? undefined : this.#afterFetch();
+    if (keyId === '' || set.knows(keyId) || this.#failure !== undefined) return set;
     if (this.#underway !== undefined) return this.#afterFetch();
     const since = this.#options.clock.monotonicMs() - this.#attemptedAtMs;
     return since < this.#timing.retryMs ? set : this.#afterFetch();
@@ -94,7 +105,7 @@ export class RemoteKeys implements Keys {
   }
 
   async #fetch(): Promise<void> {
-    const { clock, warn } = this.#options;
+    const { clock, warn, info } = this.#options;
     this.#attemptedAtMs = clock.monotonicMs();
     try {
       const text = await this.#keyText();
@@ -103,10 +114,13 @@ export class RemoteKeys implements Keys {
       this.#set = set;
       this.#text = text;
       this.#fetchedAtMs = clock.monotonicMs();
-      this.#failed = false;
+      if (this.#failure !== undefined) info?.(`keys of ${this.#described} are there again`);
+      this.#failure = undefined;
     } catch (error) {
-      this.#failed = true;
-      warn(`keys of ${this.#name} cannot be had: ${error instanceof Error ? error.message : String(error)}`);
+      const why = error instanceof Error ? error.message : String(error);
+      // It is tried again every half minute, for a day if need be: what has been said is said once.
+      if (why !== this.#failure) warn(`keys of ${this.#described} cannot be had: ${why}`);
+      this.#failure = why;
     }
   }
 
@@ -122,15 +136,15 @@ export class RemoteKeys implements Keys {
     return fetch(uri, Math.max(1, Math.floor(source.timeoutMs - (clock.monotonicMs() - startedMs))));
   }
 
-  get #name(): string {
-    return this.#source.kind === 'uri' ? this.#source.uri : `the issuer ${this.#source.issuer}`;
+  get #described(): string {
+    return this.#source.kind === 'uri' ? this.name : `the issuer ${this.name}`;
   }
 
   #schedule(): void {
     clearTimeout(this.#timer);
     if (this.#stopped) return;
     const { refreshMs, retryMs } = this.#timing;
-    this.#timer = setTimeout(() => void this.#refresh(), this.#failed ? retryMs : refreshMs);
+    this.#timer = setTimeout(() => void this.#refresh(), this.#failure === undefined ? refreshMs : retryMs);
     this.#timer.unref();
   }
 }

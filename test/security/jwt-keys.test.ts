@@ -3,9 +3,10 @@ import dns from 'node:dns';
 import http, { type RequestListener, type ServerResponse } from 'node:http';
 import { syncBuiltinESMExports } from 'node:module';
 import { gzipSync } from 'node:zlib';
+import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createJwtFilter } from '../../plugins/auth-jwt/hook.ts';
-import { authJwt } from '../../plugins/auth-jwt/index.ts';
+import { authJwt, measuredAuthJwt } from '../../plugins/auth-jwt/index.ts';
 import type { RemoteTiming } from '../../plugins/auth-jwt/key-source.ts';
 import { authorization } from '../../plugins/authorization/index.ts';
 import type { GatewayPlugin } from '../../src/contract/index.ts';
@@ -332,6 +333,31 @@ describe('J-20 an outage', () => {
     expect(await bring(gateway, othersToken)).toBe(200);
     server.behaviour = serving(GOOD_SET);
     await expect.poll(() => bring(gateway, oldToken)).toBe(200);
+  });
+
+  it('is measured: whether there are keys, and how old they are', async () => {
+    const clock = movableClock();
+    const registry = new Registry();
+    const plugins = [measuredAuthJwt(registry), authorization] as readonly GatewayPlugin[];
+    const held: ServerResponse[] = [];
+    const server = await issuer((_, response) => void held.push(response));
+    const gateway = await guarded({ jwksUri: server.url }, { plugins, clock });
+    const shown = async (metric: string): Promise<readonly number[]> =>
+      (await registry.metrics())
+        .split('\n')
+        .filter((line) => line.startsWith(`${metric}{source="${server.url}"}`))
+        .map((line) => Number(line.split(' ')[1]));
+    await expect.poll(() => held).toHaveLength(1);
+    expect([await shown('banyan_jwt_keys_usable'), await shown('banyan_jwt_keys_age_seconds')]).toEqual([[0], []]);
+    held[0]?.end(GOOD_SET);
+    expect(await bring(gateway, oldToken)).toBe(200);
+    clock.move(60_000);
+    expect(await shown('banyan_jwt_keys_usable')).toEqual([1]);
+    expect((await shown('banyan_jwt_keys_age_seconds'))[0]).toBeGreaterThanOrEqual(60);
+    clock.move(24 * 3_600_000);
+    expect(await shown('banyan_jwt_keys_usable')).toEqual([0]);
+    await gateway.publish(guardedRoutes(upstreams.ports[0] as number));
+    expect(await shown('banyan_jwt_keys_usable')).toEqual([]);
   });
 
   it('is told to the operator, with the address and what is wrong there', async () => {

@@ -105,20 +105,24 @@ function cut(response: import('node:http').ServerResponse): void {
 /** A set of keys whose fetches a test answers by hand. */
 function scripted(source: Partial<KeySource> = {}, timing: Partial<RemoteTiming> = {}) {
   let nowMs = 0;
-  const asked: { readonly address: string; answer(text: string): void; fail(): void }[] = [];
+  const asked: { readonly address: string; answer(text: string): void; fail(why?: string): void }[] = [];
   const warnings: string[] = [];
+  const news: string[] = [];
   const keys = new RemoteKeys({ kind: 'uri', uri: 'https://keys', timeoutMs: 1_000, ...source } as never, {
     clock: { nowMs: () => nowMs, monotonicMs: () => nowMs },
     warn: (message) => warnings.push(message),
+    info: (message) => news.push(message),
     timing: { refreshMs: 1e9, retryMs: 30_000, ...timing },
     fetch: (address) =>
-      new Promise((resolve, reject) => asked.push({ address, answer: resolve, fail: () => reject(new Error('down')) })),
+      new Promise((resolve, reject) =>
+        asked.push({ address, answer: resolve, fail: (why = 'down') => reject(new Error(why)) }),
+      ),
   });
   stops.push(() => keys.stop());
   const pass = (ms: number): void => {
     nowMs += ms;
   };
-  return { keys, asked, warnings, pass };
+  return { keys, asked, warnings, news, pass };
 }
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
@@ -147,6 +151,35 @@ describe('keys from an address', () => {
     asked[1]?.answer(login.jwks);
     await settled();
     expect(keys.current()?.knows('k1')).toBe(true);
+  });
+
+  it('are said to be missing once for each reason, and to be there again', async () => {
+    const { asked, warnings, news } = scripted({}, { retryMs: 1, refreshMs: 1 });
+    const answers = [undefined, 'down', 'down', 'slow', undefined, undefined, 'slow'];
+    for (const [i, why] of answers.entries()) {
+      await expect.poll(() => asked.length).toBe(i + 1);
+      if (why === undefined) asked[i]?.answer(login.jwks);
+      else asked[i]?.fail(why);
+    }
+    await settled();
+    expect(warnings).toEqual(['down', 'slow', 'slow'].map((why) => `keys of https://keys cannot be had: ${why}`));
+    expect(news).toEqual(['keys of https://keys are there again']);
+  });
+
+  it('have an age from their first fetch on', async () => {
+    const { keys, asked, pass } = scripted();
+    pass(1_000);
+    expect(keys.ageMs).toBeUndefined();
+    asked[0]?.answer(login.jwks);
+    await settled();
+    pass(7_000);
+    expect(keys.ageMs).toBe(7_000);
+  });
+
+  it('are named without what is secret in their address', () => {
+    const { keys } = scripted({ uri: 'https://user:hunter2@keys.test/jwks?api_key=s3cret' });
+    expect(keys.name).toMatch(/^https:\/\/.*@keys\.test\/jwks\?api_key=/);
+    expect(keys.name).not.toMatch(/hunter2|s3cret/);
   });
 
   it.each(['no JSON', '{}x', '{"keys":1}', JSON.stringify({ keys: Array(101).fill({}) })])(
