@@ -1,3 +1,4 @@
+import { MESH_TRAFFIC_POLICY } from './istio/destination-rule.schema.ts';
 import {
   anyObject,
   duration,
@@ -27,11 +28,17 @@ const READ_FIELDS: Fields = {
   defaultVirtualServiceExportTo: texts,
   defaultDestinationRuleExportTo: texts,
   defaultHttpRetryPolicy: ref('MeshHTTPRetry'),
+  localityLbSetting: ref('LocalityLoadBalancerSetting'),
+  defaultTrafficPolicy: message({
+    connectionPool: ref('ConnectionPoolSettings'),
+    outlierDetection: ref('OutlierDetection'),
+  }),
   extensionProviders: list(open({ name: text }, ['name'])),
   defaultConfig: open({ gatewayTopology: ref('GatewayTopology') }),
 };
 
 const READ_DEFINITIONS: Fields = {
+  ...MESH_TRAFFIC_POLICY,
   GatewayTopology: message({
     numTrustedProxies: uint32,
     forwardClientCertDetails: {
@@ -73,7 +80,6 @@ export const UNREAD_MESH_FIELDS: readonly string[] = [
   'trustDomain',
   'trustDomainAliases',
   'caCertificates',
-  'localityLbSetting',
   'dnsRefreshRate',
   'inboundClusterStatName',
   'outboundClusterStatName',
@@ -87,7 +93,6 @@ export const UNREAD_MESH_FIELDS: readonly string[] = [
   'tlsDefaults',
   'serviceSettings',
   'serviceScopeConfigs',
-  'defaultTrafficPolicy',
   'thriftConfig',
   'sdsUdsPath',
   'hboneListenPort',

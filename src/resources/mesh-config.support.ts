@@ -1,4 +1,11 @@
+import { MESH_TRAFFIC_POLICY } from './istio/destination-rule.schema.ts';
+import { destinationRuleSupport } from './istio/destination-rule.support.ts';
 import { differs, ignored, type KindSupport, supported } from './support.ts';
+
+/** Messages that DestinationRules have too, with the same meaning. */
+const TRAFFIC_POLICY = Object.fromEntries(
+  Object.entries(destinationRuleSupport.messages).filter(([name]) => name in MESH_TRAFFIC_POLICY),
+);
 
 /** istio-semantics §2.10, §3.1, §7. */
 export const meshConfigSupport: KindSupport = {
@@ -20,6 +27,10 @@ starting. Of extensionProviders those with \`envoyExtAuthzHttp\` or \`envoyExtAu
       defaultVirtualServiceExportTo: supported('where a VirtualService says nothing', 'default `*`'),
       defaultDestinationRuleExportTo: supported('where a DestinationRule says nothing', 'default `*`'),
       defaultHttpRetryPolicy: supported('where a rule says nothing'),
+      localityLbSetting: supported('how localities count', 'where neither DestinationRule nor service says so'),
+      defaultTrafficPolicy: differs('for all services', 'where no level of a DestinationRule has the block'),
+      'defaultTrafficPolicy.connectionPool': supported('limits and timeouts'),
+      'defaultTrafficPolicy.outlierDetection': supported('takes failing hosts out'),
       extensionProviders: differs('whom CUSTOM policies ask', 'over HTTP and gRPC, see above'),
       'extensionProviders[].name': supported('as policies say'),
       defaultConfig: differs('of proxies', 'gatewayTopology only'),
@@ -33,6 +44,7 @@ starting. Of extensionProviders those with \`envoyExtAuthzHttp\` or \`envoyExtAu
       forwardClientCertDetails: supported('what of X-Forwarded-Client-Cert is passed on', 'default SANITIZE_SET'),
       proxyProtocol: ignored('PROXY protocol of clients', 'ignored-field', 'such connections are refused'),
     },
+    ...TRAFFIC_POLICY,
     MeshHTTPRetry: {
       attempts: supported('how many more tries'),
       perTryTimeout: supported('of one try'),

@@ -3,9 +3,12 @@ import { parseDurationMs } from '../kernel/duration.ts';
 import type { PathNormalization, RetryPolicy, TableSettings } from '../table/model.ts';
 import { inQuotes } from './describe.ts';
 import { Findings } from './findings.ts';
+import type { LocalityLoadBalancerSetting, TrafficPolicy } from './generated/destination-rule.ts';
 import type { MeshConfigBody, MeshHTTPRetry } from './generated/mesh-config.ts';
 import { checkDuration } from './istio/validate-common.ts';
 import { validateRetry } from './istio/validate-http-actions.ts';
+import { validateLoadBalancer } from './istio/validate-load-balancer.ts';
+import { validateTrafficPolicy } from './istio/validate-traffic-policy.ts';
 import { meshConfigSchema, UNREAD_MESH_FIELDS } from './mesh-config.schema.ts';
 import type { Origin } from './object.ts';
 import { type FieldFinding, readBySchema } from './schema-decode.ts';
@@ -25,11 +28,17 @@ export interface MeshSettings {
   readonly defaultHttpRetryPolicy: MeshRetryPolicy | undefined;
   readonly connectTimeoutMs: number;
   readonly h2Upgrade: boolean;
+  /** Where neither DestinationRule nor service says how localities count (istio-semantics §3.3). */
+  readonly localityLbSetting: LocalityLoadBalancerSetting | undefined;
+  /** Blocks for destinations whose rules have none of their own (istio-semantics §3.2). */
+  readonly defaultTrafficPolicy: MeshTrafficPolicy;
   /** As written; read by the pure half of external authorization. */
   readonly extensionProviders: readonly Readonly<Record<string, unknown>>[];
 }
 
 export type MeshRetryPolicy = MeshHTTPRetry;
+type MeshTrafficPolicy = Pick<TrafficPolicy, 'connectionPool' | 'outlierDetection'>;
+
 export type { PathNormalization, RetryPolicy };
 
 export interface DecodedMeshConfig {
@@ -52,6 +61,8 @@ export const DEFAULT_MESH_SETTINGS: MeshSettings = {
   defaultHttpRetryPolicy: undefined,
   connectTimeoutMs: 10_000,
   h2Upgrade: false,
+  localityLbSetting: undefined,
+  defaultTrafficPolicy: {},
   extensionProviders: [],
 };
 
@@ -65,6 +76,11 @@ export function decodeMeshConfig(value: unknown, origin: Origin): DecodedMeshCon
   warnOfOtherFields(config, rules);
   checkDuration(config.connectTimeout, ['connectTimeout'], rules);
   validateRetry(config.defaultHttpRetryPolicy, ['defaultHttpRetryPolicy'], rules);
+  const { localityLbSetting, defaultTrafficPolicy } = config;
+  if (localityLbSetting !== undefined) validateLoadBalancer({ localityLbSetting }, true, [], rules);
+  if (defaultTrafficPolicy !== undefined && Object.keys(defaultTrafficPolicy).length > 0)
+    validateTrafficPolicy(defaultTrafficPolicy, '', ['defaultTrafficPolicy'], rules);
+  warnOfKeepalive(defaultTrafficPolicy, rules);
   if (config.defaultConfig?.gatewayTopology?.proxyProtocol !== undefined) {
     rules.warning(
       ['defaultConfig', 'gatewayTopology', 'proxyProtocol'],
@@ -116,6 +132,14 @@ function warnOfOtherFields(config: MeshConfigBody, rules: Findings): void {
   }
 }
 
+function warnOfKeepalive(policy: MeshTrafficPolicy | undefined, rules: Findings): void {
+  for (const field of ['probes', 'interval'] as const) {
+    if (policy?.connectionPool?.tcp?.tcpKeepalive?.[field] === undefined) continue;
+    const path = ['defaultTrafficPolicy', 'connectionPool', 'tcp', 'tcpKeepalive', field];
+    rules.warning(path, `${field} of TCP keepalive is the operating system’s own.`, { code: 'ignored-field' });
+  }
+}
+
 type Normalization = NonNullable<NonNullable<MeshConfigBody['pathNormalization']>['normalization']>;
 type Topology = NonNullable<NonNullable<MeshConfigBody['defaultConfig']>['gatewayTopology']>;
 
@@ -161,6 +185,8 @@ function settingsOf(config: MeshConfigBody, rules: Findings): MeshSettings {
     defaultHttpRetryPolicy: isSound('defaultHttpRetryPolicy') ? config.defaultHttpRetryPolicy : undefined,
     connectTimeoutMs: timeout.ok && isSound('connectTimeout') ? timeout.value : defaults.connectTimeoutMs,
     h2Upgrade: config.h2UpgradePolicy === 'UPGRADE',
+    localityLbSetting: isSound('localityLbSetting') ? config.localityLbSetting : undefined,
+    defaultTrafficPolicy: isSound('defaultTrafficPolicy') ? (config.defaultTrafficPolicy ?? {}) : {},
     extensionProviders: config.extensionProviders ?? defaults.extensionProviders,
   };
 }

@@ -13,5 +13,7 @@ export const testMesh: MeshSettings = {
   defaultHttpRetryPolicy: undefined,
   connectTimeoutMs: 10_000,
   h2Upgrade: false,
+  localityLbSetting: undefined,
+  defaultTrafficPolicy: {},
   extensionProviders: [],
 };

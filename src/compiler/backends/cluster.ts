@@ -52,7 +52,7 @@ function makePlan(
   const port = portNumbered(service, number);
   if (port === undefined || port.protocol === 'UDP' || isAlias(service)) return undefined;
   if (subset !== undefined && !rule.subsets.has(subset)) return undefined;
-  const policy = effectivePolicy(rule, number, subset);
+  const policy = effectivePolicy(rule, number, subset, options.mesh.defaultTrafficPolicy);
   const address = { host: service.host, port: number, subset };
   const entryNames = service.kind === 'entry' ? (service.resource.body.spec.subjectAltNames ?? []) : [];
   return {

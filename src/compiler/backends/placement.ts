@@ -36,10 +36,11 @@ const NEAREST_FIRST = [NETWORK, REGION, ZONE, SUBZONE];
 /** The rule's setting before the service's wish before the mesh, where it is on; failing over needs outlierDetection. */
 export function localityPlan(policy: EffectivePolicy, service: BackendService, options: CompileOptions): LocalityPlan {
   const gateway = parseLocality(localityOfLabels(options.gatewayLabels));
-  const setting = policy.loadBalancer?.localityLbSetting;
+  const own = policy.loadBalancer?.localityLbSetting;
+  const wish = own === undefined && service.preferClose;
+  const setting = own ?? (wish ? undefined : options.mesh.localityLbSetting);
   if (setting?.enabled === false) return NONE;
   if (setting?.distribute !== undefined && setting.distribute.length > 0) return distribution(setting, gateway);
-  const wish = setting === undefined && service.preferClose;
   if (!wish && policy.outlierDetection === undefined) return NONE;
   const priorityLabels = wish ? NEAREST_FIRST : (setting?.failoverPriority ?? []);
   const failover = setting?.failover ?? [];

@@ -7,6 +7,7 @@ import type {
   PortTrafficPolicy,
   TrafficPolicy,
 } from '../../resources/kinds.ts';
+import type { MeshSettings } from '../../resources/mesh-config.ts';
 import type { DestinationRule } from './destination-rule.ts';
 
 /** What holds for one port and subset once all levels are laid over each other. */
@@ -18,10 +19,20 @@ export interface EffectivePolicy {
   readonly retryBudget?: TrafficPolicy['retryBudget'] | undefined;
 }
 
-/** istio-semantics §3.2: whole blocks are replaced; a port's entry blanks the four blocks of its level. */
-export function effectivePolicy(rule: DestinationRule, port: number, subset: string | undefined): EffectivePolicy {
+/**
+ * istio-semantics §3.2: whole blocks are replaced; a port's entry blanks the four blocks of its level. What no level has
+ * is the mesh's.
+ */
+export function effectivePolicy(
+  rule: DestinationRule,
+  port: number,
+  subset: string | undefined,
+  ofMesh: MeshSettings['defaultTrafficPolicy'],
+): EffectivePolicy {
   const top = layer({}, rule.trafficPolicy, port);
-  return subset === undefined ? top : layer(top, rule.subsets.get(subset)?.trafficPolicy, port);
+  const policy = subset === undefined ? top : layer(top, rule.subsets.get(subset)?.trafficPolicy, port);
+  const { connectionPool = ofMesh.connectionPool, outlierDetection = ofMesh.outlierDetection } = policy;
+  return { ...policy, connectionPool, outlierDetection };
 }
 
 function layer(below: EffectivePolicy, policy: TrafficPolicy | undefined, port: number): EffectivePolicy {

@@ -44,6 +44,17 @@ const TRAFFIC_POLICY: Fields = {
   RetryBudget: message({ percent: double, minRetryConcurrency: uint32 }),
 };
 
+const LOCALITIES: Fields = {
+  LocalityLoadBalancerSetting: message({
+    distribute: listOf('LocalityDistribute'),
+    failover: listOf('LocalityFailover'),
+    failoverPriority: texts,
+    enabled: flag,
+  }),
+  LocalityDistribute: message({ from: text, to: mapOf(uint32) }),
+  LocalityFailover: message({ from: text, to: text }),
+};
+
 const LOAD_BALANCER: Fields = {
   LoadBalancerSettings: withOneOf(
     message({
@@ -77,14 +88,6 @@ const LOAD_BALANCER: Fields = {
   RingHash: message({ minimumRingSize: uint64 }),
   MagLev: message({ tableSize: uint64 }),
   WarmupConfiguration: message({ duration, minimumPercent: double, aggression: double }),
-  LocalityLoadBalancerSetting: message({
-    distribute: listOf('LocalityDistribute'),
-    failover: listOf('LocalityFailover'),
-    failoverPriority: texts,
-    enabled: flag,
-  }),
-  LocalityDistribute: message({ from: text, to: mapOf(uint32) }),
-  LocalityFailover: message({ from: text, to: text }),
   ZoneAwareLoadBalancerSetting: message({
     enabled: flag,
     failover: listOf('LocalityFailover'),
@@ -93,7 +96,7 @@ const LOAD_BALANCER: Fields = {
   }),
 };
 
-const CONNECTIONS: Fields = {
+const POOLS: Fields = {
   ConnectionPoolSettings: message({ tcp: ref('TCPSettings'), http: ref('HTTPSettings') }),
   TCPSettings: message({
     maxConnections: int32,
@@ -127,6 +130,12 @@ const CONNECTIONS: Fields = {
     minHealthPercent: int32,
     outlierDetectionHttpErrorCodes: { type: 'array', items: uint32 },
   }),
+};
+
+/** What the mesh can say for all destinations. */
+export const MESH_TRAFFIC_POLICY: Fields = { ...LOCALITIES, ...POOLS };
+
+const CLIENT_TLS: Fields = {
   ClientTLSSettings: message({
     mode: oneWordOf('DISABLE', 'SIMPLE', 'MUTUAL', 'ISTIO_MUTUAL'),
     clientCertificate: text,
@@ -153,5 +162,12 @@ export const destinationRuleSchema = resourceSchema(
     },
     ['host'],
   ),
-  { ...TRAFFIC_POLICY, ...LOAD_BALANCER, ...CONNECTIONS, WorkloadSelector: message({ matchLabels: stringMap }) },
+  {
+    ...TRAFFIC_POLICY,
+    ...LOAD_BALANCER,
+    ...LOCALITIES,
+    ...POOLS,
+    ...CLIENT_TLS,
+    WorkloadSelector: message({ matchLabels: stringMap }),
+  },
 );

@@ -24,6 +24,8 @@ defaultServiceExportTo: [infra]
 defaultVirtualServiceExportTo: ["."]
 defaultDestinationRuleExportTo: []
 defaultHttpRetryPolicy: {attempts: 1, retryOn: "503,429"}
+localityLbSetting: {failoverPriority: [tier]}
+defaultTrafficPolicy: {connectionPool: {tcp: {maxConnections: 9}}, outlierDetection: {}}
 extensionProviders: [{name: checker, envoyExtAuthzHttp: {service: a.b.svc.cluster.local, port: "8000"}}]
 defaultConfig:
   gatewayTopology: {numTrustedProxies: 2, forwardClientCertDetails: APPEND_FORWARD}
@@ -42,6 +44,8 @@ defaultConfig:
     defaultHttpRetryPolicy: { attempts: 1, retryOn: '503,429' },
     connectTimeoutMs: 2500,
     h2Upgrade: true,
+    localityLbSetting: { failoverPriority: ['tier'] },
+    defaultTrafficPolicy: { connectionPool: { tcp: { maxConnections: 9 } }, outlierDetection: {} },
     extensionProviders: [{ name: 'checker', envoyExtAuthzHttp: { service: 'a.b.svc.cluster.local', port: '8000' } }],
   });
 });
@@ -76,12 +80,28 @@ describe('findings', () => {
       'defaultHttpRetryPolicy: {attempts: 1, retryOn: sometimes}\n',
       ['error invalid-value defaultHttpRetryPolicy.retryOn'],
     ],
+    [
+      'shares of localities that do not come to 100',
+      'localityLbSetting: {distribute: [{from: a, to: {a: 50}}]}\n',
+      ['error invalid-value localityLbSetting.distribute[0].to'],
+    ],
+    [
+      'a policy for all with what is never for all',
+      'defaultTrafficPolicy: {tls: {mode: SIMPLE}}\n',
+      ['warning unknown-mesh-setting defaultTrafficPolicy.tls'],
+    ],
+    [
+      'a policy for all that is not valid',
+      'defaultTrafficPolicy: {outlierDetection: {maxEjectionPercent: 101}}\n',
+      ['error invalid-value defaultTrafficPolicy.outlierDetection.maxEjectionPercent'],
+    ],
     ['a list', '[]\n', ['error wrong-type ']],
     [
       'the PROXY protocol',
       'defaultConfig: {gatewayTopology: {proxyProtocol: {}}}\n',
       ['warning ignored-field defaultConfig.gatewayTopology.proxyProtocol'],
     ],
+    ['nothing wrong in the rest of a policy for all', 'defaultTrafficPolicy: {}\n', []],
     ['nothing wrong', 'rootNamespace: a\n', []],
   ])('%s', (_, text, expected) => {
     const { diagnostics, settings } = decode(text);

@@ -84,6 +84,8 @@ export const mesh = (changes: Partial<MeshSettings> = {}): MeshSettings => ({
   defaultHttpRetryPolicy: undefined,
   connectTimeoutMs: 10_000,
   h2Upgrade: false,
+  localityLbSetting: undefined,
+  defaultTrafficPolicy: {},
   extensionProviders: [],
   ...changes,
 });

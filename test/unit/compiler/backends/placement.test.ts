@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Resource } from '../../../../src/resources/kinds.ts';
 import type { Endpoint } from '../../../../src/table/model.ts';
-import { entry, options, rule } from './builders.ts';
+import { entry, mesh, options, rule } from './builders.ts';
 import { build, id } from './helpers.ts';
 
 const host = 'a.example.net';
@@ -93,6 +93,39 @@ describe('priorities', () => {
     const labels = { 'topology.kubernetes.io/region': 'eu', 'topology.kubernetes.io/zone': 'eu-2' };
     expect(priorities({}, labels, wishing)).toEqual([1, 1, 0, 2, 2]);
     expect(priorities(setting({ enabled: false }), labels, wishing)).toEqual([0, 0, 0, 0, 0]);
+  });
+});
+
+describe('where neither rule nor service says how localities count, the mesh does', () => {
+  const near = { annotations: { 'networking.istio.io/traffic-distribution': 'PreferClose' } };
+  const wishing = { ...spread, meta: { ...spread.meta, ...near } };
+  const off = { enabled: false };
+  const byTier = { failoverPriority: ['tier=far'] };
+
+  it.each([
+    ['switched off', off, spread, failing, [0, 0, 0, 0, 0]],
+    ['by labels', byTier, spread, failing, [1, 1, 0, 0, 0]],
+    ['only with outlier detection', byTier, spread, { loadBalancer: { simple: 'RANDOM' } }, [0, 0, 0, 0, 0]],
+    [
+      'not before the rule',
+      off,
+      spread,
+      { ...failing, ...setting({ failoverPriority: ['tier=near'] }) },
+      [0, 0, 1, 1, 1],
+    ],
+    ['not before the service’s wish', off, wishing, failing, [1, 1, 0, 2, 2]],
+  ] as const)('%s', (_title, localityLbSetting, provider, trafficPolicy, expected) => {
+    const place = { 'topology.kubernetes.io/region': 'eu', 'topology.kubernetes.io/zone': 'eu-2' };
+    const settings = options({ gatewayLabels: place, mesh: mesh({ localityLbSetting }) });
+    const { clusters } = build([provider, rule('x/r', { host, trafficPolicy })], [id(host)], settings).endpoints;
+    expect(clusters[id(host)]?.map(({ priority }) => priority)).toEqual(expected);
+  });
+
+  it('in shares', () => {
+    const localityLbSetting = { distribute: [{ from: 'eu', to: { us: 100 } }] };
+    const settings = options({ gatewayLabels: { app: 'gateway', ...inEurope }, mesh: mesh({ localityLbSetting }) });
+    const { clusters } = build([spread], [id(host)], settings).endpoints;
+    expect(clusters[id(host)]?.map(({ address }) => address)).toEqual(['127.0.0.3']);
   });
 });
 

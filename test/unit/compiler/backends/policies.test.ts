@@ -246,6 +246,31 @@ describe('the protocol upstream', () => {
   });
 });
 
+describe('the mesh’s policy for all', () => {
+  const settings = options({
+    mesh: mesh({ defaultTrafficPolicy: { connectionPool: limited(9), outlierDetection: { consecutive5xxErrors: 1 } } }),
+  });
+  it.each<[string, object | undefined, number | undefined, number | undefined]>([
+    ['holds without any rule', undefined, 9, 1],
+    ['holds for blocks that a rule has not', { loadBalancer: { simple: 'RANDOM' } }, 9, 1],
+    ['gives way block by block', { connectionPool: limited(2) }, 2, 1],
+    ['gives way as a whole block', { outlierDetection: { interval: '1s' } }, 9, 5],
+    [
+      'holds behind an entry for the port',
+      { connectionPool: limited(2), portLevelSettings: [{ port: { number: 80 }, loadBalancer: { simple: 'RANDOM' } }] },
+      9,
+      1,
+    ],
+  ])('%s', (_title, trafficPolicy, maxConnections, consecutive5xx) => {
+    const rules = trafficPolicy === undefined ? [] : [rule('shop/r', { host: 'web', trafficPolicy })];
+    const found = cluster([web, ...rules], 'web.shop', settings);
+    expect([found?.connections.maxConnections, found?.outlierDetection?.consecutive5xx]).toEqual([
+      maxConnections,
+      consecutive5xx,
+    ]);
+  });
+});
+
 describe('outlier detection', () => {
   it.each([
     [{}, {}],
