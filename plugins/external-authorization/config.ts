@@ -53,6 +53,8 @@ function providerOf(
     report('unusable-provider', provider);
     return { kind: 'unusable' };
   }
+  if (provider.cluster === '')
+    report('unusable-provider', 'its service has no such port, or is not exported to the gateway');
   if (provider.kind === 'grpc' && !canBeAsked(provider, context))
     report('service-needs-http2', `${provider.authority} is asked over gRPC, and its port is spoken to in HTTP/1.1`);
   return provider;

@@ -5,6 +5,7 @@ import { parseDurationMs } from '../../src/kernel/duration.ts';
 export type Provider = HttpProvider | GrpcProvider;
 
 interface AnyProvider {
+  /** '' where the service is known and the port is not, or the gateway does not see it: an authorizer that fails. */
   readonly cluster: string;
   readonly timeoutMs: number;
   /** A request passes when the authorizer cannot be asked. */
@@ -66,8 +67,7 @@ const isFields = (value: unknown): value is Fields => typeof value === 'object' 
 
 function readAnyProvider(fields: Fields, context: FilterContext): AnyProvider | string {
   const cluster = clusterOf(fields, context);
-  if (cluster === undefined)
-    return `its service ${String(fields['service'])}:${String(fields['port'])} is not known here`;
+  if (cluster === undefined) return `its service ${String(fields['service'])} is not known here`;
   const timeoutMs = timeoutOf(fields);
   if (timeoutMs === undefined) return `its timeout ${JSON.stringify(fields['timeout'])} is no duration`;
   const statusOnError = statusOf(fields);
@@ -121,10 +121,13 @@ function readHttpProvider(fields: Fields, context: FilterContext): HttpProvider 
   };
 }
 
-/** `service` is a host, or `namespace/host`; visible from the gateway it must be. */
+/** `service` is a host, or `namespace/host`; undefined: there is no such service. */
 function clusterOf(fields: Fields, context: FilterContext): string | undefined {
   const host = hostOf(fields);
-  return host === '' ? undefined : context.resolveCluster(host, Number(fields['port']), context.gatewayNamespace);
+  const namespaces = context.serviceNamespaces(host);
+  const slash = text(fields['service']).indexOf('/');
+  const isKnown = slash < 0 ? namespaces.length > 0 : namespaces.includes(text(fields['service']).slice(0, slash));
+  return isKnown ? (context.resolveCluster(host, Number(fields['port']), context.gatewayNamespace) ?? '') : undefined;
 }
 
 function hostOf(fields: Fields): string {
@@ -142,8 +145,15 @@ function statusOf(fields: Fields): number | undefined {
   const written = fields['statusOnError'] ?? '';
   if (written === '') return 403;
   const status = Number(written);
-  return Number.isInteger(status) && status >= 200 && status < 600 ? status : undefined;
+  return STATUSES.has(status) ? status : undefined;
 }
+
+/** Those that Envoy's enumeration names and an answer can have. */
+const STATUSES: ReadonlySet<number> = new Set([
+  ...[200, 201, 202, 203, 204, 205, 206, 207, 208, 226, 300, 301, 302, 303, 304, 305, 307, 308],
+  ...[400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417],
+  ...[421, 422, 423, 424, 426, 428, 429, 431, 500, 501, 502, 503, 504, 505, 506, 507, 508, 510, 511],
+]);
 
 function bodyOf(written: unknown): BodyInCheck | undefined {
   if (!isFields(written)) return undefined;

@@ -57,6 +57,7 @@ export class FilterRun {
       mesh: this.#options.mesh as unknown as Readonly<Record<string, unknown>>,
       policies: this.#inputs.policies[index] ?? [],
       resolveCluster: (host, port, namespace) => this.#resolveCluster(host, port, namespace),
+      serviceNamespaces: (host) => this.#serviceNamespaces(host),
       speaksHttp2: (host, port, namespace) => this.#speaksHttp2(host, port, namespace),
       report: (finding) => void this.#diagnostics.push(toDiagnostic(finding, this.#inputs)),
     };
@@ -84,6 +85,12 @@ export class FilterRun {
     });
     if (id !== undefined) this.#clusters.add(id);
     return id;
+  }
+
+  #serviceNamespaces(host: string): readonly string[] {
+    const name = resolveHost(host, this.#options.gatewayNamespace, this.#options.mesh.clusterDomain);
+    const namespaces = this.#read((backends) => backends.namespacesOf(name).join(' '));
+    return namespaces === undefined || namespaces === '' ? [] : namespaces.split(' ');
   }
 
   #speaksHttp2(host: string, port: number, namespace: string): boolean {

@@ -30,6 +30,8 @@ export interface FilterContext {
   readonly policies: readonly PolicyObject[];
   /** Cluster id for a host and port as a policy names it (ext_authz, rate-limit service); undefined: unknown. */
   resolveCluster(host: string, port: number, namespace: string): string | undefined;
+  /** Of the services of that host those that the gateway does not see included; empty: there is none. */
+  serviceNamespaces(host: string): readonly string[];
   /** Can that host and port be spoken to in HTTP/2, as gRPC needs it? Also true where there is no such cluster. */
   speaksHttp2(host: string, port: number, namespace: string): boolean;
   report(finding: FilterFinding): void;

@@ -181,7 +181,8 @@ export const COMPILER_FINDINGS = {
   'unusable-provider': {
     severity: 'error',
     summary: 'A CUSTOM policy whose provider cannot be asked.',
-    consequence: 'Requests that its rules fit are answered 403.',
+    consequence:
+      'Requests that its rules fit are answered 403; by failOpen and statusOnError where the service is known and the port is not, or is not exported to the gateway.',
     remedy:
       'Have the network team define the provider in extensionProviders of the mesh settings, over HTTP or gRPC, with a service that the gateway sees; one provider for one gateway.',
   },

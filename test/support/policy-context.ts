@@ -14,6 +14,7 @@ export function fakeContext(policies: readonly PolicyObject[], changes: Partial<
     mesh: {},
     policies,
     resolveCluster: () => undefined,
+    serviceNamespaces: () => [],
     speaksHttp2: () => true,
     report: (finding) => void findings.push(finding),
     findings,

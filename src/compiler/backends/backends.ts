@@ -59,6 +59,8 @@ export interface Backends {
   /** The host as a VirtualService of that namespace sees it: its own namespace's first, then what is exported to the gateway (istio-semantics §2.4). */
   lookup(host: string, fromNamespace: string): KnownHost | undefined;
   explainHost(host: string, fromNamespace: string): HostAbsence;
+  /** Of all services of that full name, seen from the gateway or not. */
+  namespacesOf(host: string): readonly string[];
   /** Does a DestinationRule that counts define that subset of the host? Else requests for it are answered 503. */
   subsetExists(host: string, subset: string, fromNamespace: string): boolean;
   explainSubset(host: string, subset: string, fromNamespace: string): SubsetState;
@@ -96,6 +98,7 @@ export function createBackends({ resources, options }: BackendContext): Backends
   return {
     lookup,
     explainHost: (host, namespace) => absenceOf(fullName(host, namespace), namespace, registry),
+    namespacesOf: (host) => (registry.all.get(host) ?? []).map(({ namespace }) => namespace),
     subsetExists(host, subset, namespace) {
       const known = lookup(host, namespace);
       return known !== undefined && ruleFor(known.clusterHost)?.subsets.has(subset) === true;

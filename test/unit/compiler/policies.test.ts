@@ -90,6 +90,19 @@ describe('the pure halves of filters', () => {
     expect(asked('nobody', 80)).toEqual([{ cluster: undefined }, []]);
   });
 
+  it('can tell in which namespaces a host is, and are asked anew when that changes', () => {
+    const spec: FilterSpec = {
+      name: 'ask',
+      kinds: [],
+      compileWorkload: ({ serviceNamespaces }) => ({ in: serviceNamespaces('checker.shop.svc.cluster.local') }),
+    };
+    const compiler = createCompiler(compileOptions({ filters: [spec] }));
+    const answer = (name: string): unknown =>
+      compiler.compile(resourceSet(parseResources(service(name), 'shop'))).table.filters['ask'];
+    expect(answer('other')).toEqual({ in: [] });
+    expect(answer('checker')).toEqual({ in: ['shop'] });
+  });
+
   it('can tell which services are spoken to in HTTP/2, and are asked anew when that changes', () => {
     const spec: FilterSpec = {
       name: 'ask',

@@ -23,7 +23,9 @@ const http = (fields: object = {}) => ({
 const contextWith = (policies: ReturnType<typeof custom>[], ...extensionProviders: object[]): FakeContext =>
   fakeContext(policies, {
     mesh: { extensionProviders },
-    resolveCluster: (host, port) => (host.startsWith('checker.') ? `outbound|${port}||${host}` : undefined),
+    serviceNamespaces: (host) => (host.startsWith('checker.') ? ['security'] : []),
+    resolveCluster: (host, port) =>
+      host.startsWith('checker.') && port < 9000 ? `outbound|${port}||${host}` : undefined,
   });
 
 const compile = (context: FakeContext): ExternalAuthorizationSettings => {
@@ -304,6 +306,12 @@ describe('a provider that cannot be asked', () => {
     ],
     ['has a bad timeout', [custom(paths('/c'))], [http({ timeout: 'soon' })]],
     ['has a bad status', [custom(paths('/c'))], [http({ statusOnError: '42' })]],
+    ['has a status that Envoy does not name', [custom(paths('/c'))], [http({ statusOnError: '299' })]],
+    [
+      'is in another namespace than it says',
+      [custom(paths('/c'))],
+      [http({ service: 'other/checker.security.svc.cluster.local' })],
+    ],
     ['has a bad prefix', [custom(paths('/c'))], [http({ pathPrefix: 'verify' })]],
     [
       'is one of two',
@@ -329,6 +337,7 @@ describe('a port that is spoken to in HTTP/1.1', () => {
     const asked: unknown[] = [];
     const context = fakeContext([custom()], {
       mesh: { extensionProviders: [provider] },
+      serviceNamespaces: () => ['infra'],
       resolveCluster: () => 'c',
       speaksHttp2: (...question) => {
         asked.push(question);
@@ -348,6 +357,27 @@ describe('a port that is spoken to in HTTP/1.1', () => {
   it('is fine for one over HTTP, and HTTP/2 for one over gRPC', () => {
     expect(compiled(http(), false).findings).toEqual([]);
     expect(compiled(grpc, true).findings).toEqual([]);
+  });
+});
+
+describe('a port that the service does not have', () => {
+  const compiled = (fields: object) => {
+    const context = contextWith([custom()], http({ port: 9001, ...fields }));
+    return { settings: compile(context), context };
+  };
+  const unknown: OwnAnswer = { kind: 'failed', reason: 'unknown cluster' };
+
+  it('is reported, and counts as an authorizer that fails', async () => {
+    const { settings, context } = compiled({ statusOnError: '503' });
+    expect(context.findings).toMatchObject([{ code: 'unusable-provider', field: ['spec', 'provider', 'name'] }]);
+    const { reply, asked } = await send(settings, {}, unknown);
+    expect(reply).toMatchObject({ status: 503, cause: 'authorizer-failed' });
+    expect(asked).toMatchObject([{ cluster: '' }]);
+    expect((await send(settings, { route: null }, unknown)).reply).toBeUndefined();
+  });
+
+  it('lets requests pass with failOpen', async () => {
+    expect((await send(compiled({ failOpen: true }).settings, {}, unknown)).reply).toBeUndefined();
   });
 });
 
