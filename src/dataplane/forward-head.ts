@@ -13,14 +13,13 @@ export interface ForwardHead {
 
 /**
  * The request as it goes upstream: operations first, so that they see the original path, then rewrites (istio-semantics §2.9,
- * §2.11). undefined: the rewritten path is none. `timeoutMs`: how long the answer may take, which the service is told.
+ * §2.11). undefined: the rewritten path is none.
  */
 export function forwardHead(
   exchange: GatewayExchange,
   route: Route,
   action: ForwardAction,
   destination: Destination,
-  timeoutMs: number | undefined,
 ): ForwardHead | undefined {
   const { headers, raw } = exchange;
   const path = rewritePath(exchange.path, action.pathRewrite, exchange.tableSettings.pathNormalization);
@@ -29,8 +28,6 @@ export function forwardHead(
   const authority = action.hostRewrite ?? destination.hostRewrite ?? exchange.authority;
   if (path !== exchange.path) headers.set('x-envoy-original-path', `${exchange.path}${exchange.query}`);
   if (authority !== exchange.authority) headers.set('x-envoy-original-host', exchange.authority);
-  if (timeoutMs !== undefined) headers.set('x-envoy-expected-rq-timeout-ms', String(timeoutMs));
-  if (timeoutMs !== undefined && exchange.forwardsGrpc) headers.set('grpc-timeout', `${Math.round(timeoutMs)}m`);
   const upgrade = raw.upgrade === undefined ? undefined : headers.get('upgrade');
   const sent =
     operates(destination.responseHeaders) || operates(route.responseHeaders)
@@ -52,6 +49,14 @@ export function forwardHead(
     expectContinue: raw.expectContinue,
   };
   return { head, sent };
+}
+
+/** What the service is told of the gateway's own doing; operations may look at it, and change it. */
+export function announce({ headers, forwardsGrpc }: GatewayExchange, timeoutMs: number | undefined): void {
+  headers.set('x-envoy-attempt-count', '1');
+  if (timeoutMs === undefined) return;
+  headers.set('x-envoy-expected-rq-timeout-ms', String(timeoutMs));
+  if (forwardsGrpc) headers.set('grpc-timeout', `${Math.round(timeoutMs)}m`);
 }
 
 /** Of the destination first, then of the route (§2.9). */

@@ -5,8 +5,8 @@ import type { GatewayExchange } from './exchange.ts';
 import { faultReply, type GatewayFault } from './fault.ts';
 import { fleeting } from './fleeting.ts';
 import { Attempt, type AttemptOwner } from './forward-attempt.ts';
-import { applyRequestOperations, forwardHead, mayWriteHeaders, timeoutOf } from './forward-head.ts';
-import { type HashChoice, hashOf, NO_HASH } from './hash-policy.ts';
+import { announce, applyRequestOperations, forwardHead, mayWriteHeaders, timeoutOf } from './forward-head.ts';
+import { hashOf, NO_HASH, requestOf } from './hash-policy.ts';
 import type { MirrorSender } from './mirror.ts';
 import type { BodyAbort } from './request-body.ts';
 import type { Responder } from './responder.ts';
@@ -60,7 +60,8 @@ class Forwarding implements AttemptOwner {
   #cluster: UpstreamCluster | undefined;
   #head: UpstreamRequestHead | undefined;
   #retryPolicy: RetryPolicy | undefined;
-  #hash: HashChoice = NO_HASH;
+  /** Of every choice of a host that was by hash (istio-semantics §3.3). */
+  readonly #setCookies: string[] = [];
   #attempt: Attempt | undefined;
   #retriesDone = 0;
   #races = 0;
@@ -98,9 +99,17 @@ class Forwarding implements AttemptOwner {
     }
     this.#cluster = cluster;
     exchange.record.clusterNamespace = cluster.cluster.namespace;
-    applyRequestOperations(exchange, this.#route, destination);
+    // As in Envoy before the request is changed: neither the choice of a host nor the time knows of operations and rewrites.
+    const host = this.#choose();
+    if (host === undefined) {
+      this.#fail({ kind: 'no-healthy-upstream' });
+      return;
+    }
     this.#timeoutMs = timeoutOf(exchange, this.#action);
-    const forwarded = forwardHead(exchange, this.#route, this.#action, destination, this.#timeoutMs);
+    this.#retryPolicy = this.#action.retry;
+    announce(exchange, this.perTryTimeoutMs ?? this.#timeoutMs);
+    applyRequestOperations(exchange, this.#route, destination);
+    const forwarded = forwardHead(exchange, this.#route, this.#action, destination);
     if (forwarded === undefined) {
       this.#fail({ kind: 'rewritten-path-invalid' });
       return;
@@ -110,7 +119,6 @@ class Forwarding implements AttemptOwner {
     this.#responder.sent = forwarded.sent;
     const { retry } = this.#action;
     this.#retryPolicy = mayWriteHeaders(this.#route, destination) ? takeRetryHeaders(head.headers, retry) : retry;
-    if (balancesByHash(cluster)) this.#hash = hashOf(this.#action.hashPolicies, exchange);
     if (this.#retryPolicy !== undefined) exchange.body.keep(this.#options.retryBufferBytes);
     exchange.onClientGone(() => this.#clientGone());
     exchange.body.limitStalls(this.#options.stalledBodyMs);
@@ -120,7 +128,23 @@ class Forwarding implements AttemptOwner {
       onAbort: (reason) => this.#bodyAborted(reason),
       onStalled: () => this.#bodyStalled(),
     });
-    if (!this.#responder.over) this.#try();
+    if (!this.#responder.over) this.#try(host);
+  }
+
+  /** The host for a try: by the request as it came, and later as it was sent. */
+  #choose(isNewTry = true): UpstreamHost | undefined {
+    const cluster = this.#cluster as UpstreamCluster;
+    const { hash, setCookies } = balancesByHash(cluster)
+      ? hashOf(this.#action.hashPolicies, this.#head ?? requestOf(this.#exchange), this.#exchange)
+      : NO_HASH;
+    if (isNewTry) this.#setCookies.push(...setCookies);
+    return cluster.pick({ hash, avoid: this.#tried, visited: this.#visited });
+  }
+
+  #tryAgain(isNewTry: boolean): void {
+    const host = this.#choose(isNewTry);
+    if (host === undefined) this.#fail({ kind: 'no-healthy-upstream' });
+    else this.#try(host);
   }
 
   #startDeadline(): void {
@@ -145,14 +169,9 @@ class Forwarding implements AttemptOwner {
     } else this.#fail({ kind: 'upstream-timeout', perTry: false });
   }
 
-  #try(): void {
+  #try(host: UpstreamHost): void {
     const cluster = this.#cluster as UpstreamCluster;
     const { record } = this.#exchange;
-    const host = cluster.pick({ hash: this.#hash.hash, avoid: this.#tried, visited: this.#visited });
-    if (host === undefined) {
-      this.#fail({ kind: 'no-healthy-upstream' });
-      return;
-    }
     if (!cluster.acquire()) {
       this.#fail({ kind: 'overloaded' });
       return;
@@ -238,9 +257,7 @@ class Forwarding implements AttemptOwner {
     const length = bodyLengthOf(headers, endStream, this.#exchange.method);
     headers.remove('content-length');
     headers.set('x-envoy-upstream-service-time', String(Math.round(upstreamMs)));
-    // Every choice of a host adds its own (istio-semantics §3.3).
-    for (let tries = 0; tries <= this.#retriesDone; tries++)
-      for (const line of this.#hash.setCookies) headers.append('set-cookie', line);
+    for (const line of this.#setCookies) headers.append('set-cookie', line);
     this.#responder.onDrain = fleeting(() => attempt.exchange?.resume());
     this.#responder.upstreamHead(status, headers, length);
   }
@@ -293,7 +310,7 @@ class Forwarding implements AttemptOwner {
       this.#races += 1;
       this.#endAttempt();
       record.upstreamAttempts -= 1;
-      this.#try();
+      this.#tryAgain(false);
       return;
     }
     const policy = this.#retryPolicy;
@@ -314,7 +331,10 @@ class Forwarding implements AttemptOwner {
     this.#holdsRetry = true;
     this.#retriesDone += 1;
     this.#endAttempt();
-    this.#backoff = setTimeout(() => this.#try(), backoffMs(policy, this.#retriesDone, this.#options.random()));
+    this.#backoff = setTimeout(
+      () => this.#tryAgain(true),
+      backoffMs(policy, this.#retriesDone, this.#options.random()),
+    );
     return true;
   }
 

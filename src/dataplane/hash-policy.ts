@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { queryValue } from '../table/index.ts';
 import type { HashPolicy } from '../table/model.ts';
 import type { GatewayExchange } from './exchange.ts';
+import type { UpstreamRequestHead } from './stream.ts';
 import { hashString } from './upstreams/index.ts';
 
 export interface HashChoice {
@@ -12,13 +13,23 @@ export interface HashChoice {
 
 export const NO_HASH: HashChoice = { hash: undefined, setCookies: [] };
 
+/** The request as it came, or as it was sent. */
+export type HashedRequest = Pick<UpstreamRequestHead, 'method' | 'target' | 'authority' | 'headers'>;
+
+export const requestOf = ({ method, path, query, authority, headers }: GatewayExchange): HashedRequest => ({
+  method,
+  target: `${path}${query}`,
+  authority,
+  headers,
+});
+
 /** The hash of a request by its route's policies: those that yield a value are combined as Envoy does (rotate, then xor). */
-export function hashOf(policies: readonly HashPolicy[], exchange: GatewayExchange): HashChoice {
+export function hashOf(policies: readonly HashPolicy[], request: HashedRequest, exchange: GatewayExchange): HashChoice {
   if (policies.length === 0) return NO_HASH;
   let hash: number | undefined;
   const setCookies: string[] = [];
   for (const policy of policies) {
-    let value = hashInput(policy, exchange);
+    let value = hashInput(policy, request, exchange);
     if (value === undefined && policy.kind === 'cookie' && policy.ttlSeconds !== undefined) {
       value = newCookieValue(exchange);
       setCookies.push(cookieLine(policy, value));
@@ -32,24 +43,24 @@ export function hashOf(policies: readonly HashPolicy[], exchange: GatewayExchang
 
 const combine = (a: number, b: number): number => (((a << 1) | (a >>> 31)) ^ b) >>> 0;
 
-function hashInput(policy: HashPolicy, exchange: GatewayExchange): string | undefined {
+function hashInput(policy: HashPolicy, request: HashedRequest, { clientAddress }: GatewayExchange): string | undefined {
   switch (policy.kind) {
     case 'header':
-      return headerValue(policy.name, exchange);
+      return headerValue(policy.name, request);
     case 'cookie':
-      return cookieValue(exchange.headers.getAll('cookie'), policy.name);
+      return cookieValue(request.headers.getAll('cookie'), policy.name);
     case 'source-ip':
-      return exchange.clientAddress;
+      return clientAddress;
     case 'query':
-      return queryValue(exchange.query, policy.name);
+      return queryValue(request.target.replace(/^[^?]*/, ''), policy.name);
   }
 }
 
-function headerValue(name: string, exchange: GatewayExchange): string | undefined {
-  if (name === ':authority' || name === 'host') return exchange.authority;
-  if (name === ':path') return `${exchange.path}${exchange.query}`;
-  if (name === ':method') return exchange.method;
-  const lines = exchange.headers.getAll(name);
+function headerValue(name: string, { headers, target, authority, method }: HashedRequest): string | undefined {
+  if (name === ':authority' || name === 'host') return authority;
+  if (name === ':path') return target;
+  if (name === ':method') return method;
+  const lines = headers.getAll(name);
   return lines.length === 0 ? undefined : lines.sort().join('');
 }
 
