@@ -1,6 +1,7 @@
 import { compileRule, type NamedRule, ruleName, scopeOf } from '../../src/contract/authz-predicate/index.ts';
 import type { FilterContext, FilterSpec, PolicyObject } from '../../src/contract/index.ts';
 import type { AuthorizationPolicyBody } from '../../src/resources/kinds.ts';
+import { foreseeCheck } from './foresee.ts';
 import { canBeAsked, type Provider, readProvider } from './provider.ts';
 
 /** Requests that a rule fits are asked about, or, where nobody can be asked, refused (istio-semantics §6.2, CUSTOM). */
@@ -19,6 +20,7 @@ export const externalAuthorizationSpec: FilterSpec<ExternalAuthorizationSettings
     if (policies.length === 0) return undefined;
     return { rules: policies.flatMap(rulesOf), provider: providerOf(policies, context) };
   },
+  foresee: foreseeCheck,
 };
 
 const specOf = (policy: PolicyObject): AuthorizationPolicyBody['spec'] => (policy.body as AuthorizationPolicyBody).spec;

@@ -1,6 +1,7 @@
 import type { FilterContext, FilterSpec, PolicyObject } from '../../src/contract/index.ts';
 import { parseDurationMs } from '../../src/kernel/duration.ts';
 import type { RateLimitBody, RateLimitKey, RateLimitMatch, RateLimitWindow } from '../../src/resources/kinds.ts';
+import { foreseeLimits } from './foresee.ts';
 import { needsClaim, type RateLimitServiceSettings, serviceOf } from './service-config.ts';
 
 /** All limits of the network team, in their order: each is asked for each request, and the first that is exhausted answers 429. */
@@ -49,6 +50,7 @@ function specFor(name: string, identity: boolean): FilterSpec<RateLimitSettings>
       if (services.length > 0) return { rules, services };
       return rules.length === 0 ? undefined : { rules };
     },
+    foresee: foreseeLimits,
   };
 }
 

@@ -15,7 +15,7 @@ export function explanationText(explanation: Explanation, terminal: Pick<Termina
     asked(explanation, title),
     candidates(explanation.candidates, paint),
     answer(explanation, title, paint),
-    policies(explanation, title),
+    policies(explanation, title, paint),
   ];
   return `${sections
     .filter((lines) => lines.length > 0)
@@ -163,16 +163,21 @@ function upstreamLines(upstream: Upstream, paint: Paint): readonly string[] {
   ];
 }
 
-function policies({ policies: all }: Explanation, title: Title): readonly string[] {
+function policies({ policies: all }: Explanation, title: Title, paint: Paint): readonly string[] {
   if (all.length === 0) return [];
-  const lines = all.flatMap(({ filter, layer, sources, values }) => {
+  const lines = all.flatMap(({ filter, layer, sources, values, foreseen }) => {
+    const told = foreseen.map((text) => paint('yellow', field('', text, 24)));
     if (values.length > 0)
-      return [field(filter, layer === 'gateway' ? 'every request' : 'this route', 24), ...values.map(valueLine)];
+      return [
+        field(filter, layer === 'gateway' ? 'every request' : 'this route', 24),
+        ...values.map(valueLine),
+        ...told,
+      ];
     const from = sources.map((source) => `${source.object} (${source.place})`).join(', ');
     const where = layer === 'gateway' ? 'every request' : 'this route';
-    return [field(filter, `${where}${from === '' ? '' : `: ${from}`}`, 24)];
+    return [field(filter, `${where}${from === '' ? '' : `: ${from}`}`, 24), ...told];
   });
-  return [title('Policies'), ...lines];
+  return [title('Policies, asked before the answer'), ...lines];
 }
 
 /** `bodyBytes = 1048576   mandatory, gateway: EdgePolicy istio-system/base (istio-system/base.yaml:1)`. */

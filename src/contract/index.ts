@@ -15,6 +15,7 @@ export type {
   FilterSpec,
   FilterVerdict,
   GatewayPlugin,
+  ImaginedRequest,
   OwnAnswer,
   OwnRequest,
   PluginHost,

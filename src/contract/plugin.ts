@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify';
 import type { FieldPath, ObjectRef } from '../diagnostics/diagnostic.ts';
 import type { Clock } from '../kernel/clock.ts';
+import type { RequestFacts } from '../table/facts.ts';
 import type { RouteOwner } from '../table/model.ts';
 import type { ConnectionFacts, Exchange, ResponseHead } from './exchange.ts';
 import type { LocalReply } from './fault.ts';
@@ -55,6 +56,12 @@ export interface RouteInput {
   readonly kind: 'forward' | 'redirect' | 'direct-response' | 'failed';
 }
 
+/** A request as `banyan explain` is asked about it: by whomever, from wherever, with whatever token. */
+export interface ImaginedRequest extends Omit<RequestFacts, 'identity'> {
+  readonly listenerPort: number;
+  readonly route: { readonly id: string; readonly owner: RouteOwner } | undefined;
+}
+
 /**
  * Settings are plain data: they travel in the route table. Both functions are pure and are called anew only when
  * what they were given changed.
@@ -67,6 +74,8 @@ export interface FilterSpec<S = unknown> {
   compileWorkload?(context: FilterContext): S | undefined;
   /** Settings for one route; undefined: the workload's apply. Called once per route and compilation. */
   compileRoute?(input: RouteInput, context: FilterContext): S | undefined;
+  /** For `banyan explain`: what would become of such a request, a sentence each; empty: nothing worth a word. */
+  foresee?(request: ImaginedRequest, settings: S): readonly string[];
 }
 
 /* ------------------------------------------------ the request half */

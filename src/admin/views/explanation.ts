@@ -1,6 +1,6 @@
 import type { Compilation } from '../../compiler/compilation.ts';
 import { HeaderList } from '../../contract/headers.ts';
-import type { FilterSpec } from '../../contract/plugin.ts';
+import type { FilterSpec, ImaginedRequest } from '../../contract/plugin.ts';
 import type { Diagnostic, ObjectRef } from '../../diagnostics/diagnostic.ts';
 import type { ResourceKind } from '../../resources/kinds.ts';
 import type { ResourceSet } from '../../resources/set.ts';
@@ -65,6 +65,8 @@ interface ExplainedPolicy {
   readonly sources: readonly ExplainedSource[];
   /** Of policies in layers: each value with its own; empty for others. */
   readonly values: readonly ExplainedValue[];
+  /** What would become of the request. */
+  readonly foreseen: readonly string[];
   readonly settings: unknown;
 }
 
@@ -131,7 +133,11 @@ export function explainQuestion(question: Question, state: ExplainedState): Expl
       : match.route === undefined
         ? notFound(match.domains[0], facts.host)
         : answerOf(match.route, context),
-    policies: policiesOf(match.route, state),
+    policies: policiesOf(match.route, state, {
+      ...facts,
+      listenerPort: choice.value.listener.port,
+      route: match.route,
+    }),
   };
 }
 
@@ -197,16 +203,20 @@ function reasonOf(loss: Loss): string {
 function policiesOf(
   route: Route | undefined,
   { compilation, resources, specs, nowMs = 0 }: ExplainedState,
+  request: ImaginedRequest,
 ): readonly ExplainedPolicy[] {
   const ineffective = ineffectiveObjects(compilation.diagnostics, compilation.statuses);
   const policies: ExplainedPolicy[] = [];
-  for (const { name, kinds } of specs) {
+  for (const spec of specs) {
+    const { name, kinds } = spec;
     const workload = compilation.table.filters[name];
     const own = route?.filters[name];
     const values = valuesIn(own ?? workload, resources, nowMs);
+    const settings = own ?? workload;
+    const foreseen = settings === undefined ? [] : (spec.foresee?.(request, settings) ?? []);
     if (values.length > 0) {
       const layer = own === undefined ? 'gateway' : 'route';
-      policies.push({ filter: name, layer, sources: sourcesOf(values), values, settings: own ?? workload });
+      policies.push({ filter: name, layer, sources: sourcesOf(values), values, foreseen, settings });
       continue;
     }
     if (workload !== undefined) {
@@ -214,7 +224,15 @@ function policiesOf(
         .flatMap((kind) => resources.ofKind(kind as ResourceKind))
         .filter((object) => !ineffective.has(keyOf(object.ref)));
       const sources = objects.map(({ ref }) => sourceOf(ref, resources));
-      policies.push({ filter: name, layer: 'gateway', sources, values, settings: workload });
+      // A route's own settings take the place of these, and speak for themselves.
+      policies.push({
+        filter: name,
+        layer: 'gateway',
+        sources,
+        values,
+        foreseen: own === undefined ? foreseen : [],
+        settings: workload,
+      });
     }
     if (own !== undefined && route !== undefined)
       policies.push({
@@ -222,6 +240,7 @@ function policiesOf(
         layer: 'route',
         sources: [{ object: `${route.owner.kind} ${ownerText(route.owner)}`, place: placeText(route.owner) }],
         values,
+        foreseen,
         settings: own,
       });
   }

@@ -137,7 +137,15 @@ describe('explaining a request', () => {
   it('tells policies with their layer and where they were written', () => {
     const specs: readonly FilterSpec[] = [
       { name: 'watch', kinds: ['ServiceEntry'], compileWorkload: () => ({ all: true }) },
-      { name: 'own', kinds: [], compileRoute: ({ id }) => (id === 'shop/cart/cart' ? { some: 1 } : undefined) },
+      {
+        name: 'own',
+        kinds: [],
+        compileWorkload: () => ({ some: 0 }),
+        compileRoute: ({ id }) => (id === 'shop/cart/cart' ? { some: 1 } : undefined),
+        foresee: ({ path, listenerPort, route }, settings) => [
+          `${path} ${listenerPort} ${route?.id} ${JSON.stringify(settings)}`,
+        ],
+      },
       { name: 'idle', kinds: ['Gateway'] },
     ];
     expect(ask(SHOP, 'http://shop.example.com/cart/', [], specs).policies).toEqual([
@@ -147,16 +155,22 @@ describe('explaining a request', () => {
         settings: { all: true },
         sources: [{ object: 'ServiceEntry shop/cart', place: 'shop/service.yaml:1' }],
         values: [],
+        foreseen: [],
       },
+      { filter: 'own', layer: 'gateway', settings: { some: 0 }, sources: [], values: [], foreseen: [] },
       {
         filter: 'own',
         layer: 'route',
         settings: { some: 1 },
         sources: [{ object: 'VirtualService shop/cart', place: 'shop/cart.yaml:11' }],
         values: [],
+        foreseen: ['/cart/ 80 shop/cart/cart {"some":1}'],
       },
     ]);
-    expect(ask(SHOP, 'http://shop.example.com/basket', [], specs).policies).toHaveLength(1);
+    expect(ask(SHOP, 'http://shop.example.com/basket', [], specs).policies.map(({ foreseen }) => foreseen)).toEqual([
+      [],
+      ['/basket 80 shop/cart/old {"some":0}'],
+    ]);
   });
 });
 

@@ -26,10 +26,10 @@ const FILES = {
   'shop/own.yaml': policy('EdgePolicy', 'own', '{ limits: { bodyBytes: 500 } }'),
 };
 
-function explain(request: string, nowMs?: number) {
+function explain(request: string, nowMs?: number, more: Readonly<Record<string, string>> = {}) {
   const question = readQuestion(request, []);
   if (!question.ok) throw new Error(question.error);
-  const { compilation, resources } = stateOf(FILES, filterSpecs);
+  const { compilation, resources } = stateOf({ ...FILES, ...more }, filterSpecs);
   return explainQuestion(question.value, {
     compilation,
     resources,
@@ -83,6 +83,24 @@ describe('policies in layers', () => {
     expect(text).toContain(
       'mandatory, gateway: EdgePolicy istio-system/base (istio-system/base.yaml:1); lifted until 2999-01-01',
     );
+  });
+
+  it('tell what would become of the request, below the filter that would do it', () => {
+    const deny = `apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: { name: deny }
+spec: { action: DENY, rules: [{ to: [{ operation: { paths: ["/cart/*"], ports: ["80"] } }] }] }
+`;
+    const explanation = explain('http://shop.example.com/cart/', undefined, { 'istio-system/deny.yaml': deny });
+    const told = 'refused, 403: the DENY rule ns[istio-system]-policy[deny]-rule[0] fits';
+    expect(explanation.policies.filter(({ foreseen }) => foreseen.length > 0)).toMatchObject([
+      { filter: 'authorization', foreseen: [told] },
+    ]);
+    expect(explanationText(explanation, { paint: (_style, words) => words })).toMatch(
+      /\n +authorization +every request: AuthorizationPolicy istio-system\/deny .*\n +refused, 403: the DENY rule/,
+    );
+    const elsewhere = explain('http://shop.example.com/basket', undefined, { 'istio-system/deny.yaml': deny });
+    expect(elsewhere.policies.flatMap(({ foreseen }) => foreseen)).toEqual([]);
   });
 
   it('say of an exemption that it has expired', () => {

@@ -5,7 +5,13 @@ import {
 } from '../../../../plugins/external-authorization/config.ts';
 import { createExternalAuthorizationFilter } from '../../../../plugins/external-authorization/hook.ts';
 import { externalAuthorization } from '../../../../plugins/external-authorization/index.ts';
-import { HeaderList, type LocalReply, type OwnAnswer, type OwnRequest } from '../../../../src/contract/index.ts';
+import {
+  HeaderList,
+  type ImaginedRequest,
+  type LocalReply,
+  type OwnAnswer,
+  type OwnRequest,
+} from '../../../../src/contract/index.ts';
 import { type FakeExchange, type FakeRequest, fakeExchange } from '../../../support/fake-exchange.ts';
 import { type FakeContext, fakeContext, fakePolicy, type WrittenPolicy } from '../../../support/policy-context.ts';
 
@@ -328,6 +334,31 @@ describe('a provider that cannot be asked', () => {
     expect((await send(settings, { path: '/open' })).reply).toBeUndefined();
     expect(context.findings).toHaveLength(policies.length);
     expect(context.findings[0]).toMatchObject({ code: 'unusable-provider', field: ['spec', 'provider', 'name'] });
+  });
+});
+
+describe('what would become of a request', () => {
+  const foreseen = (settings: ExternalAuthorizationSettings, path: string): readonly string[] =>
+    externalAuthorizationSpec.foresee?.(fakeExchange({ path }) as unknown as ImaginedRequest, settings) ?? [];
+  const rules = [
+    { to: [{ operation: { paths: ['/c'] } }] },
+    { from: [{ source: { remoteIpBlocks: ['10.0.0.0/8'] } }], to: [{ operation: { paths: ['/d'] } }] },
+  ];
+
+  it('is told: asked, perhaps asked, or neither', () => {
+    const settings = settingsOf({}, custom({ spec: { rules } }));
+    const name = 'istio-ext-authz-checker-ns[istio-system]-policy[policy]-rule';
+    expect(foreseen(settings, '/c')).toEqual([`the authorizer is asked: the rule ${name}[0] fits`]);
+    expect(foreseen(settings, '/d')).toEqual([
+      `the authorizer is asked if the rule ${name}[1] fits, which looks at remote-ip`,
+    ]);
+    expect(foreseen(settings, '/e')).toEqual([]);
+  });
+
+  it('is told of what cannot be asked, and so is refused', () => {
+    expect(foreseen(compile(contextWith([custom({ spec: { rules } })])), '/c')).toEqual([
+      expect.stringMatching(/^refused, 403, since its provider cannot be asked: the rule .* fits$/),
+    ]);
   });
 });
 

@@ -1,0 +1,46 @@
+import { foreseeRule } from '../../src/contract/authz-predicate/index.ts';
+import type { ImaginedRequest } from '../../src/contract/index.ts';
+import type { AuthorizationSettings, PolicyLayer } from './config.ts';
+
+/** Whether the request would be refused, for `banyan explain`. */
+export function foreseeAuthorization(
+  request: ImaginedRequest,
+  { gateway, virtualServices }: AuthorizationSettings,
+): readonly string[] {
+  const owner = request.route?.owner;
+  const owners = owner?.kind === 'VirtualService' ? [`${owner.namespace}/${owner.name}`, owner.delegate] : [];
+  const teams = owners.flatMap((key) => {
+    const layer = key !== undefined && Object.hasOwn(virtualServices, key) ? virtualServices[key] : undefined;
+    return layer === undefined ? [] : [layer];
+  });
+  const open: string[] = [];
+  for (const layer of [gateway, ...teams]) {
+    const found = foreseeLayer(layer, request);
+    // Whoever refuses in any case ends it: what might refuse before it makes no difference.
+    if (found.refused) return found.lines;
+    open.push(...found.lines);
+  }
+  return open;
+}
+
+function foreseeLayer(
+  { deny, allow }: PolicyLayer,
+  request: ImaginedRequest,
+): { readonly refused: boolean; readonly lines: readonly string[] } {
+  const open: string[] = [];
+  for (const { name, rule } of deny) {
+    const foresight = foreseeRule(rule, 'wide', request);
+    if (foresight.kind === 'fits') return { refused: true, lines: [`refused, 403: the DENY rule ${name} fits`] };
+    if (foresight.kind === 'open')
+      open.push(`refused, 403, if the DENY rule ${name} fits, which looks at ${foresight.by.join(', ')}`);
+  }
+  if (allow === undefined) return { refused: false, lines: open };
+  const allowing = allow.map(({ name, rule }) => ({ name, foresight: foreseeRule(rule, 'narrow', request) }));
+  if (allowing.some(({ foresight }) => foresight.kind === 'fits')) return { refused: false, lines: open };
+  const maybe = allowing.flatMap(({ name, foresight }) =>
+    foresight.kind === 'open' ? [`${name}, which looks at ${foresight.by.join(', ')}`] : [],
+  );
+  if (maybe.length === 0)
+    return { refused: true, lines: ['refused, 403: there are ALLOW rules, and none of them fits'] };
+  return { refused: false, lines: [...open, `refused, 403, unless an ALLOW rule fits: ${maybe.join('; ')}`] };
+}
