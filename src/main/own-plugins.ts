@@ -59,7 +59,7 @@ function mistakeOf(
   if (!Array.isArray(spec.kinds)) return "'spec.kinds' is no list; write [] where it reads no policies";
   const unknown = spec.kinds.find((kind) => !Object.hasOwn(KINDS, kind));
   if (unknown !== undefined) return `'spec.kinds' has ${unknown}, which is no kind that the gateway reads`;
-  for (const half of ['compileWorkload', 'compileRoute'] as const)
+  for (const half of ['compileWorkload', 'compileRoute', 'foresee'] as const)
     if (spec[half] !== undefined && typeof spec[half] !== 'function') return `'spec.${half}' is no function`;
   return undefined;
 }

@@ -142,6 +142,12 @@ describe('a plugin of the network team’s own', () => {
       "export default { spec: { name: 'auth-jwt', kinds: [] }, plugin() {} };",
       "a filter 'auth-jwt' already",
     ],
+    [
+      'that foresees by no function',
+      'foresee.mjs',
+      "export default { spec: { name: 'a', kinds: [], foresee: 'rain' }, plugin() {} };",
+      "'spec.foresee' is no function",
+    ],
     ['without kinds', 'kinds.mjs', "export default { spec: { name: 'a' }, plugin() {} };", "'spec.kinds' is no list"],
     [
       'of an unknown kind',
