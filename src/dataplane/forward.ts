@@ -160,7 +160,8 @@ class Forwarding implements AttemptOwner {
   }
 
   #deadlinePassed(): void {
-    this.#attempt?.hostTimedOut();
+    // A host that has begun to answer is not to blame for how long that takes.
+    if (!this.#committed) this.#attempt?.hostTimedOut();
     this.#endAttempt();
     if (this.#committed) {
       this.#exchange.record.flags.push('UT');

@@ -70,6 +70,30 @@ describe('a WebSocket', () => {
   });
 });
 
+describe('what the log is told of tries that are used up', () => {
+  it.each([
+    {
+      it: 'an answer',
+      more: '',
+      answer: (response: http.ServerResponse) => void response.writeHead(503).end(),
+      flags: ['URX'],
+    },
+    {
+      it: 'a connection that is closed',
+      more: '',
+      answer: (response: http.ServerResponse) => void response.destroy(),
+      flags: ['URX', 'UC'],
+    },
+    { it: 'no answer in time', more: ', perTryTimeout: 20ms', answer: () => {}, flags: ['URX', 'UT'] },
+  ])('$it', async ({ more, answer, flags }) => {
+    upstreams = await startUpstreams(1, (_, __, response) => answer(response));
+    gateway = await startGateway(frame({ web: upstreams.ports }) + toWeb(RETRIES.replace(' }', `${more} }`)));
+    await askGateway(gateway.port, '/');
+    expect(upstreams.seen).toEqual([3]);
+    expect(gateway.records.map((record) => record.flags)).toEqual([flags]);
+  });
+});
+
 describe('a request whose client was told to go on', () => {
   it.each([
     { told: true, status: 503, tries: 1 },
@@ -138,5 +162,23 @@ describe('localities', () => {
 
   it('are not left otherwise', async () => {
     expect(await seenBy('attempts: 4, retryOn: 5xx, backoff: 1ms')).toEqual([5, 0]);
+  });
+});
+
+describe('a timeout', () => {
+  const EAGER = rule('outlierDetection: { consecutive5xxErrors: 1, maxEjectionPercent: 100, baseEjectionTime: 60s }');
+
+  it.each([
+    { begins: true, after: 200 },
+    { begins: false, after: 503 },
+  ])('ejects a host that has not begun to answer, and no other: $begins', async ({ begins, after }) => {
+    upstreams = await startUpstreams(1, (_, request, response) => {
+      if (request.url === '/slow') {
+        if (begins) response.writeHead(200).write('some');
+      } else response.end();
+    });
+    gateway = await startGateway(frame({ web: upstreams.ports }) + EAGER + toWeb('  timeout: 100ms'));
+    await askGateway(gateway.port, '/slow').catch(() => {});
+    expect((await askGateway(gateway.port, '/')).status).toBe(after);
   });
 });
