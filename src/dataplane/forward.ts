@@ -246,10 +246,7 @@ class Forwarding implements AttemptOwner {
 
   answered(attempt: Attempt, status: number, headers: HeaderList, endStream: boolean): void {
     const policy = this.#retryPolicy;
-    if (policy !== undefined && retriesAnswer(policy, status, headers)) {
-      if (this.#retry(policy)) return;
-      if (this.#retriesDone >= policy.attempts) this.#exchange.record.flags.push('URX');
-    }
+    if (policy !== undefined && retriesAnswer(policy, status, headers) && this.#retry(policy)) return;
     this.#committed = true;
     const { record, body } = this.#exchange;
     const upstreamMs = this.#options.clock.monotonicMs() - attempt.startedMs;
@@ -315,20 +312,25 @@ class Forwarding implements AttemptOwner {
       return;
     }
     const policy = this.#retryPolicy;
-    if (policy !== undefined && retriesFailure(policy, failure)) {
-      if (this.#retry(policy)) return;
-      if (this.#retriesDone >= policy.attempts && policy.attempts > 0) record.flags.push('URX');
-    }
+    if (policy !== undefined && retriesFailure(policy, failure) && this.#retry(policy)) return;
     this.#endAttempt();
     this.#fail({ kind: 'upstream-reset', reason: failure.reason, retried: this.#retriesDone > 0 });
   }
 
-  /** Another try, after the back-off, if the policy, the cluster's budget and the kept body allow one. */
+  /** Another try, after the back-off, if the policy, the cluster's budget and the kept body allow one; the log is told which of the first two did not, as Envoy's is. */
   #retry(policy: RetryPolicy): boolean {
-    if (this.#retriesDone >= policy.attempts || !this.#exchange.body.replayable) return false;
+    const { record, body } = this.#exchange;
+    if (!body.replayable) return false;
+    if (this.#retriesDone >= policy.attempts) {
+      record.flags.push('URX');
+      return false;
+    }
     const cluster = this.#cluster as UpstreamCluster;
     this.#releaseRetry();
-    if (!cluster.acquireRetry()) return false;
+    if (!cluster.acquireRetry()) {
+      record.flags.push('UO');
+      return false;
+    }
     this.#holdsRetry = true;
     this.#retriesDone += 1;
     this.#endAttempt();

@@ -108,6 +108,7 @@ describe('retries at once', () => {
     expect(tries).toBe(4);
     expect(countOf(answers, 200)).toBe(4);
     expect(countOf(answers, 503)).toBe(BURST - 4);
+    expect(gateway.records.filter(({ flags }) => flags.includes('UO'))).toHaveLength(BURST - 4);
   });
 
   it('are a share of what is under way, by a budget, which takes the place of maxRetries', async () => {
