@@ -61,6 +61,19 @@ export function objectStatuses(
   return told;
 }
 
+/** What is told to objects of namespaces that this gateway does not read any more, in place of what it told them before. */
+export function dismissedStatuses(
+  refs: readonly ObjectRef[],
+  known: (ref: ObjectRef) => KnownObject | undefined,
+): readonly DesiredStatus[] {
+  return refs.flatMap((ref): readonly DesiredStatus[] => {
+    const object = known(ref);
+    return object === undefined || !REPORTED.has(ref.kind)
+      ? []
+      : [{ ref, generation: object.generation, verdicts: DISMISSED }];
+  });
+}
+
 const NO_FINDINGS: readonly Diagnostic[] = [];
 
 /** Each once. */
@@ -177,4 +190,12 @@ const ALL_WELL: DesiredStatus['verdicts'] = Object.freeze({
   Programmed: programmed('serving', NO_FINDINGS, undefined),
   Conflicted: conflicted(NO_FINDINGS),
   Frozen: frozenVerdict(undefined),
+});
+
+const NOT_READ = 'this gateway does not read the namespace: it has not the labels of --namespace-selector';
+const DISMISSED: DesiredStatus['verdicts'] = Object.freeze({
+  Accepted: { status: 'Unknown', reason: 'NotRead', message: NOT_READ },
+  Programmed: { status: 'False', reason: UNATTACHED, message: NOT_READ },
+  Conflicted: { status: 'False', reason: 'NoConflict', message: 'nothing of it is in service' },
+  Frozen: { status: 'False', reason: 'UpToDate', message: 'nothing of it is in service' },
 });

@@ -6,11 +6,12 @@ import type { AdmissionServer } from '../admission/index.ts';
 import { usageError } from '../cli/terminal.ts';
 import type { Compile } from '../control/isolation.ts';
 import type { Log } from '../control/log.ts';
-import { objectStatuses } from '../control/object-statuses.ts';
+import { dismissedStatuses, objectStatuses } from '../control/object-statuses.ts';
 import type { ControlState } from '../control/reconciler.ts';
+import type { ObjectRef } from '../diagnostics/index.ts';
 import { systemClock } from '../kernel/clock.ts';
 import type { Settings } from '../settings.ts';
-import { type StatusWriter, startStatusWriter } from '../sources/kubernetes.ts';
+import { type KnownObject, type StatusWriter, startStatusWriter } from '../sources/kubernetes.ts';
 import type { Sources } from './sources.ts';
 
 /** What a gateway owes the cluster that it reads: word of what became of its objects, and of what would. */
@@ -39,7 +40,11 @@ export async function startClusterDuties(options: DutiesOptions): Promise<Cluste
   const admission = await admissionDuty(options);
   return {
     published(state) {
-      const statuses = () => objectStatuses(state, (ref) => cluster?.source.known(ref));
+      if (cluster === undefined) return;
+      const { source } = cluster;
+      const known = (ref: ObjectRef): KnownObject | undefined => source.known(ref);
+      const statuses = () =>
+        objectStatuses(state, known).concat(dismissedStatuses(source.dismissed(gatewayName(options.settings)), known));
       writer?.update({ revision: state.compilation.table.revision, statuses });
     },
     async close() {
@@ -66,12 +71,16 @@ function startWriter({ settings, sources: { cluster }, log }: DutiesOptions): St
     namespace: settings.gatewayNamespace,
     // A Pod's host name is its own; another process of the same machine is told apart all the same.
     identity: `${hostname()}-${randomBytes(3).toString('hex')}`,
-    gateway: `${settings.gatewayNamespace}/${Object.entries(settings.gatewayLabels)
-      .map(([key, value]) => `${key}=${value}`)
-      .toSorted()
-      .join()}`,
+    gateway: gatewayName(settings),
     facts: (ref) => source.known(ref),
     clock: systemClock,
     log,
   });
 }
+
+/** As its objects' receipts say it. */
+const gatewayName = ({ gatewayNamespace, gatewayLabels }: Settings): string =>
+  `${gatewayNamespace}/${Object.entries(gatewayLabels)
+    .map(([key, value]) => `${key}=${value}`)
+    .toSorted()
+    .join()}`;

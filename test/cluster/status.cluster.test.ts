@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { type Cluster, cluster, freePort, openGateway, route, serve, soon } from './cluster.ts';
+import { type Cluster, cluster, freePort, namespace, openGateway, route, serve, soon } from './cluster.ts';
 
 interface Reported {
   readonly metadata: { readonly generation: number; readonly resourceVersion: string };
@@ -78,6 +78,23 @@ describe('what became of an object', () => {
       }),
     );
     expect((await served.ask('a.example.com')).body).toBe('good');
+  });
+
+  it('is taken back where the namespace is not read any more', async () => {
+    const kube = await cluster();
+    const port = await openGateway(kube, 'chosen', 'unchosen');
+    await kube.apply(namespace('unchosen', { chosen: 'yes' }));
+    const own = ['--namespace-selector', 'chosen=yes', '--gateway-namespace', 'chosen'];
+    const served = await serve(kube.kubeconfig, 'chosen', port, ...own);
+    const object = route('unchosen', 'a', 'a');
+    await kube.apply({ ...object, spec: route('chosen', 'a', 'a')['spec'] });
+    expect((await wait(kube, 'vs/a', '-n', 'unchosen'))[0]).toBe(0);
+    await kube.apply(namespace('unchosen'));
+    await soon(async () => expect((await served.ask('a.example.com')).status).toBe(404));
+    const told = await wait(kube, 'vs/a', '-n', 'unchosen', '--timeout', '5');
+    expect(told).toEqual([1, expect.stringContaining('does not read the namespace')]);
+    await kube.apply(namespace('unchosen', { chosen: 'yes' }));
+    expect((await wait(kube, 'vs/a', '-n', 'unchosen'))[0]).toBe(0);
   });
 
   it('is an event, which is counted up when it happens again', async () => {

@@ -7,7 +7,7 @@ export const CONDITION_TYPES = ['Accepted', 'Programmed', 'Conflicted', 'Frozen'
 export type ConditionType = (typeof CONDITION_TYPES)[number];
 
 export interface Verdict {
-  readonly status: 'True' | 'False';
+  readonly status: 'True' | 'False' | 'Unknown';
   /** One word for programs, `Shadowed`. */
   readonly reason: string;
   /** For people. */
@@ -79,14 +79,20 @@ const digest = (parts: readonly unknown[]): string => hash('sha1', JSON.stringif
  * of interest.
  */
 export function isOthers(current: unknown, { verdicts, generation }: DesiredStatus, gateway: string): boolean {
-  if (verdicts.Programmed.reason !== UNATTACHED || !isObject(current) || !isObject(current['banyan'])) return false;
+  if (verdicts.Programmed.reason !== UNATTACHED || !isObject(current) || gatewayOf(current) === undefined) return false;
   const conditions = Array.isArray(current['conditions']) ? current['conditions'].filter(isObject) : [];
   const programmed = conditions.find(({ type }) => type === 'Programmed');
   return (
-    current['banyan']['gateway'] !== gateway &&
+    gatewayOf(current) !== gateway &&
     programmed?.['reason'] !== UNATTACHED &&
     programmed?.['observedGeneration'] === generation
   );
+}
+
+/** Who wrote it. */
+export function gatewayOf(status: unknown): string | undefined {
+  const receipt = isObject(status) ? status['banyan'] : undefined;
+  return isObject(receipt) && typeof receipt['gateway'] === 'string' ? receipt['gateway'] : undefined;
 }
 
 /** The reason of Programmed for an object that no listener of the gateway takes. */

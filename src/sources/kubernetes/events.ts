@@ -26,6 +26,7 @@ export function eventsOf(before: unknown, { verdicts }: DesiredStatus): readonly
   const known = isObject(before) && Array.isArray(before['conditions']) ? before['conditions'].filter(isObject) : [];
   return CONDITION_TYPES.flatMap((type): readonly EventBody[] => {
     const { status, reason, message } = verdicts[type];
+    if (status === 'Unknown') return [];
     const last = known.find((condition) => condition['type'] === type);
     const bad = (status === 'True') === BAD_WHEN_TRUE.has(type);
     if (last?.['status'] === status || (last === undefined && !bad)) return [];

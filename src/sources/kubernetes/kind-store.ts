@@ -1,9 +1,10 @@
-import type { Diagnostic } from '../../diagnostics/diagnostic.ts';
+import type { Diagnostic, ObjectRef } from '../../diagnostics/diagnostic.ts';
 import type { Resource, ResourceKind } from '../../resources/kinds.ts';
 import type { FrozenFile } from '../source.ts';
-import { digestOfStatus } from './conditions.ts';
+import { digestOfStatus, gatewayOf } from './conditions.ts';
 import { decodePruned, type PrunedObject, prune } from './decode-object.ts';
 import { Departures } from './departures.ts';
+import { Dismissed } from './dismissed.ts';
 import { isOlder, type RawObject, versionOf } from './raw.ts';
 import type { Listing, ReflectorSink } from './reflector.ts';
 
@@ -14,6 +15,8 @@ export interface ObjectFacts {
   readonly generation: number;
   /** Of our conditions as they were last seen; undefined: there are none, or they are of no interest. */
   readonly statusDigest: string | undefined;
+  /** Who wrote them. */
+  readonly gateway: string | undefined;
 }
 
 /** An object with what is in service of it. */
@@ -52,7 +55,10 @@ export class KindStore implements ReflectorSink {
   readonly departures: Departures;
   readonly #options: KindStoreOptions;
   readonly #entries = new Map<string, Entry>();
+  readonly #dismissed = new Dismissed();
   #apiVersion = '';
+  /** Whoever wrote the last status that was seen. */
+  #gateway: string | undefined;
   /** Those of which there is something to say. */
   readonly #noted = new Map<string, Entry>();
   /** In service; undefined: to be gathered from the entries, as long as nobody has asked. */
@@ -100,8 +106,19 @@ export class KindStore implements ReflectorSink {
   }
 
   known(namespace: string, name: string): KnownObject | undefined {
-    const entry = this.#entries.get(`${namespace}/${name}`);
-    return entry && { ...entry.facts, resource: entry.resource, diagnostics: entry.diagnostics };
+    const key = `${namespace}/${name}`;
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) return { ...entry.facts, resource: entry.resource, diagnostics: entry.diagnostics };
+    const facts = this.#dismissed.facts(key);
+    return facts && { ...facts, resource: undefined, diagnostics: [] };
+  }
+
+  /** Objects that do not count and have a status that this gateway wrote. */
+  dismissed(gateway: string): readonly ObjectRef[] {
+    return this.#dismissed.keysOf(gateway).map((key) => {
+      const slash = key.indexOf('/');
+      return { kind: this.kind, namespace: key.slice(0, slash), name: key.slice(slash + 1) };
+    });
   }
 
   /** What was saved is the past that the first list is held against. */
@@ -114,12 +131,14 @@ export class KindStore implements ReflectorSink {
 
   listing(): Listing {
     const named = new Set<string>();
+    const dismissed = new Set<string>();
     return {
       add: async (items) => {
         for (const [index, item] of items.entries()) {
           // Entered at once: a list that breaks off has told the truth so far.
           const key = this.#put(item, 'listed');
           if (key !== undefined) named.add(key);
+          else dismissed.add(keyOf(item) ?? '');
           if (index % SLICE === SLICE - 1) await new Promise((resume) => setImmediate(resume));
         }
       },
@@ -127,6 +146,7 @@ export class KindStore implements ReflectorSink {
         const gone = [...this.#entries.keys()].filter((key) => !named.has(key));
         const before = this.#served;
         for (const key of gone) this.#remove(key);
+        this.#dismissed.keepOnly(dismissed);
         this.departures.listed(before, this.#served);
         if (gone.length > 0) this.#changed();
       },
@@ -136,6 +156,7 @@ export class KindStore implements ReflectorSink {
   apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: RawObject): void {
     if (type === 'DELETED') {
       const key = keyOf(object);
+      this.#dismissed.forget(key ?? '');
       if (key === undefined || !this.#remove(key)) return;
       this.departures.deleted(this.#served);
       this.#changed();
@@ -144,7 +165,11 @@ export class KindStore implements ReflectorSink {
 
   /** Lets go of namespaces that do not count any more. That is no loss that somebody has to confirm. */
   purge(): void {
-    for (const key of this.#entries.keys()) if (!this.#accepts(key)) this.#enter(key, undefined);
+    for (const [key, { facts }] of this.#entries) {
+      if (this.#accepts(key)) continue;
+      this.#enter(key, undefined);
+      this.#dismissed.add(key, facts);
+    }
     this.#changed();
   }
 
@@ -172,7 +197,12 @@ export class KindStore implements ReflectorSink {
   /** A list is the truth, be it older than what is known: that is how a cluster looks whose etcd was restored from a backup. */
   #put(raw: RawObject, how: 'listed' | 'heard'): string | undefined {
     const key = keyOf(raw);
-    if (key === undefined || !this.#accepts(key)) return undefined;
+    if (key === undefined) return undefined;
+    if (!this.#accepts(key)) {
+      this.#dismissed.add(key, this.#factsOf(raw));
+      return undefined;
+    }
+    this.#dismissed.forget(key);
     const before = this.#entries.get(key);
     if (how === 'heard' && before !== undefined && isOlder(versionOf(raw), before.facts.version)) return key;
     const pruned = prune(raw, this.kind, this.#apiVersion);
@@ -198,12 +228,21 @@ export class KindStore implements ReflectorSink {
 
   #factsOf(raw: RawObject): ObjectFacts {
     const generation = raw.metadata?.generation;
+    const { keepStatus } = this.#options;
     return {
       apiVersion: this.#apiVersion,
       version: versionOf(raw),
       generation: typeof generation === 'number' ? generation : 0,
-      statusDigest: this.#options.keepStatus ? digestOfStatus(raw.status) : undefined,
+      statusDigest: keepStatus ? digestOfStatus(raw.status) : undefined,
+      gateway: keepStatus ? this.#sameString(gatewayOf(raw.status)) : undefined,
     };
+  }
+
+  /** The very same text for all objects, instead of one for each. */
+  #sameString(text: string | undefined): string | undefined {
+    if (text === undefined) return undefined;
+    if (text !== this.#gateway) this.#gateway = text;
+    return this.#gateway;
   }
 
   #remove(key: string): boolean {

@@ -48,6 +48,8 @@ export interface KubernetesSource extends ResourceSource {
   health(): KubernetesHealth;
   /** What is known of an object as the API server has it. */
   known(ref: ObjectRef): KnownObject | undefined;
+  /** Objects that do not count for their namespaces' sake, and still have a status that this gateway wrote. */
+  dismissed(gateway: string): readonly ObjectRef[];
 }
 
 const DEFAULT_TIMINGS: KubernetesTimings = {
@@ -140,6 +142,10 @@ class Kubernetes implements KubernetesSource {
 
   known({ kind, namespace, name }: ObjectRef): KnownObject | undefined {
     return this.#kinds.get(kind as ResourceKind)?.store.known(namespace, name);
+  }
+
+  dismissed(gateway: string): readonly ObjectRef[] {
+    return [...this.#kinds.values()].flatMap(({ store }) => store.dismissed(gateway));
   }
 
   async close(): Promise<void> {

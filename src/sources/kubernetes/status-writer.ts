@@ -128,6 +128,8 @@ class Writer implements StatusWriter {
     if (now >= this.#nextLeaseMs) {
       this.#nextLeaseMs = now + this.#timings.leaseMs;
       await this.#election.round(report.revision);
+      // Meanwhile there was news, of which nobody must think that it is done with.
+      if (report !== this.#report) return;
     }
     if (!this.#election.leads || now < this.#nextCheckMs || this.#waitsForOthers(report.revision, now)) return;
     this.#newsSinceMs = undefined;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { filterSpecs } from '../../../plugins/specs.ts';
 import { compile, timelyFindings } from '../../../src/compiler/index.ts';
-import { objectStatuses } from '../../../src/control/object-statuses.ts';
+import { dismissedStatuses, objectStatuses } from '../../../src/control/object-statuses.ts';
 import type { ControlState } from '../../../src/control/reconciler.ts';
 import { type Diagnostic, type ObjectRef, report } from '../../../src/diagnostics/index.ts';
 import type { ResourceKind } from '../../../src/resources/index.ts';
@@ -56,6 +56,7 @@ const knows =
     version: '1',
     generation: 3,
     statusDigest: undefined,
+    gateway: undefined,
     diagnostics: [],
     resource: state.resources.get(kind as ResourceKind, namespace, name),
     ...changes,
@@ -89,6 +90,21 @@ spec: { approver: ada, reason: move, expires: '2026-06-15T12:00:00Z', sections: 
       Accepted: 'True Accepted',
       Programmed: 'False Expired',
     });
+  });
+
+  it('is that nobody reads it, where its namespace does not count any more', () => {
+    const state = stateOf(GATEWAY + route('cart', '/cart'));
+    const refs = ['VirtualService', 'DestinationRule'].map((kind) => ({ kind, namespace: 'shop', name: 'cart' }));
+    const told = dismissedStatuses([...refs, { ...refs[0], name: 'gone' } as ObjectRef], (ref) =>
+      ref.name === 'gone' ? undefined : knows(state)(ref),
+    );
+    expect(told).toMatchObject([
+      {
+        ref: refs[0],
+        generation: 3,
+        verdicts: { Accepted: { status: 'Unknown' }, Programmed: { status: 'False', reason: 'Unattached' } },
+      },
+    ]);
   });
 
   it('is that it serves', () => {

@@ -167,6 +167,38 @@ describe('namespaces by label', () => {
     api.delete(NAMESPACES, { metadata: { name: 'elsewhere' } });
     await soon(() => expect(names()).toEqual(['cart']));
   });
+
+  it('that do not count leave objects behind that say what this gateway once told them', async () => {
+    const api = await fakeApi();
+    api.put(NAMESPACES, { metadata: { name: 'shop' } });
+    const told = (gateway: string): object => ({
+      status: {
+        banyan: { gateway },
+        conditions: ['Accepted', 'Programmed', 'Conflicted', 'Frozen'].map((type) => ({ type, status: 'True' })),
+      },
+    });
+    const put = (name: string, namespace: string, more: object = {}) =>
+      api.put(VIRTUAL_SERVICES, { ...virtualService(name, `${name}.example.com`, namespace), ...more });
+    put('never-told', 'elsewhere');
+    put('of-another', 'elsewhere', told('other'));
+    const early = put('early', 'elsewhere', told('own'));
+    put('leaves', 'shop', told('own'));
+    const { started, names, source } = follow(api, { ...options, keepStatus: true });
+    await started;
+    const dismissed = () => source.dismissed('own').map(({ namespace, name }) => `${namespace}/${name}`);
+    expect(dismissed()).toEqual(['elsewhere/early']);
+    expect(source.known({ kind: 'VirtualService', namespace: 'elsewhere', name: 'early' })).toMatchObject({
+      generation: 1,
+      resource: undefined,
+    });
+    api.delete(NAMESPACES, { metadata: { name: 'shop' } });
+    await soon(() => expect(dismissed()).toEqual(['elsewhere/early', 'shop/leaves']));
+    api.delete(VIRTUAL_SERVICES, early);
+    await soon(() => expect(dismissed()).toEqual(['shop/leaves']));
+    api.put(NAMESPACES, { metadata: { name: 'shop' } });
+    await soon(() => expect(names()).toEqual(['leaves']));
+    expect(dismissed()).toEqual([]);
+  });
 });
 
 const GATEWAY = {

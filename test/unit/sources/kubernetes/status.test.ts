@@ -36,7 +36,13 @@ const statusOf = (api: FakeApi, name: string): Status | undefined =>
 const writes = (api: FakeApi): number =>
   api.calls.filter(({ method, path }) => method === 'PATCH' && path.endsWith('/status')).length;
 
-function writer(api: FakeApi, { source }: Followed, identity = 'one', patienceMs = 4_000): StatusWriter {
+function writer(
+  api: FakeApi,
+  { source }: Followed,
+  identity = 'one',
+  patienceMs = 4_000,
+  recheckMs = 40,
+): StatusWriter {
   const client = createApiClient(api.access);
   const started = startStatusWriter({
     client,
@@ -46,7 +52,7 @@ function writer(api: FakeApi, { source }: Followed, identity = 'one', patienceMs
     facts: (ref) => source.known(ref),
     clock: systemClock,
     log: { info: () => {}, warn: () => {} },
-    timings: { roundMs: 10, leaseMs: 20, recheckMs: 40, patienceMs },
+    timings: { roundMs: 10, leaseMs: 20, recheckMs, patienceMs },
   });
   onTestFinished(async () => {
     await started.close();
@@ -252,6 +258,21 @@ describe('statuses', () => {
       two.update({ revision: 'r2', statuses: () => [] });
     }
     await soon(() => expect(statusOf(api, 'cart')?.banyan).toMatchObject({ revision: 'r2', replicas }));
+  });
+
+  it('are written soon although the news came while the Lease was looked at', async () => {
+    const api = await fakeApi();
+    api.put(VIRTUAL_SERVICES, virtualService('cart'));
+    const source = await followed(api);
+    const one = writer(api, source, 'one', 4_000, 60_000);
+    let isFirst = true;
+    api.faults.push(({ path }) => {
+      if (isFirst && path.includes('/leases')) one.update({ revision: 'r2', statuses: () => [desired('cart')] });
+      if (path.includes('/leases')) isFirst = false;
+      return false;
+    });
+    one.update({ revision: 'r1', statuses: () => [] });
+    await soon(() => expect(statusOf(api, 'cart')?.banyan).toMatchObject({ revision: 'r2' }));
   });
 
   it('are taken over at once from a leader that resigns', async () => {
