@@ -255,7 +255,7 @@ class Forwarding implements AttemptOwner {
     const length = bodyLengthOf(headers, endStream, this.#exchange.method);
     headers.remove('content-length');
     headers.set('x-envoy-upstream-service-time', String(Math.round(upstreamMs)));
-    for (const line of this.#setCookies) headers.append('set-cookie', line);
+    this.#handOutCookies(headers);
     this.#responder.onDrain = fleeting(() => attempt.exchange?.resume());
     this.#responder.upstreamHead(status, headers, length);
   }
@@ -271,9 +271,14 @@ class Forwarding implements AttemptOwner {
     this.#responder.end(this.#carriesTrailers ? trailers : undefined);
   }
 
+  #handOutCookies(headers: HeaderList): void {
+    for (const line of this.#setCookies) headers.append('set-cookie', line);
+  }
+
   upgraded(headers: HeaderList, upstream: Tunnel, first: Uint8Array): void {
     this.#committed = true;
     headers.remove('content-length');
+    this.#handOutCookies(headers);
     const raw = this.#responder.upgrade(headers);
     if (raw === undefined) {
       upstream.destroy();

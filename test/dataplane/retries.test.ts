@@ -60,6 +60,23 @@ describe('a WebSocket', () => {
     expect(Math.max(...gateway.records.map(({ upstreamAttempts }) => upstreamAttempts))).toBe(2);
   });
 
+  it('gets the cookie to stay with one host with its 101', async () => {
+    const port = await service(ACCEPTS);
+    const byCookie = rule('loadBalancer: { consistentHash: { httpCookie: { name: sid, ttl: 0s } } }');
+    gateway = await startGateway(frame({ web: port }) + byCookie + toWeb());
+    const { port: gatewayPort } = gateway;
+    const headers = { host: 'chat.example.com', connection: 'upgrade', upgrade: 'websocket' };
+    const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
+      const request = http.get({ port: gatewayPort, headers, agent: false });
+      request.on('upgrade', (response, socket) => {
+        socket.destroy();
+        resolve(response);
+      });
+      request.on('error', reject);
+    });
+    expect(answer.headers['set-cookie']).toEqual([expect.stringMatching(/^sid="[0-9a-f]{16}"; HttpOnly$/)]);
+  });
+
   it('is tried again after an answer that the policy lists, and not by default', async () => {
     const port = await service(REFUSES);
     gateway = await startGateway(frame({ web: port }) + toWeb(RETRIES));
