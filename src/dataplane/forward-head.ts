@@ -26,7 +26,7 @@ export function forwardHead(
   if (path === undefined) return undefined;
   const target = `${path}${exchange.query}`;
   const authority = action.hostRewrite ?? destination.hostRewrite ?? exchange.authority;
-  if (path !== exchange.path) headers.set('x-envoy-original-path', `${exchange.path}${exchange.query}`);
+  if (action.pathRewrite !== undefined) headers.set('x-envoy-original-path', `${exchange.path}${exchange.query}`);
   if (authority !== exchange.authority) headers.set('x-envoy-original-host', exchange.authority);
   const upgrade = raw.upgrade === undefined ? undefined : headers.get('upgrade');
   const sent =

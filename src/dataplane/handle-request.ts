@@ -287,6 +287,7 @@ const NOTHING = new Uint8Array(0);
 const redirectFacts = (exchange: GatewayExchange) => ({
   scheme: exchange.scheme,
   secure: exchange.tls !== undefined,
+  forwardedProto: exchange.headers.get('x-forwarded-proto') ?? exchange.scheme,
   authority: exchange.authority,
   path: exchange.path,
   query: exchange.query,

@@ -5,6 +5,8 @@ export interface RedirectFacts {
   readonly scheme: 'http' | 'https';
   /** Came over TLS: decides which port is the default one when the action names no scheme (istio-semantics §2.6). */
   readonly secure: boolean;
+  /** What X-Forwarded-Proto says: whose default port goes when the scheme changes. An HTTP/2 client may say another `:scheme`. */
+  readonly forwardedProto: string;
   readonly authority: string;
   readonly path: string;
   readonly query: string;
@@ -30,7 +32,8 @@ function redirectAuthority(action: RedirectAction, facts: RedirectFacts, scheme:
     return port === undefined ? authority : `${authority}:${port}`;
   }
   if (port !== undefined) return `${withoutPort(facts.authority)}:${port}`;
-  if (scheme !== facts.scheme) return withoutDefaultPort(facts.authority, facts.scheme);
+  const { forwardedProto } = facts;
+  if (scheme !== forwardedProto) return withoutDefaultPort(facts.authority, forwardedProto);
   return facts.authority;
 }
 
@@ -39,10 +42,15 @@ const portScheme = (action: RedirectAction, facts: RedirectFacts): string =>
 
 const withoutPort = (authority: string): string => authority.replace(/:[^:\]]*$/, '');
 
+const DEFAULT_PORTS: ReadonlyMap<string, string> = new Map([
+  ['http', ':80'],
+  ['https', ':443'],
+]);
+
 /** When the scheme changes, the default port of the old one goes, and only that. */
 const withoutDefaultPort = (authority: string, scheme: string): string => {
-  const suffix = scheme === 'http' ? ':80' : ':443';
-  return authority.endsWith(suffix) ? authority.slice(0, -suffix.length) : authority;
+  const suffix = DEFAULT_PORTS.get(scheme);
+  return suffix !== undefined && authority.endsWith(suffix) ? authority.slice(0, -suffix.length) : authority;
 };
 
 /** The query goes along unless the new path has one of its own; a fragment does not keep it away. */

@@ -81,6 +81,23 @@ describe('operations on a request', () => {
   });
 });
 
+describe('the original path', () => {
+  it.each([
+    ['rewrite: { uri: /new }', '/new?q', '/old?q'],
+    ['rewrite: { uri: /old }', '/old?q', '/old?q'],
+    ['rewrite: { uriRegexRewrite: { match: xx, rewrite: zz } }', '/old?q', '/old?q'],
+    ['rewrite: { authority: other.example.com }', '/old?q', undefined],
+  ])('is told with every rewrite of paths, be it to the same one: %s', async (rewrite, path, original) => {
+    const headers = 'response: { set: { x-path: "%REQ(:path)%", x-was: "%REQ(x-envoy-original-path)%" } }';
+    const port = await serve(
+      1,
+      `- match: [{ uri: { prefix: /old } }]\n  ${rewrite}\n  headers: { ${headers} }\n  ${TO_WEB}`,
+    );
+    const answer = await askGateway(port, '/old?q');
+    expect([answer.headers['x-path'], answer.headers['x-was']]).toEqual([path, original]);
+  });
+});
+
 describe('an answer for want of a host', () => {
   it('is told of the request as it came', async () => {
     const nobody = policy('subsets: [{ name: nobody, labels: { a: b } }]');

@@ -140,7 +140,8 @@ export function predict({ compilation, ports }: RecordedCase, request: RecordedR
   if (typeof facts === 'number') return { kind: 'status', status: facts };
   const found = explainMatch(compilation.table, routeConfig, facts);
   const secure = request.tls !== undefined;
-  const redirectFacts = { ...facts, scheme: secure ? ('https' as const) : ('http' as const), secure };
+  const scheme = secure ? ('https' as const) : ('http' as const);
+  const redirectFacts = { ...facts, scheme, secure, forwardedProto: scheme };
   if (found.redirectToTls) return { kind: 'status', status: 301, location: tlsRedirectLocation(redirectFacts) };
   if (found.route === undefined) return { kind: 'status', status: 404 };
   if (isFiltered(found.route, facts)) return undefined;

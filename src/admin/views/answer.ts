@@ -103,6 +103,7 @@ export const tcpAnswer = (route: TcpRoute, table: RouteTable, endpoints: Endpoin
 const redirectFacts = ({ authority, path, query }: RequestFacts, scheme: 'http' | 'https') => ({
   scheme,
   secure: scheme === 'https',
+  forwardedProto: scheme,
   authority,
   path,
   query,

@@ -10,7 +10,14 @@ const action: RedirectAction = {
   scheme: undefined,
   port: undefined,
 };
-const facts = { scheme: 'http' as const, secure: false, authority: 'b.example.com', path: '/foo', query: '?key=value' };
+const facts = {
+  scheme: 'http' as 'http' | 'https',
+  secure: false,
+  forwardedProto: 'http',
+  authority: 'b.example.com',
+  path: '/foo',
+  query: '?key=value',
+};
 
 describe('the location of a redirect', () => {
   it.each<[string, Partial<RedirectAction>, Partial<typeof facts>, string]>([
@@ -34,6 +41,18 @@ describe('the location of a redirect', () => {
       { scheme: 'https' },
       { authority: 'b:443', query: '' },
       'https://b:443/foo',
+    ],
+    [
+      'drops the default port of how it came, where the client says another scheme',
+      { path: '/x' },
+      { scheme: 'https', authority: 'b:80', query: '' },
+      'https://b/x',
+    ],
+    [
+      'keeps the port where it is another’s',
+      { path: '/x' },
+      { scheme: 'https', authority: 'b:443', query: '' },
+      'https://b:443/x',
     ],
     ['adds a port to an authority that has one', { authority: 'h:1', port: 2 }, { query: '' }, 'http://h:1:2/foo'],
   ])('%s', (_title, part, request, location) => {
