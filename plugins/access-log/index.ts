@@ -45,7 +45,8 @@ export function accessLog(options: AccessLogOptions, registry?: Registry): Gatew
           app.banyan.contribute({ name: accessLogSpec.name });
           return;
         }
-        const writer = createLineWriter(target);
+        const { log } = app;
+        const writer = createLineWriter(target, (level, message) => log[level](message));
         const sampledOut: SampledOut = { count: 0 };
         if (registry !== undefined) registerCounts(registry, writer, sampledOut);
         app.addHook('onClose', () => writer.close());

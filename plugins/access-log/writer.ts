@@ -1,4 +1,5 @@
 import sonic from 'sonic-boom';
+import { Outage, type Tell } from '../../src/contract/index.ts';
 
 export interface LineWriter {
   /** Never waits and never throws; beyond the limit lines are dropped and counted (edge-security R-22). */
@@ -19,8 +20,13 @@ const LINE_FEED = 10;
 const FLUSH_INTERVAL_MS = 200;
 const CLOSE_LIMIT_MS = 500;
 
+const OUTAGE = {
+  trouble: 'lines of the access log cannot be written, and are lost',
+  over: 'lines of the access log are written again',
+};
+
 /** `target`: a path, or '-' for standard output. */
-export function createLineWriter(target: string): LineWriter {
+export function createLineWriter(target: string, tell: Tell = () => {}): LineWriter {
   const destination = target === '-' ? { fd: 1 } : { dest: target, append: true, mkdir: true };
   const boom = new sonic.SonicBoom({
     ...destination,
@@ -30,13 +36,19 @@ export function createLineWriter(target: string): LineWriter {
     maxLength: MAX_WAITING_BYTES,
   });
   let dropped = 0;
+  const outage = new Outage(OUTAGE, tell);
   boom.on('drop', (block: Buffer) => {
     for (const byte of block) if (byte === LINE_FEED) dropped += 1;
+    outage.heard('nobody reads them fast enough');
+    outage.failed();
   });
   // A full disk or a closed pipe must not end the gateway; what could not be written counts as dropped.
-  boom.on('error', () => {
+  boom.on('error', ({ message }: Error) => {
     dropped += 1;
+    outage.heard(message);
+    outage.failed();
   });
+  boom.on('write', () => outage.succeeded());
   // Lines are put together here, as bytes: SonicBoom measures all that waits at each write, and node takes three times the
   // memory of a string to write it.
   let space = Buffer.allocUnsafe(MAX_WRITE_BYTES);

@@ -1,13 +1,12 @@
 import fp from 'fastify-plugin';
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { FilterSpec, GatewayPlugin } from '../../src/contract/index.ts';
+import type { FilterSpec, GatewayPlugin, Tell } from '../../src/contract/index.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import { identityRateLimitSpec, type RateLimitSettings, rateLimitSpec } from './config.ts';
 import { Limiter } from './limiter.ts';
 import type { Peers } from './peers.ts';
 import { ServiceFilters } from './service-filter.ts';
 import type { SharedStore } from './store.ts';
-import type { Tell } from './store-report.ts';
 
 export interface RateLimitOptions {
   /** Where rules of scope `shared` are counted; undefined: each process counts them for itself. */

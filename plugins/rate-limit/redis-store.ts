@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { Redis } from 'ioredis';
+import { Outage, type Tell } from '../../src/contract/index.ts';
 import { intervalOf, judge, toleranceOf, type Verdict } from './gcra.ts';
 import type { Charge, SharedStore } from './store.ts';
-import { StoreReport, type Tell } from './store-report.ts';
 
 /** What a store that is slow or gone may add to a request (edge-security L-06). */
 const DEADLINE_MS = 50;
@@ -13,6 +13,11 @@ const SILENT_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 500;
 const MAX_RECONNECT_MS = 1_000;
 const PREFIX = 'banyan:rl:';
+
+const OUTAGE = {
+  trouble: 'the store of shared rate limits cannot be asked; onStoreFailure says what passes',
+  over: 'the store of shared rate limits answers again',
+};
 
 /** A caller may be named by a header of 60 kB, or by a secret: neither is for the store to keep. */
 const storedKey = (key: string): string => PREFIX + hash('sha256', key, 'base64url');
@@ -70,7 +75,7 @@ export function createRedisStore(url: string, deadlineMs: number = DEADLINE_MS, 
   let late = 0;
   let usable = false;
   let ended = false;
-  const report = new StoreReport(tell);
+  const outage = new Outage(OUTAGE, tell);
   // A server that hangs accepts connections and says nothing; requests do not wait for one that is not ready.
   let silent: NodeJS.Timeout | undefined;
   redis.on('connect', () => {
@@ -80,19 +85,19 @@ export function createRedisStore(url: string, deadlineMs: number = DEADLINE_MS, 
   });
   redis.on('ready', () => {
     clearTimeout(silent);
-    report.heard(undefined);
+    outage.heard(undefined);
     usable = true;
   });
   redis.on('close', () => {
     usable = false;
-    if (!ended) report.failed();
+    if (!ended) outage.failed();
   });
   // The client connects anew by itself. What it says names addresses, never the password.
-  redis.on('error', ({ message }: Error) => report.heard(message));
+  redis.on('error', ({ message }: Error) => outage.heard(message));
 
   const giveUp = (why: string): void => {
     usable = false;
-    report.heard(why);
+    outage.heard(why);
     redis.disconnect(true);
   };
   const failed = (): 'failed' => {
@@ -108,12 +113,12 @@ export function createRedisStore(url: string, deadlineMs: number = DEADLINE_MS, 
         giveUp('its answers are late');
       }
       if (answer instanceof Error && usable) {
-        report.heard(answer.message);
-        report.failed();
+        outage.heard(answer.message);
+        outage.failed();
       }
       if (answer === 'late' || answer instanceof Error) return failed();
       late = 0;
-      report.answered();
+      outage.succeeded();
       return verdictsOf(charges, answer);
     },
     get up() {

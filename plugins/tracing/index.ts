@@ -50,7 +50,8 @@ export const tracing = ({ endpoint, samplingPercent }: TracingOptions, registry?
       }
       // Loaded only where it is used: OpenTelemetry's SDK is large.
       const { createRequestTracer } = await import('./tracer.ts');
-      const tracer = createRequestTracer(endpoint);
+      const { log } = app;
+      const tracer = createRequestTracer(endpoint, (level, message) => log[level](message));
       if (registry !== undefined) registerCounts(registry, tracer);
       app.addHook('onClose', () => tracer.close());
       app.banyan.contribute(createTracingFilter(tracer, samplingPercent));

@@ -2,7 +2,7 @@ import { ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, TraceFlags, trace } 
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { AlwaysOnSampler, BatchSpanProcessor, type SpanExporter, TracerProvider } from '@opentelemetry/sdk-trace';
-import { type RequestRecord, redactTarget, redactTokens } from '../../src/contract/index.ts';
+import { Outage, type RequestRecord, redactTarget, redactTokens, type Tell } from '../../src/contract/index.ts';
 import type { TraceParent } from './trace-context.ts';
 
 /** Spans that may wait for the collector; beyond it they are dropped, and no request is held up. */
@@ -27,9 +27,13 @@ export interface RequestTracer {
 }
 
 /** Sends spans to a collector as OTLP over HTTP. Whether a request is sampled has been decided before a span is made. */
-export function createRequestTracer(endpoint: string): RequestTracer {
+export function createRequestTracer(endpoint: string, tell: Tell = () => {}): RequestTracer {
   const counts = { exported: 0, failed: 0 };
-  const exporter = counted(new OTLPTraceExporter({ url: tracesUrl(endpoint), timeoutMillis: SEND_TIMEOUT_MS }), counts);
+  const exporter = counted(
+    new OTLPTraceExporter({ url: tracesUrl(endpoint), timeoutMillis: SEND_TIMEOUT_MS }),
+    counts,
+    new Outage(OUTAGE, tell),
+  );
   const provider = new TracerProvider({
     resource: resourceFromAttributes({ 'service.name': 'banyan' }),
     sampler: new AlwaysOnSampler(),
@@ -71,11 +75,23 @@ function tracesUrl(endpoint: string): string {
   return url.href;
 }
 
-function counted(exporter: SpanExporter, counts: { exported: number; failed: number }): SpanExporter {
+const OUTAGE = {
+  trouble: 'the collector does not take spans, which are lost',
+  over: 'the collector takes spans again',
+};
+
+function counted(exporter: SpanExporter, counts: { exported: number; failed: number }, outage: Outage): SpanExporter {
   return {
     export(spans, done) {
       exporter.export(spans, (result) => {
-        counts[result.code === 0 ? 'exported' : 'failed'] += spans.length;
+        if (result.code === 0) {
+          counts.exported += spans.length;
+          outage.succeeded();
+        } else {
+          counts.failed += spans.length;
+          outage.heard(result.error?.message ?? 'no reason is given');
+          outage.failed();
+        }
         done(result);
       });
     },

@@ -68,11 +68,15 @@ afterEach(async () => {
   gateway = undefined;
 });
 
+const told: string[] = [];
+
 async function serve(samplingPercent: number, endpoint: string | undefined, registry?: Registry): Promise<TestGateway> {
+  told.length = 0;
   gateway = await startGateway(
     frame({ web: portOf(upstream) }) + virtualService('all', '- route: [{ destination: { host: web.test } }]'),
     {
       plugins: [tracing({ endpoint, samplingPercent }, registry)],
+      onPluginLine: (level, message) => told.push(`${level}: ${message}`),
     },
   );
   return gateway;
@@ -161,6 +165,10 @@ describe('tracing', () => {
     await expect
       .poll(async () => registry.metrics(), { timeout: 5000 })
       .toContain('banyan_trace_spans_total{outcome="failed"} 1');
+    expect(told).toEqual([expect.stringMatching(/^warn: the collector does not take spans, .*: .*Bad Request/)]);
+    collectorStatus = 200;
+    await ask(port);
+    await expect.poll(() => told[1], { timeout: 5000 }).toBe('info: the collector takes spans again');
     expect(errors).toEqual([]);
     await gateway?.close();
     gateway = undefined;

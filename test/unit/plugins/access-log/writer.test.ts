@@ -35,21 +35,31 @@ describe('the writer', () => {
     execFileSync('mkfifo', [pipe]);
     // Open at both ends, and never read.
     openSync(pipe, 'r+');
-    const writer = createLineWriter(pipe);
+    const told: string[] = [];
+    const writer = createLineWriter(pipe, (_level, message) => told.push(message));
     const line = `${'x'.repeat(64 * 1024)}\n`;
     for (let i = 0; i < 400; i++) {
       writer.write(line);
       if (i % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     expect(writer.dropped).toBeGreaterThan(100);
+    expect(told).toEqual([expect.stringContaining('nobody reads them fast enough')]);
     await writer.close();
   });
 
   it('outlives a target that cannot be written', async () => {
-    const writer = createLineWriter('/dev/full');
+    const told: string[] = [];
+    const writer = createLineWriter('/dev/full', (level, message) => told.push(`${level}: ${message}`));
     await new Promise((resolve) => setTimeout(resolve, 20));
     for (let i = 0; i < 50; i++) writer.write(`${'x'.repeat(1024)}\n`);
     await expect.poll(() => writer.dropped).toBeGreaterThan(0);
+    expect(told).toEqual([expect.stringMatching(/^warn: lines of the access log cannot be written, .*ENOSPC/)]);
+  });
+
+  it('tells of a target that cannot be opened', async () => {
+    const told: string[] = [];
+    createLineWriter(dir, (_level, message) => told.push(message));
+    await expect.poll(() => told).toEqual([expect.stringContaining('EISDIR')]);
   });
 });
 
