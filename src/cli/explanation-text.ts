@@ -186,6 +186,7 @@ function valueLine({ name, value, layer, level, source, exemptions }: ExplainedV
     (exemption) =>
       `; ${exemption.expired ? 'was lifted' : 'lifted'} until ${exemption.until} by ${exemption.approver}, ${exemption.source.object} (${exemption.source.place})`,
   );
-  const text = `${name} = ${JSON.stringify(value)}  ${level}, ${layer}: ${source.object} (${source.place})${lifted.join('')}`;
+  const what = value === null ? `${name} removed` : `${name} = ${JSON.stringify(value)}`;
+  const text = `${what}  ${level}, ${layer}: ${source.object} (${source.place})${lifted.join('')}`;
   return field('', text, 4);
 }

@@ -16,7 +16,7 @@ const FILES = {
   'istio-system/base.yaml': policy(
     'EdgePolicy',
     'base',
-    '{ limits: { bodyBytes: 100 }, securityHeaders: { set: { X-Frame-Options: DENY } } }',
+    '{ limits: { bodyBytes: 100 }, securityHeaders: { set: { X-Frame-Options: DENY }, remove: [Server] } }',
   ),
   'istio-system/exempt.yaml': policy(
     'PolicyExemption',
@@ -73,12 +73,16 @@ describe('policies in layers', () => {
     });
     expect(policies.find(({ filter }) => filter === 'security-headers')).toMatchObject({
       layer: 'gateway',
-      values: [{ name: 'headers.x-frame-options', value: 'DENY' }],
+      values: [
+        { name: 'headers.x-frame-options', value: 'DENY' },
+        { name: 'headers.server', value: null },
+      ],
     });
   });
 
   it('read well', () => {
     const text = explanationText(explain('http://shop.example.com/cart/'), { paint: (_style, words) => words });
+    expect(text).toContain('headers.server removed  mandatory, gateway: EdgePolicy istio-system/base');
     expect(text).toContain('bodyBytes = 500  default, namespace: EdgePolicy shop/own (shop/own.yaml:1)');
     expect(text).toContain(
       'mandatory, gateway: EdgePolicy istio-system/base (istio-system/base.yaml:1); lifted until 2999-01-01',
