@@ -301,7 +301,8 @@ export interface Cluster {
 export type LoadBalancer =
   | { readonly kind: 'least-request'; readonly warmup: Warmup | undefined }
   | { readonly kind: 'round-robin'; readonly warmup: Warmup | undefined }
-  | { readonly kind: 'random' }
+  /** `byWeight`: weights are shares of localities, which even RANDOM keeps to. */
+  | { readonly kind: 'random'; readonly byWeight?: boolean }
   | { readonly kind: 'ring-hash'; readonly minimumRingSize: number }
   | { readonly kind: 'maglev'; readonly tableSize: number };
 

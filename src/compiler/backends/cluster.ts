@@ -55,11 +55,13 @@ function makePlan(
   const policy = effectivePolicy(rule, number, subset, options.mesh.defaultTrafficPolicy);
   const address = { host: service.host, port: number, subset };
   const entryNames = service.kind === 'entry' ? (service.resource.body.spec.subjectAltNames ?? []) : [];
+  const locality = localityPlan(policy, service, options);
+  const loadBalancer = loadBalancerOf(policy.loadBalancer);
   return {
     service,
     port,
     labels: (subset !== undefined && rule.subsets.get(subset)?.labels) || NO_LABELS,
-    locality: localityPlan(policy, service, options),
+    locality,
     unreachable:
       isPassthrough(policy.loadBalancer) || (service.kind === 'entry' && service.resolution === 'dynamic-dns'),
     cluster: {
@@ -68,7 +70,10 @@ function makePlan(
       namespace: service.namespace,
       protocol: protocolOf(port.protocol, policy.connectionPool, options.mesh),
       discovery: discoveryOf(service),
-      loadBalancer: loadBalancerOf(policy.loadBalancer),
+      loadBalancer:
+        loadBalancer.kind === 'random' && locality.kind === 'distribute'
+          ? { kind: 'random', byWeight: true }
+          : loadBalancer,
       connections: connectionsOf(policy.connectionPool, policy.retryBudget, options.mesh),
       outlierDetection: outlierDetectionOf(policy.outlierDetection),
       tls: upstreamTlsOf(policy.tls, address, entryNames),

@@ -19,7 +19,12 @@ import type { EffectivePolicy } from './traffic-policy.ts';
 /** How the places of endpoints matter to a cluster (istio-semantics §3.3). */
 export type LocalityPlan =
   | { readonly kind: 'none' }
-  | { readonly kind: 'distribute'; readonly shares: Readonly<Record<string, number>> }
+  | {
+      readonly kind: 'distribute';
+      readonly shares: Readonly<Record<string, number>>;
+      /** Within a locality the weights of endpoints do not count. */
+      readonly evenly: boolean;
+    }
   | {
       readonly kind: 'failover';
       readonly gateway: Locality;
@@ -40,7 +45,7 @@ export function localityPlan(policy: EffectivePolicy, service: BackendService, o
   const wish = own === undefined && service.preferClose;
   const setting = own ?? (wish ? undefined : options.mesh.localityLbSetting);
   if (setting?.enabled === false) return NONE;
-  if (setting?.distribute !== undefined && setting.distribute.length > 0) return distribution(setting, gateway);
+  if (setting?.distribute !== undefined && setting.distribute.length > 0) return distribution(setting, gateway, policy);
   if (!wish && policy.outlierDetection === undefined) return NONE;
   const priorityLabels = wish ? NEAREST_FIRST : (setting?.failoverPriority ?? []);
   const failover = setting?.failover ?? [];
@@ -54,9 +59,15 @@ export function localityPlan(policy: EffectivePolicy, service: BackendService, o
   };
 }
 
-function distribution(setting: LocalityLoadBalancerSetting, gateway: Locality): LocalityPlan {
+function distribution(
+  setting: LocalityLoadBalancerSetting,
+  gateway: Locality,
+  { loadBalancer }: EffectivePolicy,
+): LocalityPlan {
   const from = setting.distribute?.find((entry) => localityFits(gateway, entry.from ?? ''));
-  return from === undefined ? NONE : { kind: 'distribute', shares: from.to ?? {} };
+  if (from === undefined) return NONE;
+  const evenly = loadBalancer?.simple === 'RANDOM' && loadBalancer.consistentHash === undefined;
+  return { kind: 'distribute', shares: from.to ?? {}, evenly };
 }
 
 function localityFits(locality: Locality, pattern: string): boolean {
@@ -74,7 +85,7 @@ export function placeMembers(members: readonly Member[], plan: LocalityPlan): re
     case 'none':
       return members.map((member) => toEndpoint(member, member.weight, 0));
     case 'distribute':
-      return distribute(members, plan.shares);
+      return distribute(plan.evenly ? evened(members) : members, plan.shares);
     case 'failover': {
       const ranks = members.map((member) => rankOf(member, plan));
       const dense = [...new Set(ranks)].sort((a, b) => a - b);
@@ -94,6 +105,15 @@ const toEndpoint = ({ address, port, healthy, locality }: Member, weight: number
 
 /** So that shares of a hundred, divided over a locality's hosts, stay whole numbers nearly in proportion. */
 const SHARE_SCALE = 1000;
+
+/** Each locality weighs as much as before, and its members all the same. */
+function evened(members: readonly Member[]): readonly Member[] {
+  const places = Map.groupBy(members, ({ locality }) => locality);
+  return members.map((member) => {
+    const peers = places.get(member.locality) ?? [member];
+    return { ...member, weight: peers.reduce((sum, { weight }) => sum + weight, 0) / peers.length };
+  });
+}
 
 /** Each locality gets its share, divided by weight among its members; localities without a share get nothing. */
 function distribute(members: readonly Member[], shares: Readonly<Record<string, number>>): readonly Endpoint[] {

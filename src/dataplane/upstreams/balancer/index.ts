@@ -103,7 +103,7 @@ export class Balancer<H extends BalancedHost> {
       case 'round-robin':
         return roundRobin(hosts, policy.warmup, this.#turn(priority), this.#environment);
       case 'random':
-        return randomly(hosts, this.#environment);
+        return randomly(hosts, policy.byWeight === true, this.#environment);
       case 'ring-hash':
         return ringHash(hosts, policy.minimumRingSize);
       case 'maglev':

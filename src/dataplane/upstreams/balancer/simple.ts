@@ -42,9 +42,24 @@ export function leastRequest<H extends BalancedHost>(
   };
 }
 
-/** RANDOM takes no notice of weights (istio-semantics §3.3, recorded). */
-export function randomly<H>(hosts: readonly H[], { random }: PickerEnvironment): Picker<H> {
-  return { pick: () => hosts[randomIndex(random, hosts.length)] as H };
+/** RANDOM takes no notice of weights (istio-semantics §3.3, recorded), but for those that are shares of localities. */
+export function randomly<H extends BalancedHost>(
+  hosts: readonly H[],
+  byWeight: boolean,
+  { random }: PickerEnvironment,
+): Picker<H> {
+  if (!byWeight) return { pick: () => hosts[randomIndex(random, hosts.length)] as H };
+  const total = hosts.reduce((sum, { weight }) => sum + weight, 0);
+  return {
+    pick: () => {
+      let left = random() * total;
+      for (const host of hosts) {
+        left -= host.weight;
+        if (left < 0) return host;
+      }
+      return hosts.at(-1) as H;
+    },
+  };
 }
 
 const needsWeights = (hosts: readonly BalancedHost[], warmup: Warmup | undefined, nowMs: number): boolean =>

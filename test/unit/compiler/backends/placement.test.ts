@@ -121,6 +121,26 @@ describe('where neither rule nor service says how localities count, the mesh doe
     expect(clusters[id(host)]?.map(({ priority }) => priority)).toEqual(expected);
   });
 
+  it('in shares that RANDOM keeps to, while it takes no notice of weights', () => {
+    const weighty = entry('x/a', {
+      hosts: [host],
+      endpoints: [
+        { address: '127.0.0.1', locality: 'eu/1', weight: 1 },
+        { address: '127.0.0.2', locality: 'eu/1', weight: 3 },
+        { address: '127.0.0.3', locality: 'us/1', weight: 9 },
+      ],
+    });
+    const localityLbSetting = { distribute: [{ from: 'eu', to: { eu: 80, us: 20 } }] };
+    const place = options({ gatewayLabels: inEurope, mesh: mesh({ localityLbSetting }) });
+    const built = (simple: string) => {
+      const random = rule('x/r', { host, trafficPolicy: { loadBalancer: { simple } } });
+      const { clusters, endpoints } = build([weighty, random], [id(host)], place);
+      return [clusters[0]?.loadBalancer, endpoints.clusters[id(host)]?.map(({ weight }) => weight)];
+    };
+    expect(built('RANDOM')).toEqual([{ kind: 'random', byWeight: true }, [40_000, 40_000, 20_000]]);
+    expect(built('ROUND_ROBIN')).toEqual([{ kind: 'round-robin', warmup: undefined }, [20_000, 60_000, 20_000]]);
+  });
+
   it('in shares', () => {
     const localityLbSetting = { distribute: [{ from: 'eu', to: { us: 100 } }] };
     const settings = options({ gatewayLabels: { app: 'gateway', ...inEurope }, mesh: mesh({ localityLbSetting }) });

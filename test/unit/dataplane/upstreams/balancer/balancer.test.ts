@@ -135,6 +135,12 @@ describe('LEAST_REQUEST', () => {
   });
 });
 
+it('RANDOM keeps to weights that are shares of localities', () => {
+  const shares = [hostOf('1', { weight: 3 }), hostOf('2', { weight: 1 })];
+  const counts = tally(balancerOf({ kind: 'random', byWeight: true }, shares), 4_000);
+  expect((counts['10.0.0.1:80'] ?? 0) / 4_000).toBeCloseTo(0.75, 1);
+});
+
 it('RANDOM takes no notice of weights', () => {
   const counts = tally(balancerOf(RANDOM, [hostOf('1', { weight: 1 }), hostOf('2', { weight: 100 })]), 4_000);
   expect(counts['10.0.0.1:80']).toBeGreaterThan(1_800);
