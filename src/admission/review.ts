@@ -1,4 +1,5 @@
 import type { Compilation } from '../compiler/compilation.ts';
+import { findingText } from '../control/finding-text.ts';
 import {
   CATALOGUE,
   type CatalogueEntry,
@@ -89,10 +90,8 @@ const isUnsafe = ({ code }: Diagnostic): boolean => {
 const identity = ({ code, message, object, field }: Diagnostic): string =>
   [code, message, object && formatObjectRef(object), formatFieldPath(field ?? [])].join('\n');
 
-const textOf = ({ field, message, remedy }: Diagnostic): string => {
-  const place = field === undefined || field.length === 0 ? '' : `${formatFieldPath(field)}: `;
-  return `${place}${message}${remedy.startsWith('Did you mean') ? ` ${remedy}` : ''}`;
-};
+const textOf = (finding: Diagnostic): string =>
+  `${findingText(finding)}${finding.remedy.startsWith('Did you mean') ? `. ${finding.remedy}` : ''}`;
 
 function warningsOf(findings: readonly Diagnostic[], about: Resource | undefined): readonly string[] {
   const lines = findings.map((finding) => {

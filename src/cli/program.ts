@@ -231,7 +231,7 @@ function addWait(program: Command, host: CliHost, done: (exitCode: number) => vo
   withSettings(command(program, 'wait', 'wait until what an object of a cluster says is in service'), ['kubeconfig'])
     .argument('<object>', 'virtualservice/NAME, gateway/NAME, ratelimit/NAME, edgepolicy/NAME or policyexemption/NAME')
     .option('-n, --namespace <name>', "its namespace; else the kubeconfig's")
-    .option('--timeout <seconds>', 'how long at most', '30')
+    .option('--timeout <time>', 'how long at most: seconds, or 90s, 2m', '30')
     .addHelpText('after', text('Examples', '  kubectl apply -f cart.yaml && banyan wait virtualservice/cart -n shop'))
     .addHelpText('after', text('Exit codes', EXIT_CODES.wait))
     .action(async (object: string, options) => {

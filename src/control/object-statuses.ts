@@ -1,7 +1,8 @@
 import type { ObjectStatus } from '../compiler/compilation.ts';
-import { type Diagnostic, formatFieldPath, formatObjectRef, type ObjectRef } from '../diagnostics/index.ts';
+import { type Diagnostic, formatObjectRef, type ObjectRef } from '../diagnostics/index.ts';
 import type { ResourceKind } from '../resources/kinds.ts';
 import { type DesiredStatus, type KnownObject, UNATTACHED, type Verdict } from '../sources/kubernetes.ts';
+import { findingText } from './finding-text.ts';
 import type { ControlState } from './reconciler.ts';
 
 /** Kinds whose objects are told what became of them. */
@@ -170,12 +171,12 @@ const asWord = (code: string): string => code.replace(/(?:^|-)([a-z])/g, (_, let
 
 function textOf(findings: readonly Diagnostic[], otherwise = ''): string {
   if (findings.length === 0) return otherwise;
-  const lines = findings.slice(0, MOST_TOLD).map(({ message, field, witness, related }) => {
-    const place = field === undefined || field.length === 0 ? '' : `${formatFieldPath(field)}: `;
+  const lines = findings.slice(0, MOST_TOLD).map((finding) => {
+    const { message, witness, related } = finding;
     const other = related?.find(({ object }) => object !== undefined)?.object;
     const named =
       other !== undefined && !message.includes(formatObjectRef(other)) ? ` (${formatObjectRef(other)})` : '';
-    return `${place}${message}${named}${witness === undefined ? '' : `; as ${witness}`}`;
+    return `${findingText(finding)}${named}${witness === undefined ? '' : `; as ${witness}`}`;
   });
   const more = findings.length > MOST_TOLD ? [`and ${findings.length - MOST_TOLD} more`] : [];
   return cut([...lines, ...more].join('; '));

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseDurationMs } from '../../kernel/duration.ts';
 import { nearest } from '../../kernel/nearest.ts';
 import { KINDS, type ResourceKind } from '../../resources/index.ts';
 import type { Settings } from '../../settings.ts';
@@ -37,7 +38,7 @@ export async function wait(
   terminal: Terminal,
 ): Promise<number> {
   const { kind, name } = readObject(object);
-  const timeoutMs = readSeconds(options.timeout) * 1_000;
+  const timeoutMs = readTimeout(options.timeout);
   const { client, namespace: usual } = await openCluster(settings);
   const namespace = options.namespace ?? usual;
   const say = (mark: string, text: string): void => terminal.err(`${mark} ${kind} ${namespace}/${name} ${text}\n`);
@@ -49,8 +50,13 @@ export async function wait(
         say(terminal.paintError('green', '✔'), `is in service: ${printable(outcome.text)}`);
         return 0;
       }
+      if (outcome.kind === 'serves-partly') {
+        say(terminal.paintError('yellow', '⚠'), `is in service, but not all of it: ${printable(outcome.text)}`);
+        return 0;
+      }
       if (outcome.kind === 'refused' || performance.now() > deadline) {
-        const late = outcome.kind === 'refused' ? 'is not in service' : `is not in service after ${options.timeout} s`;
+        const late =
+          outcome.kind === 'refused' ? 'is not in service' : `is not in service after ${timeoutMs / 1_000} s`;
         say(terminal.paintError('red', '✖'), `${late}: ${printable(outcome.text)}`);
         return 1;
       }
@@ -62,7 +68,7 @@ export async function wait(
 }
 
 interface Outcome {
-  readonly kind: 'serves' | 'refused' | 'not-yet';
+  readonly kind: 'serves' | 'serves-partly' | 'refused' | 'not-yet';
   readonly text: string;
 }
 
@@ -85,7 +91,8 @@ async function look(client: ApiClient, kind: ResourceKind, namespace: string, na
   if (accepted?.status === 'False') return { kind: 'refused', text: accepted.message };
   if (programmed?.status === 'True') {
     const { revision, replicas } = object.status?.banyan ?? {};
-    return { kind: 'serves', text: `${programmed.message} (revision ${revision}, replicas ${replicas})` };
+    const kind = programmed.reason === 'PartlyServing' ? 'serves-partly' : 'serves';
+    return { kind, text: `${programmed.message} (revision ${revision}, replicas ${replicas})` };
   }
   if (programmed !== undefined) return { kind: 'not-yet', text: programmed.message };
   return { kind: 'not-yet', text: 'no gateway has said anything about this version of it; does one write statuses?' };
@@ -122,7 +129,10 @@ function readObject(text: string): { readonly kind: ResourceKind; readonly name:
   );
 }
 
-function readSeconds(text: string): number {
-  if (/^\d+$/.test(text)) return Number(text);
-  throw usageError(`--timeout: '${text}' is not a whole number of seconds`);
+/** Seconds, or a duration as kubectl takes it. */
+function readTimeout(text: string): number {
+  if (/^\d+$/.test(text)) return Number(text) * 1_000;
+  const duration = parseDurationMs(text);
+  if (duration.ok && duration.value >= 0) return duration.value;
+  throw usageError(`--timeout: '${text}' is no number of seconds and no duration, such as 90s or 2m`);
 }

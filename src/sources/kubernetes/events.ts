@@ -24,7 +24,7 @@ export interface EventBody {
 /** A word for each condition that turned; for an object that has none yet, for those alone that are bad. */
 export function eventsOf(before: unknown, { verdicts }: DesiredStatus): readonly EventBody[] {
   const known = isObject(before) && Array.isArray(before['conditions']) ? before['conditions'].filter(isObject) : [];
-  return CONDITION_TYPES.flatMap((type): readonly EventBody[] => {
+  const bodies = CONDITION_TYPES.flatMap((type): readonly EventBody[] => {
     const { status, reason, message } = verdicts[type];
     if (status === 'Unknown') return [];
     const last = known.find((condition) => condition['type'] === type);
@@ -32,6 +32,8 @@ export function eventsOf(before: unknown, { verdicts }: DesiredStatus): readonly
     if (last?.['status'] === status || (last === undefined && !bad)) return [];
     return [{ type: bad ? 'Warning' : 'Normal', reason, message: message.slice(0, MOST_CHARACTERS) }];
   });
+  // What two conditions give the same reason for is one thing that happened; the later one says more of it.
+  return bodies.filter(({ reason }, at) => !bodies.some((other, i) => i > at && other.reason === reason));
 }
 
 /** Whom events are about. */

@@ -81,8 +81,40 @@ describe('a cluster from a prompt', () => {
     const ran = await run(['check', '--kubernetes', ...flags]);
     expect(ran).toMatchObject({ code: 2, out: '' });
     expect(ran.err).toContain('cannot be read');
-    expect(ran.err).toContain('refused: Forbidden');
+    expect(ran.err).toContain('it may not be asked for VirtualService: refused: Forbidden');
   });
+
+  it('is said to refuse everything in one line', async () => {
+    const { api, flags } = await cluster();
+    api.faults.push(
+      when(
+        ({ path: asked }) => asked.includes('.istio.io/v1/'),
+        (to) => refuse(to, 403, 'Forbidden'),
+      ),
+    );
+    const ran = await run(['check', '--kubernetes', ...flags]);
+    expect(ran.err.trim().split('\n')).toEqual([
+      expect.stringMatching(/cannot be read$/),
+      expect.stringMatching(/it may not be asked for Gateway, VirtualService, .*: refused: Forbidden$/),
+      expect.stringContaining('cluster-role.yaml'),
+    ]);
+  });
+
+  it('is not waited for half a minute where it is away, or does not know who asks', async () => {
+    const [away, strict] = await Promise.all([cluster(), cluster()]);
+    await away.api.close();
+    strict.api.faults.push(
+      when(
+        () => true,
+        (to) => refuse(to, 401, 'Unauthorized'),
+      ),
+    );
+    const all = await Promise.all([away, strict].map(({ flags }) => run(['routes', '--kubernetes', ...flags])));
+    for (const [i, why] of [/\(discovery\): .*ECONNREFUSED/, /\(discovery\): refused: Unauthorized$/m].entries()) {
+      expect(all[i]).toMatchObject({ code: 2, out: '', err: expect.stringMatching(why) });
+      expect(all[i]?.err).not.toContain('tried again');
+    }
+  }, 20_000);
 
   it('is not asked without encryption, unless the kubeconfig says so', async () => {
     const file = kubeconfigOf('http://127.0.0.1:1', false);
@@ -129,13 +161,25 @@ describe('banyan wait', () => {
     });
   });
 
-  it('ends when the time is over, with what is known', async () => {
+  it('says so when only a part of the object is in service', async () => {
+    const { api, flags } = await cluster();
+    const partly = { ...condition('Programmed', 'True', 1, 'nobody provides cart.shop'), reason: 'PartlyServing' };
+    const status = { conditions: [partly], banyan: { revision: 'r7', replicas: '2/2' } };
+    api.put(VIRTUAL_SERVICES, { ...virtualService('cart'), status });
+    const ran = await run(['wait', 'vs/cart', ...flags]);
+    expect(ran).toMatchObject({
+      code: 0,
+      err: '⚠ VirtualService shop/cart is in service, but not all of it: nobody provides cart.shop (revision r7, replicas 2/2)\n',
+    });
+  });
+
+  it.each(['0', '0s', '0m'])('ends when the time is over, with what is known: %s', async (timeout) => {
     const { api, flags } = await cluster();
     api.put(VIRTUAL_SERVICES, {
       ...virtualService('cart'),
       status: { conditions: [condition('Programmed', 'False', 1, 'no listener takes it')] },
     });
-    const ran = await run(['wait', 'vs/cart', '--timeout', '0', ...flags]);
+    const ran = await run(['wait', 'vs/cart', '--timeout', timeout, ...flags]);
     expect(ran.code).toBe(1);
     expect(ran.err).toContain('after 0 s: no listener takes it');
   });
@@ -145,7 +189,8 @@ describe('banyan wait', () => {
     ['a kind without such a status', ['service/cart'], 2, 'nothing is written to the status'],
     ['a slip in the kind', ['virtualservise/cart'], 2, 'did you mean virtualservice'],
     ['no name', ['virtualservice'], 2, 'not of the form'],
-    ['no number', ['vs/cart', '--timeout', 'soon'], 2, 'whole number'],
+    ['no number', ['vs/cart', '--timeout', 'soon'], 2, 'no number of seconds and no duration'],
+    ['a time that is over before it began', ['vs/cart', '--timeout', '-5s'], 2, 'no duration'],
   ])('says what is wrong: %s', async (_, args, code, message) => {
     const { flags } = await cluster();
     const ran = await run(['wait', ...args, ...flags]);

@@ -107,6 +107,18 @@ describe('statuses', () => {
     });
   });
 
+  it('make one event of what two conditions say, the one that says more', async () => {
+    const api = await fakeApi();
+    api.put(VIRTUAL_SERVICES, virtualService('cart'));
+    const { verdicts, ...rest } = desired('cart');
+    const keeps = { Programmed: no('LastGood'), Frozen: { ...yes('LastGood'), message: 'the timeout is no duration' } };
+    const statuses = writer(api, await followed(api));
+    statuses.update({ revision: 'r1', statuses: () => [{ ...rest, verdicts: { ...verdicts, ...keeps } }] });
+    await soon(() => expect(writes(api)).toBe(1));
+    await rounds();
+    expect(events(api)).toMatchObject([{ reason: 'LastGood', message: 'the timeout is no duration' }]);
+  });
+
   it('say the same again by the same event, whoever says it', async () => {
     const api = await fakeApi();
     api.put(VIRTUAL_SERVICES, virtualService('cart'));
