@@ -97,8 +97,9 @@ const named = ({ name, rule }: WatchedRule): NamedRule => ({ name, rule });
 
 function rulesOf(policy: PolicyObject, leaning: Leaning, context: FilterContext): WatchedRule[] {
   const { namespace, name } = policy.ref;
+  const trustDomains = context.mesh['trustDomains'] as readonly string[] | undefined;
   return (bodyOf(policy).rules ?? []).flatMap((written, index) => {
-    const rule = compileRule(written, namespace, leaning);
+    const rule = compileRule(written, namespace, leaning, trustDomains);
     if (rule !== undefined) return [{ name: ruleName(namespace, name, index), rule, policy: `${namespace}/${name}` }];
     context.report({
       object: policy.ref,

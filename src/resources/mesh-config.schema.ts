@@ -19,6 +19,8 @@ import {
 /** What we read of istio.mesh.v1alpha1.MeshConfig (istio-semantics §7, §2.10, §3.1). */
 const READ_FIELDS: Fields = {
   rootNamespace: text,
+  trustDomain: text,
+  trustDomainAliases: texts,
   connectTimeout: duration,
   h2UpgradePolicy: oneWordOf('DO_NOT_UPGRADE', 'UPGRADE'),
   pathNormalization: message({
@@ -77,8 +79,6 @@ export const UNREAD_MESH_FIELDS: readonly string[] = [
   'inboundTrafficPolicy',
   'configSources',
   'enableAutoMtls',
-  'trustDomain',
-  'trustDomainAliases',
   'caCertificates',
   'dnsRefreshRate',
   'inboundClusterStatName',

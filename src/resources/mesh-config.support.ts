@@ -16,6 +16,8 @@ starting. Of extensionProviders those with \`envoyExtAuthzHttp\` or \`envoyExtAu
   messages: {
     MeshConfig: {
       rootNamespace: supported('where policies for all are', 'default `istio-system`'),
+      trustDomain: supported('that principals of policies call `cluster.local`', 'default `cluster.local`'),
+      trustDomainAliases: supported('other names of it: a principal of any is one of all'),
       connectTimeout: supported('to services', 'default 10s'),
       h2UpgradePolicy: supported('UPGRADE: HTTP/2 to ports of the HTTP family'),
       pathNormalization: supported('before anything looks at a path'),

@@ -18,6 +18,8 @@ import { suggest } from './suggest.ts';
 export interface MeshSettings {
   readonly rootNamespace: string;
   readonly clusterDomain: string;
+  /** The mesh's own and its aliases: principals of policies in any of them stand for the same in all; read by the pure half of authorization. */
+  readonly trustDomains: readonly string[];
   readonly pathNormalization: PathNormalization;
   readonly numTrustedProxies: number;
   readonly forwardClientCert: TableSettings['forwardClientCert'];
@@ -52,6 +54,7 @@ export interface DecodedMeshConfig {
 export const DEFAULT_MESH_SETTINGS: MeshSettings = {
   rootNamespace: 'istio-system',
   clusterDomain: 'cluster.local',
+  trustDomains: ['cluster.local'],
   pathNormalization: 'decode-and-merge-slashes',
   numTrustedProxies: 0,
   forwardClientCert: 'sanitize-set',
@@ -174,6 +177,10 @@ function settingsOf(config: MeshConfigBody, rules: Findings): MeshSettings {
   return {
     rootNamespace: config.rootNamespace || defaults.rootNamespace,
     clusterDomain: defaults.clusterDomain,
+    trustDomains: [
+      ...(config.trustDomain ? [config.trustDomain] : defaults.trustDomains),
+      ...(config.trustDomainAliases ?? []),
+    ],
     pathNormalization: normalization === undefined ? defaults.pathNormalization : NORMALIZATIONS[normalization],
     numTrustedProxies: numTrustedProxies ?? defaults.numTrustedProxies,
     forwardClientCert: CLIENT_CERT[forwardClientCertDetails],

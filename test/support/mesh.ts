@@ -4,6 +4,7 @@ import type { MeshSettings } from '../../src/resources/mesh-config.ts';
 export const testMesh: MeshSettings = {
   rootNamespace: 'istio-system',
   clusterDomain: 'cluster.local',
+  trustDomains: ['cluster.local'],
   pathNormalization: 'base',
   numTrustedProxies: 0,
   forwardClientCert: 'sanitize-set',

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { Attribute, Condition, Leaning, PolicyRule } from './model.ts';
+import { DEFAULT_TRUST_DOMAINS, inAllTrustDomains, type TrustDomains } from './trust-domains.ts';
 
 type Values = readonly string[] | undefined;
 
@@ -20,8 +21,13 @@ type WrittenOperation = Names<'hosts' | 'ports' | 'methods' | 'paths'>;
  * `namespace`: of the policy; a service account without one is of there. undefined: a rule that allows has a condition
  * nobody can meet, and falls away whole; in a rule that denies such a condition falls away alone (§6.2).
  */
-export function compileRule(written: WrittenRule, namespace: string, leaning: Leaning): PolicyRule | undefined {
-  const compiler = new RuleCompiler(namespace, leaning);
+export function compileRule(
+  written: WrittenRule,
+  namespace: string,
+  leaning: Leaning,
+  trustDomains: TrustDomains = DEFAULT_TRUST_DOMAINS,
+): PolicyRule | undefined {
+  const compiler = new RuleCompiler(namespace, leaning, trustDomains);
   const rule: PolicyRule = {
     from: (written.from ?? []).map(({ source = {} }) => compiler.source(source)),
     to: (written.to ?? []).map(({ operation = {} }) => compiler.operation(operation)),
@@ -36,11 +42,13 @@ export function compileRule(written: WrittenRule, namespace: string, leaning: Le
 class RuleCompiler {
   readonly #namespace: string;
   readonly #leaning: Leaning;
+  readonly #trustDomains: TrustDomains;
   isBroken = false;
 
-  constructor(namespace: string, leaning: Leaning) {
+  constructor(namespace: string, leaning: Leaning, trustDomains: TrustDomains) {
     this.#namespace = namespace;
     this.#leaning = leaning;
+    this.#trustDomains = trustDomains;
   }
 
   source(source: WrittenSource): readonly Condition[] {
@@ -78,8 +86,18 @@ class RuleCompiler {
     const known = (written ?? []).filter((value) => isMeant(attribute, value));
     if (known.length !== (written ?? []).length) this.isBroken = true;
     if (known.length === 0 || (this.isBroken && this.#leaning === 'narrow')) return [];
-    const values = attribute.kind === 'service-account' ? known.map((value) => this.#qualified(value)) : known;
-    return [{ attribute, values, negated }];
+    return [{ attribute, values: this.#meant(attribute, known), negated }];
+  }
+
+  #meant(attribute: Attribute, values: readonly string[]): readonly string[] {
+    switch (attribute.kind) {
+      case 'service-account':
+        return values.map((value) => this.#qualified(value));
+      case 'principal':
+        return inAllTrustDomains(values, this.#trustDomains);
+      default:
+        return values;
+    }
   }
 
   #qualified(account: string): string {

@@ -2,6 +2,8 @@
 
 export interface MeshConfigBody {
   readonly rootNamespace?: string;
+  readonly trustDomain?: string;
+  readonly trustDomainAliases?: readonly string[];
   readonly connectTimeout?: string;
   readonly h2UpgradePolicy?: 'DO_NOT_UPGRADE' | 'UPGRADE';
   readonly pathNormalization?: {

@@ -18,6 +18,8 @@ test('an empty file gives the defaults', () => {
 test('every setting that is read', () => {
   const { settings, diagnostics } = decode(`rootNamespace: mesh-policies
 connectTimeout: 2.5s
+trustDomain: corp
+trustDomainAliases: [old-td]
 h2UpgradePolicy: UPGRADE
 pathNormalization: {normalization: MERGE_SLASHES}
 defaultServiceExportTo: [infra]
@@ -35,6 +37,7 @@ defaultConfig:
   expect(settings).toEqual({
     rootNamespace: 'mesh-policies',
     clusterDomain: 'cluster.local',
+    trustDomains: ['corp', 'old-td'],
     pathNormalization: 'merge-slashes',
     numTrustedProxies: 2,
     forwardClientCert: 'append-forward',

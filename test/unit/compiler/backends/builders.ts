@@ -75,6 +75,7 @@ export const rule = (id: string, spec: object, meta: Meta = {}): ResourceOf<'Des
 export const mesh = (changes: Partial<MeshSettings> = {}): MeshSettings => ({
   rootNamespace: 'istio-system',
   clusterDomain: 'cluster.local',
+  trustDomains: ['cluster.local'],
   pathNormalization: 'decode-and-merge-slashes',
   numTrustedProxies: 0,
   forwardClientCert: 'sanitize-set',

@@ -76,6 +76,25 @@ describe('the gateway’s policies', () => {
       expect(authorizationSpec.compileWorkload?.(context(namespace)) !== undefined).toBe(acts);
   });
 
+  it('know the trust domains of the mesh', () => {
+    const source = { principals: ['cluster.local/ns/shop/sa/web'] };
+    const denies = policy({ spec: { action: 'DENY', rules: [{ from: [{ source }] }] } });
+    const client = {
+      pem: '',
+      hash: '',
+      subject: '',
+      uris: ['spiffe://corp/ns/shop/sa/web'],
+      dnsNames: [],
+      serverUri: undefined,
+    };
+    const judged = (mesh: object) =>
+      judge(authorizationSpec.compileWorkload?.(fakeContext([denies], { mesh: { ...mesh } })), {
+        tls: { serverName: 'api.example.com', client },
+      });
+    expect(judged({ trustDomains: ['corp', 'old-td'] })?.status).toBe(403);
+    expect(judged({})).toBeUndefined();
+  });
+
   it('say when a rule can never be met', () => {
     const context = fakeContext([policy({ spec: { rules: [{ when: [{ key: 'no.such', values: ['x'] }] }] } })]);
     const settings = authorizationSpec.compileWorkload?.(context);

@@ -306,6 +306,35 @@ describe('client certificates', () => {
     }
   });
 
+  describe('in a mesh that is called corp, and was called old-td', () => {
+    const account = (domain: string): FakeRequest => spiffe(`spiffe://${domain}/ns/shop/sa/web`);
+    it.each([
+      ['cluster.local/ns/shop/sa/web', ['corp', 'old-td']],
+      ['corp/ns/shop/sa/web', ['corp', 'old-td']],
+      ['old-td/ns/shop/sa/web', ['corp', 'old-td']],
+      ['*-td/ns/shop/sa/web', ['corp', 'old-td', 'new-td']],
+      ['old-*/ns/shop/sa/web', ['corp', 'old-td']],
+      ['other/ns/shop/sa/web', ['other']],
+      ['new-td/ns/shop/sa/web', ['new-td']],
+      ['*/ns/shop/sa/web', ['corp', 'old-td', 'new-td', 'other', 'cluster.local']],
+      ['cluster.local/ns/shop/*', ['cluster.local']],
+    ] as const)('%s is of %j', (principal, domains) => {
+      const known = ['corp', 'old-td', 'new-td', 'other', 'cluster.local'];
+      for (const written of [from({ principals: [principal] }), when('source.principal', [principal])]) {
+        const rule = compileRule(written, 'shop', 'wide', ['corp', 'old-td']);
+        const test = rule && bindRule(rule, 'wide');
+        expect(known.filter((domain) => test?.(fakeExchange(account(domain))))).toEqual(
+          known.filter((domain) => (domains as readonly string[]).includes(domain)),
+        );
+      }
+    });
+
+    it('is the same where nothing is said of names', () => {
+      expect(fits(from({ principals: ['cluster.local/ns/shop/sa/web'] }), account('cluster.local'))).toBe(true);
+      expect(fits(from({ principals: ['cluster.local/ns/shop/sa/web'] }), account('corp'))).toBe(false);
+    });
+  });
+
   it('knows them and the server name by key', () => {
     expect(fits(when('source.namespace', ['shop']), spiffe(shop))).toBe(true);
     expect(fits(when('source.principal', ['*']), spiffe(shop))).toBe(true);
