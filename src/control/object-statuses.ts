@@ -95,7 +95,7 @@ function verdictsOf(
     Accepted: accepted(findings),
     Programmed: programmed(state, findings, keeps),
     Conflicted: conflicted(findings),
-    Frozen: frozenVerdict(keeps),
+    Frozen: frozenVerdict(keeps, state),
   };
 }
 
@@ -161,10 +161,13 @@ function conflicted(findings: readonly Diagnostic[]): Verdict {
   return { status: 'True', reason: asWord(worst.code), message: textOf(conflicts) };
 }
 
-const frozenVerdict = (keeps: string | undefined): Verdict =>
-  keeps === undefined
-    ? { status: 'False', reason: 'UpToDate', message: 'what serves is what the object says' }
-    : { status: 'True', reason: 'LastGood', message: cut(`its last good version stays in service: ${keeps}`) };
+function frozenVerdict(keeps: string | undefined, state: ObjectStatus['state'] | undefined): Verdict {
+  if (keeps !== undefined)
+    return { status: 'True', reason: 'LastGood', message: cut(`its last good version stays in service: ${keeps}`) };
+  const nothing = state === undefined || state === 'refused';
+  const message = nothing ? 'no earlier version of it serves' : 'what serves is what the object says';
+  return { status: 'False', reason: 'UpToDate', message };
+}
 
 /** `host-already-served` → `HostAlreadyServed`. */
 const asWord = (code: string): string => code.replace(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
@@ -190,7 +193,7 @@ const ALL_WELL: DesiredStatus['verdicts'] = Object.freeze({
   Accepted: accepted(NO_FINDINGS),
   Programmed: programmed('serving', NO_FINDINGS, undefined),
   Conflicted: conflicted(NO_FINDINGS),
-  Frozen: frozenVerdict(undefined),
+  Frozen: frozenVerdict(undefined, 'serving'),
 });
 
 const NOT_READ = 'this gateway does not read the namespace: it has not the labels of --namespace-selector';

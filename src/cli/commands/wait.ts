@@ -91,9 +91,11 @@ async function look(client: ApiClient, kind: ResourceKind, namespace: string, na
   if (accepted?.status === 'False') return { kind: 'refused', text: accepted.message };
   if (programmed?.status === 'True') {
     const { revision, replicas } = object.status?.banyan ?? {};
-    const kind = programmed.reason === 'PartlyServing' ? 'serves-partly' : 'serves';
-    return { kind, text: `${programmed.message} (revision ${revision}, replicas ${replicas})` };
+    const outcome = programmed.reason === 'PartlyServing' ? 'serves-partly' : 'serves';
+    return { kind: outcome, text: `${programmed.message} (revision ${revision}, replicas ${replicas})` };
   }
+  // What has expired comes back by an edit alone.
+  if (programmed?.reason === 'Expired') return { kind: 'refused', text: programmed.message };
   if (programmed !== undefined) return { kind: 'not-yet', text: programmed.message };
   return { kind: 'not-yet', text: 'no gateway has said anything about this version of it; does one write statuses?' };
 }

@@ -161,6 +161,17 @@ describe('banyan wait', () => {
     });
   });
 
+  it('ends at once when the object has expired', async () => {
+    const { api, flags } = await cluster();
+    const expired = { ...condition('Programmed', 'False', 1, 'it was good until yesterday'), reason: 'Expired' };
+    api.put(VIRTUAL_SERVICES, { ...virtualService('cart'), status: { conditions: [expired] } });
+    const ran = await run(['wait', 'vs/cart', ...flags]);
+    expect(ran).toMatchObject({
+      code: 1,
+      err: '✖ VirtualService shop/cart is not in service: it was good until yesterday\n',
+    });
+  });
+
   it('says so when only a part of the object is in service', async () => {
     const { api, flags } = await cluster();
     const partly = { ...condition('Programmed', 'True', 1, 'nobody provides cart.shop'), reason: 'PartlyServing' };

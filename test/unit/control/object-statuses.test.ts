@@ -168,6 +168,7 @@ spec: { hosts: [x.internal], ports: [{ number: 80, name: http, protocol: HTTP }]
     expect(verdictsOf(state, 'new', known)).toMatchObject({ Accepted: 'False Invalid', Programmed: 'False Invalid' });
     const told = objectStatuses(state, known).find(({ ref }) => ref.name === 'new');
     expect(told?.verdicts.Accepted.message).toBe('spec.htpp: There is no field ‘htpp’');
+    expect(told?.verdicts.Frozen).toMatchObject({ status: 'False', message: 'no earlier version of it serves' });
   });
 
   it('is that its last good version serves while the new one is refused', () => {
