@@ -9,7 +9,8 @@ import { openScene } from './scene.ts';
 
 /**
  * R-25: the base load of edge-security §2.2 for a while, and what becomes of memory and descriptors. Two slopes are told: of
- * the resident memory, in which garbage comes and goes, and of what is alive after a full collection.
+ * the resident memory, in which garbage comes and goes, and of what is alive after a full collection, V8's
+ * own code aside.
  */
 const BASE_LOAD: LoadMix = { get: 360, post: 40, http2: 100, slow: 3.3, webSockets: 50, conversations: 20 };
 const SAMPLE_MS = 5_000;
