@@ -1,4 +1,5 @@
 import type { HeaderList } from '../contract/headers.ts';
+import { headerText } from '../table/index.ts';
 import type { GatewayExchange } from './exchange.ts';
 import type { FormatFacts } from './header-format.ts';
 
@@ -32,7 +33,7 @@ export function formatFacts(
         case ':scheme':
           return exchange.scheme;
         default:
-          return headers.get(name);
+          return headerText(headers, name);
       }
     },
     responseHeader: (name) => (name === ':status' ? String(responseCode) : responseHeaders?.get(name)),

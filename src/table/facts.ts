@@ -65,6 +65,10 @@ export function joinLines(headers: RequestFacts['headers'], name: string): strin
   return joined;
 }
 
+/** What Envoy sees as the one value of a header: all lines where it keeps them joined, else the first. */
+export const headerText = (headers: RequestFacts['headers'], name: string): string | undefined =>
+  JOINED.has(name) ? joinLines(headers, name) : headers.get(name);
+
 /**
  * The first parameter of that name, raw; undefined: there is none. `?k` has the value '', `a=b=c` is `a` with `b=c`
  * (istio-semantics §2.3 `queryParams`).

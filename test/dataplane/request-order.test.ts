@@ -73,6 +73,13 @@ describe('operations on a request', () => {
     expect(told).toEqual({ 'x-time': undefined, ...expected });
   });
 
+  it('see all lines of a header that Envoy keeps as one, of others the first', async () => {
+    const set = 'x-joined: "%REQ(accept)%", x-first: "%REQ(x-lines)%"';
+    const port = await serve(1, `- ${TO_WEB}\n  headers: { request: { set: { ${set} } } }`);
+    await askGateway(port, '/', { accept: ['a', 'b'], 'x-lines': ['a', 'b'] });
+    expect([seen[0]?.['x-joined'], seen[0]?.['x-first']]).toEqual(['a,b', 'a']);
+  });
+
   it('may keep that from the service', async () => {
     const remove = 'remove: [x-envoy-expected-rq-timeout-ms]';
     const port = await serve(1, `- ${TO_WEB}\n  timeout: 2s\n  headers: { request: { ${remove} } }`);
