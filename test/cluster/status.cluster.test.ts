@@ -91,6 +91,7 @@ describe('what became of an object', () => {
     expect((await wait(kube, 'vs/a', '-n', 'unchosen'))[0]).toBe(0);
     await kube.apply(namespace('unchosen'));
     await soon(async () => expect((await served.ask('a.example.com')).status).toBe(404));
+    await soon(async () => expect(await conditions(kube, 'unchosen', 'a')).toMatchObject({ Programmed: 'False' }));
     const told = await wait(kube, 'vs/a', '-n', 'unchosen', '--timeout', '5');
     expect(told).toEqual([1, expect.stringContaining('does not read the namespace')]);
     await kube.apply(namespace('unchosen', { chosen: 'yes' }));
