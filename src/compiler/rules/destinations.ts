@@ -91,6 +91,8 @@ function examine({ destination, place, viewer, mirrored }: Use, backends: Backen
     const message = `${destination.host} has no port ${port}; it has ${numbers === '' ? 'none' : numbers}`;
     return [reportAt('dangling-destination', ...at('port'), { message, ...consequence })];
   }
+  const lost = targetAbsence(known, port ?? known.ports[0]?.number, viewer, backends);
+  if (lost !== undefined) return [reportAt('dangling-destination', ...at('host'), { message: lost, ...consequence })];
   const subset = subsetOf(destination);
   if (subset === undefined || backends.subsetExists(destination.host, subset, viewer)) return [];
   const message = subsetAbsence(destination.host, subset, viewer, backends);
@@ -103,6 +105,23 @@ function absence(host: string, viewer: string, backends: Backends): string {
     return `${formatObjectRef(why.object)} provides ${host} and is not exported to the gateway`;
   const hint = why.nearest === undefined ? '' : `; did you mean ${why.nearest}?`;
   return `no Service or ServiceEntry provides ${host}${hint}`;
+}
+
+/** What an ExternalName service stands for has to be there itself, under a name of its own (istio-semantics §2.4). */
+function targetAbsence(
+  { host, clusterHost, object }: NonNullable<ReturnType<Backends['lookup']>>,
+  port: number | undefined,
+  viewer: string,
+  backends: Backends,
+): string | undefined {
+  if (clusterHost === host) return undefined;
+  const name = `${formatObjectRef(object)} is another name of ${clusterHost}`;
+  const target = backends.lookup(clusterHost, viewer);
+  if (target === undefined) return `${name}, and ${absence(clusterHost, viewer, backends)}`;
+  if (target.clusterHost !== target.host) return `${name}, which is another name itself`;
+  const numbers = target.ports.map(({ number }) => number);
+  if (port === undefined || numbers.includes(port)) return undefined;
+  return `${name}, which has no port ${port}; it has ${numbers.length === 0 ? 'none' : numbers.join(', ')}`;
 }
 
 function subsetAbsence(host: string, subset: string, viewer: string, backends: Backends): string {

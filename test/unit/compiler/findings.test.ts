@@ -90,8 +90,43 @@ metadata: { name: web }
 spec: { host: web, subsets: [{ name: v1, labels: { version: v1 } }] }`;
   const several = service('many', '{ name: a, port: 81 }, { name: b, port: 82 }');
 
+  const alias = (name: string, of: string): string => `
+apiVersion: v1
+kind: Service
+metadata: { name: ${name} }
+spec: { type: ExternalName, externalName: ${of}, ports: [{ name: http, port: 80 }] }`;
+  const aliases = [
+    alias('ext', 'web.shop.svc.cluster.local'),
+    alias('chain', 'ext.shop.svc.cluster.local'),
+    alias('lost', 'api.partner.example.net'),
+    alias('slip', 'wbe.shop.svc.cluster.local'),
+    alias('ported', 'many.shop.svc.cluster.local'),
+  ];
+
   it.each([
     { to: '{ host: web }', code: undefined, text: '' },
+    { to: '{ host: ext }', code: undefined, text: '' },
+    { to: '{ host: ext, port: { number: 80 }, subset: v1 }', code: undefined, text: '' },
+    {
+      to: '{ host: chain }',
+      code: 'dangling-destination',
+      text: 'host: Service shop/chain is another name of ext.shop.svc.cluster.local, which is another name itself',
+    },
+    {
+      to: '{ host: lost }',
+      code: 'dangling-destination',
+      text: 'host: Service shop/lost is another name of api.partner.example.net, and no Service or ServiceEntry provides api.partner.example.net',
+    },
+    {
+      to: '{ host: slip, subset: v1 }',
+      code: 'dangling-destination',
+      text: 'host: Service shop/slip is another name of wbe.shop.svc.cluster.local, and no Service or ServiceEntry provides wbe.shop.svc.cluster.local; did you mean web.shop.svc.cluster.local?',
+    },
+    {
+      to: '{ host: ported }',
+      code: 'dangling-destination',
+      text: 'host: Service shop/ported is another name of many.shop.svc.cluster.local, which has no port 80; it has 81, 82',
+    },
     { to: '{ host: web, port: { number: 80 } }', code: undefined, text: '' },
     { to: '{ host: web, subset: v1 }', code: undefined, text: '' },
     { to: '{ host: many, port: { number: 82 } }', code: undefined, text: '' },
@@ -121,7 +156,7 @@ spec: { host: web, subsets: [{ name: v1, labels: { version: v1 } }] }`;
       text: 'subset: no DestinationRule defines subsets of many.shop.svc.cluster.local',
     },
   ])('$to', ({ to, code, text }) => {
-    const compilation = compileShop([several, rule, vs(`{ route: [{ destination: ${to} }] }`)]);
+    const compilation = compileShop([several, rule, ...aliases, vs(`{ route: [{ destination: ${to} }] }`)]);
     const about = compilation.diagnostics.filter(({ object }) => object?.kind === 'VirtualService');
     expect(about.map((finding) => finding.code)).toEqual(code === undefined ? [] : [code]);
     if (code === undefined) return;
