@@ -2,11 +2,11 @@ import type { LoadedRoutes } from '../load.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** Whoever looks at a part of the whole should know that not all of it is sound. */
-export function mentionErrors({ dir, diagnostics }: LoadedRoutes, terminal: Terminal): void {
+export function mentionErrors({ dir, place, diagnostics }: LoadedRoutes, terminal: Terminal): void {
   const errors = diagnostics.filter((finding) => finding.severity === 'error').length;
   if (errors === 0) return;
-  const found = errors === 1 ? 'an error' : `${errors} errors`;
-  terminal.err(
-    `${terminal.paintError('yellow', `there ${errors === 1 ? 'is' : 'are'} ${found} in ${dir === undefined ? 'the cluster' : 'these files'}`)}; see \`banyan check ${dir ?? '--kubernetes'}\`\n`,
-  );
+  const found = errors === 1 ? 'is an error' : `are ${errors} errors`;
+  const where = place === dir ? 'these files' : place;
+  const check = ['banyan check', dir, place === dir ? undefined : '--kubernetes'].filter((word) => word !== undefined);
+  terminal.err(`${terminal.paintError('yellow', `there ${found} in ${where}`)}; see \`${check.join(' ')}\`\n`);
 }

@@ -70,6 +70,17 @@ describe('a cluster from a prompt', () => {
     expect(ran.err).toContain('the cluster');
   });
 
+  it('is named where it is told how to see what is wrong in it', async () => {
+    const { api, flags } = await cluster();
+    api.put(VIRTUAL_SERVICES, { ...virtualService('cart'), spec: { htpp: [] } });
+    const folder = mkdtempSync(path.join(tmpdir(), 'banyan-routes-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const alone = await run(['routes', '--kubernetes', ...flags]);
+    expect(alone.err).toContain('there is an error in the cluster; see `banyan check --kubernetes`');
+    const both = await run(['routes', '--kubernetes', '--dir', folder, ...flags]);
+    expect(both.err).toContain(`in ${folder} and the cluster; see \`banyan check ${folder} --kubernetes\``);
+  });
+
   it('is not read for half a minute where it is refused', async () => {
     const { api, flags } = await cluster();
     api.faults.push(
