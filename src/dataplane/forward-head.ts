@@ -80,6 +80,12 @@ export function timeoutOf(exchange: GatewayExchange, { timeoutMs }: ForwardActio
   return timeoutMs === undefined ? own : Math.min(own, timeoutMs);
 }
 
+/** How long one try may take; as long as the whole is no limit of its own (§2.10). */
+export function perTryOf({ retry }: ForwardAction, wholeMs: number | undefined): number | undefined {
+  const perTry = retry?.perTryTimeoutMs;
+  return perTry === undefined || (wholeMs !== undefined && perTry >= wholeMs) ? undefined : perTry;
+}
+
 const GRPC_UNITS_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
 
 /** Rounded up; 0 is no deadline at all, as in Envoy. */

@@ -5,7 +5,7 @@ import type { GatewayExchange } from './exchange.ts';
 import { faultReply, type GatewayFault } from './fault.ts';
 import { fleeting } from './fleeting.ts';
 import { Attempt, type AttemptOwner } from './forward-attempt.ts';
-import { announce, applyRequestOperations, forwardHead, mayWriteHeaders, timeoutOf } from './forward-head.ts';
+import { announce, applyRequestOperations, forwardHead, mayWriteHeaders, perTryOf, timeoutOf } from './forward-head.ts';
 import { hashOf, NO_HASH, requestOf } from './hash-policy.ts';
 import type { MirrorSender } from './mirror.ts';
 import type { BodyAbort } from './request-body.ts';
@@ -73,6 +73,8 @@ class Forwarding implements AttemptOwner {
   #deadline: NodeJS.Timeout | undefined;
   #backoff: NodeJS.Timeout | undefined;
   #timeoutMs: number | undefined;
+  /** Holds for the last try as well, and for one that is followed by none. */
+  perTryTimeoutMs: number | undefined;
 
   constructor(
     exchange: GatewayExchange,
@@ -106,7 +108,7 @@ class Forwarding implements AttemptOwner {
       return;
     }
     this.#timeoutMs = timeoutOf(exchange, this.#action);
-    this.#retryPolicy = this.#action.retry;
+    this.perTryTimeoutMs = perTryOf(this.#action, this.#timeoutMs);
     announce(exchange, this.perTryTimeoutMs ?? this.#timeoutMs);
     applyRequestOperations(exchange, this.#route, destination);
     const forwarded = forwardHead(exchange, this.#route, this.#action, destination);
@@ -124,7 +126,7 @@ class Forwarding implements AttemptOwner {
     exchange.body.limitStalls(this.#options.stalledBodyMs);
     if (!exchange.forwardsGrpc) exchange.body.limitDuration(this.#options.bodyMs);
     exchange.body.watch({
-      onComplete: () => this.#startDeadline(),
+      onComplete: () => this.#requestComplete(),
       onAbort: (reason) => this.#bodyAborted(reason),
       onStalled: () => this.#bodyStalled(),
     });
@@ -147,10 +149,11 @@ class Forwarding implements AttemptOwner {
     else this.#try(host);
   }
 
-  #startDeadline(): void {
+  /** Clocks start when the whole request is here: the route's, where it has one, and that of the try under way. */
+  #requestComplete(): void {
+    if (this.#responder.over) return;
     const timeoutMs = this.#timeoutMs;
-    if (timeoutMs === undefined || this.#responder.over || this.#deadline !== undefined) return;
-    this.#deadline = setTimeout(() => this.#deadlinePassed(), timeoutMs);
+    if (timeoutMs !== undefined) this.#deadline ??= setTimeout(() => this.#deadlinePassed(), timeoutMs);
     this.#attempt?.requestComplete();
   }
 
@@ -212,12 +215,6 @@ class Forwarding implements AttemptOwner {
   #mirror(): void {
     if (this.#action.mirrors.length > 0)
       this.#options.mirrors.send(this.#exchange, this.#action.mirrors, this.#head as UpstreamRequestHead);
-  }
-
-  get perTryTimeoutMs(): number | undefined {
-    const perTry = this.#retryPolicy?.perTryTimeoutMs;
-    const whole = this.#timeoutMs;
-    return perTry === undefined || (whole !== undefined && perTry >= whole) ? undefined : perTry;
   }
 
   perTryTimedOut(attempt: Attempt): void {

@@ -182,6 +182,40 @@ describe('localities', () => {
   });
 });
 
+describe('the time of one try', () => {
+  const LIMITED = '  retries: { attempts: 1, retryOn: 5xx, backoff: 1ms, perTryTimeout: 100ms }';
+
+  it.each(['', '  timeout: 10s\n'])('holds for a request whose body comes late: %j', async (timeout) => {
+    upstreams = await startUpstreams(1, () => {});
+    gateway = await startGateway(frame({ web: upstreams.ports }) + toWeb(timeout + LIMITED));
+    const { port } = gateway;
+    const status = await new Promise<number>((resolve, reject) => {
+      const request = http.request({ port, method: 'POST', headers: { host: 'shop.example.com' }, agent: false });
+      request.on('response', (response) => resolve(response.resume().statusCode ?? 0));
+      request.on('error', reject);
+      request.write('first');
+      setTimeout(() => request.end('last'), 50);
+    });
+    expect([status, upstreams.seen]).toEqual([504, [2]]);
+  });
+
+  it('holds for a try that goes on after the client was told so', async () => {
+    upstreams = await startUpstreams(1, () => {});
+    gateway = await startGateway(frame({ web: upstreams.ports }) + toWeb(LIMITED));
+    const { port } = gateway;
+    const status = await new Promise<number>((resolve, reject) => {
+      const headers = { host: 'shop.example.com', expect: '100-continue' };
+      const request = http.request({ port, method: 'POST', headers, agent: false });
+      // Node's server says 100 of its own accord, before the body is asked for.
+      request.on('continue', () => request.end('body'));
+      request.on('response', (response) => resolve(response.resume().statusCode ?? 0));
+      request.on('error', reject);
+      request.flushHeaders();
+    });
+    expect([status, upstreams.seen]).toEqual([504, [1]]);
+  });
+});
+
 describe('a timeout', () => {
   const EAGER = rule('outlierDetection: { consecutive5xxErrors: 1, maxEjectionPercent: 100, baseEjectionTime: 60s }');
 
