@@ -51,9 +51,8 @@ export function forwardHead(
   return { head, sent };
 }
 
-/** What the service is told of the gateway's own doing; operations may look at it, and change it. */
+/** How long the service has, as it is told; operations may look at it, and change it. */
 export function announce({ headers, forwardsGrpc }: GatewayExchange, timeoutMs: number | undefined): void {
-  headers.set('x-envoy-attempt-count', '1');
   if (timeoutMs === undefined) return;
   headers.set('x-envoy-expected-rq-timeout-ms', String(timeoutMs));
   if (forwardsGrpc) headers.set('grpc-timeout', `${Math.round(timeoutMs)}m`);
@@ -62,6 +61,8 @@ export function announce({ headers, forwardsGrpc }: GatewayExchange, timeoutMs: 
 /** Of the destination first, then of the route (§2.9). */
 export function applyRequestOperations(exchange: GatewayExchange, route: Route, destination: Destination): void {
   if (!operates(destination.requestHeaders) && !operates(route.requestHeaders)) return;
+  // Every try has its own; operations see that of the first.
+  exchange.headers.set('x-envoy-attempt-count', '1');
   const facts = formatFacts(exchange, undefined, undefined, 0);
   applyHeaderOperations(exchange.headers, destination.requestHeaders, facts);
   applyHeaderOperations(exchange.headers, route.requestHeaders, facts);

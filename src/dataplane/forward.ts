@@ -61,7 +61,7 @@ class Forwarding implements AttemptOwner {
   #head: UpstreamRequestHead | undefined;
   #retryPolicy: RetryPolicy | undefined;
   /** Of every choice of a host that was by hash (istio-semantics §3.3). */
-  readonly #setCookies: string[] = [];
+  #setCookies: readonly string[] = NO_HASH.setCookies;
   #attempt: Attempt | undefined;
   #retriesDone = 0;
   #races = 0;
@@ -139,7 +139,7 @@ class Forwarding implements AttemptOwner {
     const { hash, setCookies } = balancesByHash(cluster)
       ? hashOf(this.#action.hashPolicies, this.#head ?? requestOf(this.#exchange), this.#exchange)
       : NO_HASH;
-    if (isNewTry) this.#setCookies.push(...setCookies);
+    if (isNewTry && setCookies.length > 0) this.#setCookies = [...this.#setCookies, ...setCookies];
     return cluster.pick({ hash, avoid: this.#tried, visited: this.#visited });
   }
 
