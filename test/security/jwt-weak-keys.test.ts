@@ -48,7 +48,7 @@ it.each<readonly [string, object, () => string]>([
   ['a secret of 31 bytes', { kty: 'oct', k: encoded('x'.repeat(31)) }, bySecret(Buffer.from('x'.repeat(31)))],
   [
     'a secret in another alphabet',
-    { kty: 'oct', k: `${encoded('x'.repeat(31))}=` },
+    { kty: 'oct', k: `${encoded('x'.repeat(31))}==` },
     bySecret(Buffer.from('x'.repeat(31))),
   ],
   ['RSA of 1024 bits', short.publicKey.export({ format: 'jwk' }), () => signedToken('RS256', short.privateKey, CLAIMS)],
@@ -67,7 +67,6 @@ it.each<readonly [string, object, () => string]>([
   ['an even RSA exponent', { ...rsaJwk, e: 'Ag' }, byNobody],
   ['use enc', { ...rsaJwk, use: 'enc' }, byRsa],
   ['use of another name', { ...rsaJwk, use: 'SIG' }, byRsa],
-  ['use that is no text', { ...rsaJwk, use: ['sig'] }, byRsa],
   ['no operation', { ...rsaJwk, key_ops: [] }, byRsa],
   ['signing alone', { ...rsaJwk, key_ops: ['sign'] }, byRsa],
   ['encryption', { ...rsaJwk, key_ops: ['encrypt', 'wrapKey'] }, byRsa],

@@ -79,6 +79,7 @@ describe('a key set', () => {
   it.each([
     ['a short secret', () => ({ kty: 'oct', k: encoded('x'.repeat(31)) })],
     ['a key for encryption', () => ({ ...issuers.RS256.jwk, use: 'enc' })],
+    ['a key whose use is no text', () => ({ ...issuers.RS256.jwk, use: ['sig'] as unknown as string })],
     ['a key for signing', () => ({ ...issuers.RS256.jwk, key_ops: ['sign'] })],
     ['an algorithm of another type', () => ({ ...issuers.RS256.jwk, alg: 'HS256' })],
     ['an algorithm of another curve', () => ({ ...issuers.ES256.jwk, alg: 'ES384' })],
