@@ -1,6 +1,6 @@
 import net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { frame, startGateway, type TestGateway } from '../support/gateway.ts';
+import { frame, freePort, startGateway, type TestGateway } from '../support/gateway.ts';
 
 let gateway: TestGateway | undefined;
 const services: net.Server[] = [];
@@ -11,22 +11,23 @@ afterEach(async () => {
 });
 
 /** Says its name to whoever connects. */
-async function service(name: string): Promise<number> {
+async function service(name: string, at = 0) {
   const server = net.createServer((socket) => socket.on('error', () => {}).end(name));
   services.push(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return (server.address() as net.AddressInfo).port;
+  await new Promise<void>((resolve) => server.listen(at, '127.0.0.1', resolve));
+  const { port } = server.address() as net.AddressInfo;
+  return { port, close: () => new Promise((resolve) => server.close(resolve)) };
 }
 
 function connectFrom(localAddress: string, port: number): Promise<string> {
   return new Promise((resolve, reject) => {
     let said = '';
     const socket = net.connect({ port, host: '127.0.0.1', localAddress });
+    socket.on('close', () => resolve(said));
     socket.on('data', (chunk) => {
       said += chunk.toString();
     });
-    socket.on('end', () => resolve(said));
-    socket.on('error', reject);
+    socket.on('error', (error) => (said === '' ? resolve('') : reject(error)));
   });
 }
 
@@ -46,12 +47,15 @@ kind: DestinationRule
 metadata: { name: db }
 spec: { host: db.test, trafficPolicy: { loadBalancer: ${loadBalancer} } }`;
 
+const tcpWorld = (ports: readonly number[]): string =>
+  frame({ db: ports })
+    .replace('protocol: HTTP }, hosts', 'protocol: TCP }, hosts')
+    .replace('name: main, protocol: HTTP', 'name: main, protocol: TCP');
+
 describe('connections of a tcp rule', () => {
   async function serve(loadBalancer: string): Promise<number> {
-    const world = frame({ db: [await service('a'), await service('b')] })
-      .replace('protocol: HTTP }, hosts', 'protocol: TCP }, hosts')
-      .replace('name: main, protocol: HTTP', 'name: main, protocol: TCP');
-    gateway = await startGateway(world + balanced(loadBalancer) + ROUTES);
+    const [a, b] = [await service('a'), await service('b')];
+    gateway = await startGateway(tcpWorld([a.port, b.port]) + balanced(loadBalancer) + ROUTES);
     return gateway.port;
   }
   const CLIENTS = Array.from({ length: 16 }, (_, i) => `127.0.0.${i + 2}`);
@@ -68,6 +72,32 @@ describe('connections of a tcp rule', () => {
     const met = await meetings(await serve('{ consistentHash: { useSourceIp: true } }'), 4);
     expect(met.map(({ size }) => size)).toEqual(CLIENTS.map(() => 1));
     expect(new Set(met.flatMap((hosts) => [...hosts]))).toEqual(new Set(['a', 'b']));
+  });
+
+  it('count each that was made as a success, so that failures between them eject nobody', async () => {
+    const port = await freePort();
+    const ejecting =
+      '{ simple: RANDOM }, outlierDetection: { consecutive5xxErrors: 2, maxEjectionPercent: 100, baseEjectionTime: 60s }';
+    gateway = await startGateway(tcpWorld([port]) + balanced(ejecting) + ROUTES);
+    const said: string[] = [];
+    for (let turn = 0; turn < 3; turn++) {
+      said.push(await connectFrom('127.0.0.2', gateway.port));
+      const back = await service('back', port);
+      said.push(await connectFrom('127.0.0.2', gateway.port));
+      await back.close();
+    }
+    expect(said).toEqual(['', 'back', '', 'back', '', 'back']);
+  });
+
+  it('eject a host that takes none in a row', async () => {
+    const port = await freePort();
+    const ejecting =
+      '{ simple: RANDOM }, outlierDetection: { consecutive5xxErrors: 2, maxEjectionPercent: 100, baseEjectionTime: 60s }';
+    gateway = await startGateway(tcpWorld([port]) + balanced(ejecting) + ROUTES);
+    await connectFrom('127.0.0.2', gateway.port);
+    await connectFrom('127.0.0.2', gateway.port);
+    await service('back', port);
+    expect(await connectFrom('127.0.0.2', gateway.port)).toBe('');
   });
 
   it('go to all hosts in turn otherwise', async () => {

@@ -122,6 +122,8 @@ export class Host implements UpstreamHost, BalancedHost {
         onConnected: (socket, wire) => {
           sockets.add(socket);
           this.report({ kind: 'connected' });
+          // Nobody looks into such a connection: that it was made is all the success there is (istio-semantics §3.5).
+          this.report({ kind: 'status', status: 200 });
           const tunnel = tunnelOver(wire as Wire, () => {
             sockets.delete(socket);
             release();
