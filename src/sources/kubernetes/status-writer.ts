@@ -79,7 +79,8 @@ class Writer implements StatusWriter {
   #nextCheckMs = 0;
   /** Since when there is something new to be said. */
   #newsSinceMs: number | undefined;
-  #trouble: string | undefined;
+  /** What was said to go wrong with each, until it goes well again. */
+  readonly #troubles = new Map<'lease' | 'status', string>();
   readonly #running: Promise<void>;
 
   constructor(options: StatusWriterOptions) {
@@ -113,9 +114,8 @@ class Writer implements StatusWriter {
     while (!signal.aborted) {
       try {
         await this.#round();
-        this.#trouble = undefined;
       } catch (error) {
-        this.#failed(error as Error);
+        this.#failed('lease', error as Error);
       }
       await sleep(this.#timings.roundMs, undefined, { signal }).catch(() => {});
     }
@@ -128,6 +128,7 @@ class Writer implements StatusWriter {
     if (now >= this.#nextLeaseMs) {
       this.#nextLeaseMs = now + this.#timings.leaseMs;
       await this.#election.round(report.revision);
+      this.#troubles.delete('lease');
       // Meanwhile there was news, of which nobody must think that it is done with.
       if (report !== this.#report) return;
     }
@@ -188,6 +189,7 @@ class Writer implements StatusWriter {
         body: { metadata: { resourceVersion }, status: statusWith(current.status, status, receipt, now) },
       });
       this.#remember(status);
+      this.#troubles.delete('status');
       this.counts.written++;
       // Nobody waits for an event, and where it may not be written it is not.
       const subject = { ref: status.ref, apiVersion, object: current };
@@ -200,7 +202,7 @@ class Writer implements StatusWriter {
       }
       // Refused, it will be refused again: the other objects are not to wait for this one.
       if (error instanceof ApiError && error.status < 500 && error.status !== 429) this.#remember(status);
-      this.#failed(error as Error);
+      this.#failed('status', error as Error);
     }
   }
 
@@ -209,9 +211,9 @@ class Writer implements StatusWriter {
     this.#tried.set(formatObjectRef(status.ref), { digest: digestOfDesired(status), atMs });
   }
 
-  #failed({ message }: Error): void {
+  #failed(what: 'lease' | 'status', { message }: Error): void {
     this.counts.failed++;
-    if (message !== this.#trouble) this.#options.log.warn(`statuses cannot be written: ${message}`);
-    this.#trouble = message;
+    if (message !== this.#troubles.get(what)) this.#options.log.warn(`statuses cannot be written: ${message}`);
+    this.#troubles.set(what, message);
   }
 }

@@ -42,6 +42,7 @@ function writer(
   identity = 'one',
   patienceMs = 4_000,
   recheckMs = 40,
+  said: string[] = [],
 ): StatusWriter {
   const client = createApiClient(api.access);
   const started = startStatusWriter({
@@ -51,7 +52,7 @@ function writer(
     gateway: 'istio-system/istio=ingressgateway',
     facts: (ref) => source.known(ref),
     clock: systemClock,
-    log: { info: () => {}, warn: () => {} },
+    log: { info: () => {}, warn: (line) => void said.push(line) },
     timings: { roundMs: 10, leaseMs: 20, recheckMs, patienceMs },
   });
   onTestFinished(async () => {
@@ -298,6 +299,28 @@ describe('statuses', () => {
     await one.close();
     await soon(() => expect(two.leads).toBe(true));
     expect(api.get(LEASES, 'istio-system/banyan-status')?.['spec']).toMatchObject({ holderIdentity: 'two' });
+  });
+
+  it('are said not to be written once, and again only after it went well', async () => {
+    const api = await fakeApi();
+    const said: string[] = [];
+    let isAway = true;
+    api.faults.push(
+      when(
+        ({ path }) => isAway && path.includes('/leases'),
+        (to) => refuse(to, 503, 'ServiceUnavailable'),
+      ),
+    );
+    const statuses = writer(api, await followed(api), 'one', 4_000, 40, said);
+    statuses.update({ revision: 'r1', statuses: () => [] });
+    await soon(() => expect(statuses.counts.failed).toBeGreaterThan(3));
+    expect(said).toHaveLength(1);
+    isAway = false;
+    await soon(() => expect(statuses.leads).toBe(true));
+    isAway = true;
+    const before = statuses.counts.failed;
+    await soon(() => expect(statuses.counts.failed).toBeGreaterThan(before + 3));
+    expect(said).toHaveLength(2);
   });
 
   it('are nobody’s to write while the Lease is refused', async () => {
