@@ -72,8 +72,10 @@ await ended;
 await client.close();
 
 function memory(): string {
-  const kib = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1];
-  return `${Math.round(Number(kib) / 1_024)} MiB`;
+  const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+  const mebibytes = (name: string): number =>
+    Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1_024);
+  return `${mebibytes('VmRSS')} MiB, at most ${mebibytes('VmHWM')} so far`;
 }
 
 async function prepare(api: ApiClient, wanted: number): Promise<void> {
