@@ -41,8 +41,9 @@ export async function benchConcerns({ rounds, seconds }: ProxyOptions): Promise<
   const contest = new Contest();
   await contest.run(entries, rounds);
   for (const [, { program }] of entries) program.kill();
-  const failed = entries.reduce((sum, [name]) => sum + contest.failed(name), 0);
-  if (failed > 0) throw new Error(`${failed} requests failed`);
+  const failed = entries.map(([name]) => [name, contest.failed(name)] as const).filter(([, count]) => count > 0);
+  if (failed.length > 0)
+    throw new Error(`requests failed: ${failed.map(([name, count]) => `${count} with ${name}`).join(', ')}`);
   return {
     name: 'concerns',
     tables: [

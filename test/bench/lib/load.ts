@@ -36,6 +36,7 @@ export async function measure(program: Program, load: Load): Promise<Sample> {
     throw new Error(`${program.name}${program.exited() ? ' has ended' : ''}: ${error.message}\n${program.said()}`);
   });
   const cpu = cpuMicros(program.pid) - before;
+  if (program.exited()) throw new Error(`${program.name} has ended: ${program.said()}`);
   return { ...answer, cpuPerRequest: cpu / answer.requests, residentMib: residentMib(program.pid) };
 }
 

@@ -46,8 +46,9 @@ export function start(name: string, core: number | undefined, command: readonly 
     exited: () => exited,
   };
   child.on('error', hear);
-  child.on('exit', () => {
+  child.on('exit', (code, signal) => {
     exited = true;
+    hear(Buffer.from(`(exit code ${code}, signal ${signal})`));
     running.delete(self);
   });
   running.add(self);
