@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin';
 import { Counter, type Registry } from 'prom-client';
-import type { Filter, GatewayPlugin, RequestRecord } from '../../src/contract/index.ts';
+import { type Filter, type GatewayPlugin, type RequestRecord, tellBy } from '../../src/contract/index.ts';
 import { accessLogSpec } from './config.ts';
 import { jsonLine, textLine } from './lines.ts';
 import { isNotable, isSampled } from './sampling.ts';
@@ -45,8 +45,7 @@ export function accessLog(options: AccessLogOptions, registry?: Registry): Gatew
           app.banyan.contribute({ name: accessLogSpec.name });
           return;
         }
-        const { log } = app;
-        const writer = createLineWriter(target, (level, message) => log[level](message));
+        const writer = createLineWriter(target, tellBy(app.log));
         const sampledOut: SampledOut = { count: 0 };
         if (registry !== undefined) registerCounts(registry, writer, sampledOut);
         app.addHook('onClose', () => writer.close());

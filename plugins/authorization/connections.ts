@@ -1,6 +1,8 @@
 import { bindConnectionRule } from '../../src/contract/authz-predicate/index.ts';
 import type { ConnectionFacts } from '../../src/contract/index.ts';
+import { memoizeByIdentity } from '../../src/kernel/memo.ts';
 import type { AuthorizationSettings, PolicyLayer } from './config.ts';
+import { layersFor } from './owners.ts';
 
 type ConnectionTest = (connection: ConnectionFacts) => boolean;
 
@@ -15,22 +17,13 @@ interface BoundLayer {
  * (istio-semantics §6.2). Policies that change no answer have no record to mark.
  */
 export function createConnectionJudge(): (connection: ConnectionFacts, settings: AuthorizationSettings) => boolean {
-  const known = new WeakMap<PolicyLayer, BoundLayer>();
+  const boundOf = memoizeByIdentity(bindLayer);
   const lets = (layer: PolicyLayer, connection: ConnectionFacts): boolean => {
-    let bound = known.get(layer);
-    if (bound === undefined) {
-      bound = bindLayer(layer);
-      known.set(layer, bound);
-    }
-    if (bound.deny.some((fits) => fits(connection))) return false;
-    return bound.allow === undefined || bound.allow.some((fits) => fits(connection));
+    const { deny, allow } = boundOf(layer);
+    if (deny.some((fits) => fits(connection))) return false;
+    return allow === undefined || allow.some((fits) => fits(connection));
   };
-  return (connection, { gateway, virtualServices }) => {
-    const { owner } = connection;
-    const key = `${owner.namespace}/${owner.name}`;
-    const own = Object.hasOwn(virtualServices, key) ? virtualServices[key] : undefined;
-    return lets(gateway, connection) && (own === undefined || lets(own, connection));
-  };
+  return (connection, settings) => layersFor(connection.owner, settings).every((layer) => lets(layer, connection));
 }
 
 const bindLayer = ({ deny, allow }: PolicyLayer): BoundLayer => ({

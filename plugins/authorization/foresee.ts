@@ -1,20 +1,12 @@
 import { foreseeRule } from '../../src/contract/authz-predicate/index.ts';
 import type { ImaginedRequest } from '../../src/contract/index.ts';
 import type { AuthorizationSettings, PolicyLayer } from './config.ts';
+import { layersFor } from './owners.ts';
 
 /** Whether the request would be refused, for `banyan explain`. */
-export function foreseeAuthorization(
-  request: ImaginedRequest,
-  { gateway, virtualServices }: AuthorizationSettings,
-): readonly string[] {
-  const owner = request.route?.owner;
-  const owners = owner?.kind === 'VirtualService' ? [`${owner.namespace}/${owner.name}`, owner.delegate] : [];
-  const teams = owners.flatMap((key) => {
-    const layer = key !== undefined && Object.hasOwn(virtualServices, key) ? virtualServices[key] : undefined;
-    return layer === undefined ? [] : [layer];
-  });
+export function foreseeAuthorization(request: ImaginedRequest, settings: AuthorizationSettings): readonly string[] {
   const open: string[] = [];
-  for (const layer of [gateway, ...teams]) {
+  for (const layer of layersFor(request.route?.owner, settings)) {
     const found = foreseeLayer(layer, request);
     // Whoever refuses in any case ends it: what might refuse before it makes no difference.
     if (found.refused) return found.lines;

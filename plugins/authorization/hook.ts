@@ -8,6 +8,7 @@ import {
 import type { Exchange, Filter, LocalReply } from '../../src/contract/index.ts';
 import { type AuthorizationSettings, authorizationSpec, type PolicyLayer } from './config.ts';
 import { createConnectionJudge } from './connections.ts';
+import { guardsOf } from './owners.ts';
 import { type BoundWatch, bindWatch, type CountMark, tryAllow, watch } from './watch.ts';
 
 type Route = NonNullable<Exchange['route']>;
@@ -87,7 +88,6 @@ function fitsAny(tests: readonly PolicyTest[], facts: PolicyFacts): boolean {
   return false;
 }
 
-/** A delegate's team guards its own rules also where another VirtualService leads to them. */
 function layersOf(
   route: Route,
   teams: ReadonlyMap<string, BoundLayer>,
@@ -95,9 +95,7 @@ function layersOf(
 ): readonly BoundLayer[] {
   let layers = byRoute.get(route);
   if (layers === undefined) {
-    const { owner } = route;
-    const owners = owner.kind === 'VirtualService' ? [`${owner.namespace}/${owner.name}`, owner.delegate] : [];
-    layers = owners.flatMap((key) => (key === undefined ? [] : (teams.get(key) ?? [])));
+    layers = guardsOf(route.owner).flatMap((key) => teams.get(key) ?? []);
     byRoute.set(route, layers);
   }
   return layers;

@@ -1,6 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import type { Filter, LocalReply } from '../../src/contract/index.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
+import { memoizeByIdentity } from '../../src/kernel/memo.ts';
 import { type AddressLists, type ClientAddressSettings, clientAddressesSpec } from './config.ts';
 import { inForce } from './layers.ts';
 
@@ -8,20 +9,12 @@ type Test = (address: string) => boolean;
 
 /** Refuses callers by address: the one that every other concern and the log see, behind trusted proxies and all. */
 export function createClientAddressFilter(clock: Clock): Filter<ClientAddressSettings> {
-  const tests = new WeakMap<AddressLists, Test>();
-  const lets = (lists: AddressLists, address: string): boolean => {
-    let test = tests.get(lists);
-    if (test === undefined) {
-      test = testOf(lists);
-      tests.set(lists, test);
-    }
-    return test(address);
-  };
+  const boundTest = memoizeByIdentity(testOf);
   return {
     name: clientAddressesSpec.name,
     request({ clientAddress }, { addresses: { mandatory, otherwise } }) {
-      for (const { value } of inForce(mandatory, clock.nowMs())) if (!lets(value, clientAddress)) return REFUSAL;
-      return otherwise === undefined || lets(otherwise.value, clientAddress) ? undefined : REFUSAL;
+      for (const { value } of inForce(mandatory, clock.nowMs())) if (!boundTest(value)(clientAddress)) return REFUSAL;
+      return otherwise === undefined || boundTest(otherwise.value)(clientAddress) ? undefined : REFUSAL;
     },
   };
 }

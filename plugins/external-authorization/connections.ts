@@ -1,5 +1,6 @@
 import { bindConnectionRule } from '../../src/contract/authz-predicate/index.ts';
 import type { ConnectionFacts, PluginHost } from '../../src/contract/index.ts';
+import { memoizeByIdentity } from '../../src/kernel/memo.ts';
 import type { ExternalAuthorizationSettings } from './config.ts';
 
 type ConnectionTest = (connection: ConnectionFacts) => boolean;
@@ -11,16 +12,13 @@ type ConnectionTest = (connection: ConnectionFacts) => boolean;
 export function createConnectionCheck(
   call: PluginHost['callCluster'],
 ): (connection: ConnectionFacts, settings: ExternalAuthorizationSettings) => boolean | Promise<boolean> {
-  const known = new WeakMap<ExternalAuthorizationSettings, readonly ConnectionTest[]>();
+  const rulesOf = memoizeByIdentity(({ rules }: ExternalAuthorizationSettings): readonly ConnectionTest[] =>
+    rules.flatMap(({ rule }) => bindConnectionRule(rule, 'wide') ?? []),
+  );
   return (connection, settings) => {
     const { provider } = settings;
     if (provider.kind === 'http') return true;
-    let rules = known.get(settings);
-    if (rules === undefined) {
-      rules = settings.rules.flatMap(({ rule }) => bindConnectionRule(rule, 'wide') ?? []);
-      known.set(settings, rules);
-    }
-    if (!rules.some((fits) => fits(connection))) return true;
+    if (!rulesOf(settings).some((fits) => fits(connection))) return true;
     return provider.kind === 'unusable' ? false : ask(call, connection, provider);
   };
 }

@@ -1,5 +1,6 @@
 import { bindRule, type PolicyTest, rbacDenied } from '../../src/contract/authz-predicate/index.ts';
 import { type Exchange, type Filter, type LocalReply, Note, type PluginHost } from '../../src/contract/index.ts';
+import { memoizeByIdentity } from '../../src/kernel/memo.ts';
 import type { CheckBody } from './check.ts';
 import { type ExternalAuthorizationSettings, externalAuthorizationSpec } from './config.ts';
 import { createConnectionCheck } from './connections.ts';
@@ -17,15 +18,9 @@ interface BoundRule {
 
 /** Has an authorizer of the network team's decide, before tokens are read (istio-semantics §6.2, CUSTOM). */
 export function createExternalAuthorizationFilter(call: Call): Filter<ExternalAuthorizationSettings> {
-  const known = new WeakMap<ExternalAuthorizationSettings, readonly BoundRule[]>();
-  const rulesOf = (settings: ExternalAuthorizationSettings): readonly BoundRule[] => {
-    let rules = known.get(settings);
-    if (rules === undefined) {
-      rules = settings.rules.map(({ name, rule }) => ({ name, fits: bindRule(rule, 'wide') }));
-      known.set(settings, rules);
-    }
-    return rules;
-  };
+  const rulesOf = memoizeByIdentity(({ rules }: ExternalAuthorizationSettings): readonly BoundRule[] =>
+    rules.map(({ name, rule }) => ({ name, fits: bindRule(rule, 'wide') })),
+  );
   /** What of the authorizer's the client gets with the answer. */
   const forClient = new Note<readonly HeaderChange[]>();
   return {

@@ -83,10 +83,11 @@ function readGrpcProvider(fields: Fields, context: FilterContext): GrpcProvider 
   const written = fields['includeRequestBodyInCheck'];
   const body = bodyOf(written);
   const packAsBytes = isFields(written) && written['packAsBytes'] === true;
+  const { host, port } = serviceOf(fields);
   return {
     kind: 'grpc',
     ...provider,
-    authority: `${hostOf(fields)}:${Number(fields['port'])}`,
+    authority: `${host}:${port}`,
     body: body && { ...body, packAsBytes },
   };
 }
@@ -123,16 +124,22 @@ function readHttpProvider(fields: Fields, context: FilterContext): HttpProvider 
 
 /** `service` is a host, or `namespace/host`; undefined: there is no such service. */
 function clusterOf(fields: Fields, context: FilterContext): string | undefined {
-  const host = hostOf(fields);
+  const { namespace, host, port } = serviceOf(fields);
   const namespaces = context.serviceNamespaces(host);
-  const slash = text(fields['service']).indexOf('/');
-  const isKnown = slash < 0 ? namespaces.length > 0 : namespaces.includes(text(fields['service']).slice(0, slash));
-  return isKnown ? (context.resolveCluster(host, Number(fields['port']), context.gatewayNamespace) ?? '') : undefined;
+  const isKnown = namespace === undefined ? namespaces.length > 0 : namespaces.includes(namespace);
+  return isKnown ? (context.resolveCluster(host, port, context.gatewayNamespace) ?? '') : undefined;
 }
 
-function hostOf(fields: Fields): string {
+/** `namespace`: undefined where the service is named by its host alone. */
+function serviceOf(fields: Fields): {
+  readonly namespace: string | undefined;
+  readonly host: string;
+  readonly port: number;
+} {
   const service = text(fields['service']);
-  return service.slice(service.indexOf('/') + 1);
+  const slash = service.indexOf('/');
+  const namespace = slash < 0 ? undefined : service.slice(0, slash);
+  return { namespace, host: service.slice(slash + 1), port: Number(fields['port']) };
 }
 
 function timeoutOf(fields: Fields): number | undefined {

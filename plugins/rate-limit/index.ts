@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin';
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { FilterSpec, GatewayPlugin, Tell } from '../../src/contract/index.ts';
+import { type FilterSpec, type GatewayPlugin, type Tell, tellBy } from '../../src/contract/index.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import { identityRateLimitSpec, type RateLimitSettings, rateLimitSpec } from './config.ts';
 import { Limiter } from './limiter.ts';
@@ -42,7 +42,7 @@ export function rateLimits({ redisUrl, registry, peers }: RateLimitOptions): {
     plugin: fp(
       async (app) => {
         const { clock, callCluster: call } = app.banyan;
-        const own = await shared(clock, (level, message) => app.log[level](message));
+        const own = await shared(clock, tellBy(app.log));
         services ??= new ServiceFilters({ call, clock, limiter: own, onOutcome });
         app.banyan.contribute(services.behind(own.filter(spec.name)));
         app.addHook('onClose', () => store?.close());

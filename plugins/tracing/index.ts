@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin';
 import { Counter, type Registry } from 'prom-client';
-import { type Filter, type GatewayPlugin, Note } from '../../src/contract/index.ts';
+import { type Filter, type GatewayPlugin, Note, tellBy } from '../../src/contract/index.ts';
 import { tracingSpec } from './config.ts';
 import { readTraceParent, unrecorded, writeTraceParent } from './trace-context.ts';
 import type { RequestSpan, RequestTracer } from './tracer.ts';
@@ -50,8 +50,7 @@ export const tracing = ({ endpoint, samplingPercent }: TracingOptions, registry?
       }
       // Loaded only where it is used: OpenTelemetry's SDK is large.
       const { createRequestTracer } = await import('./tracer.ts');
-      const { log } = app;
-      const tracer = createRequestTracer(endpoint, (level, message) => log[level](message));
+      const tracer = createRequestTracer(endpoint, tellBy(app.log));
       if (registry !== undefined) registerCounts(registry, tracer);
       app.addHook('onClose', () => tracer.close());
       app.banyan.contribute(createTracingFilter(tracer, samplingPercent));

@@ -49,12 +49,8 @@ export function createPolicyRunner(options: CompileOptions): PolicyRunner {
     let settings: Record<string, unknown> | undefined;
     for (const { spec, i } of forRoutes) {
       const input = { id: route.id, owner: route.owner, domain, rule: fields, kind: route.action.kind };
-      try {
-        const own = spec.compileRoute?.(input, run.contextOf(i));
-        if (own !== undefined) settings = { ...settings, [spec.name]: own };
-      } catch (error) {
-        throw namingFilter(spec, error);
-      }
+      const own = asking(spec, () => spec.compileRoute?.(input, run.contextOf(i)));
+      if (own !== undefined) settings = { ...settings, [spec.name]: own };
     }
     return settings === undefined ? route : { ...route, filters: settings };
   };
@@ -71,12 +67,8 @@ export function createPolicyRunner(options: CompileOptions): PolicyRunner {
       if (workload?.inputs === given && workload.outcome.stillHolds(backends)) return workload.outcome;
       const run = new FilterRun(given, backends, options);
       const entries = filters.flatMap((spec, i) => {
-        try {
-          const settings = spec.compileWorkload?.(run.contextOf(i));
-          return settings === undefined ? [] : [[spec.name, settings] as const];
-        } catch (error) {
-          throw namingFilter(spec, error);
-        }
+        const settings = asking(spec, () => spec.compileWorkload?.(run.contextOf(i)));
+        return settings === undefined ? [] : [[spec.name, settings] as const];
       });
       const settings = keepEqual(Object.fromEntries(entries), workload?.outcome.value);
       workload = { inputs: given, outcome: run.outcome(settings) };
@@ -97,11 +89,15 @@ export function createPolicyRunner(options: CompileOptions): PolicyRunner {
 }
 
 /** A filter may be a plugin of the network team's own: whoever reads of its failure must know whose it is. */
-function namingFilter({ name }: FilterSpec, error: unknown): Error {
-  const cause = error instanceof Error ? error : new Error(String(error));
-  const named = new Error(`the filter '${name}' fails on the routes: ${cause.message}`, { cause });
-  named.stack = `${named.message}\n${cause.stack}`;
-  return named;
+function asking<T>({ name }: FilterSpec, ask: () => T): T {
+  try {
+    return ask();
+  } catch (error) {
+    const cause = error instanceof Error ? error : new Error(String(error));
+    const named = new Error(`the filter '${name}' fails on the routes: ${cause.message}`, { cause });
+    named.stack = `${named.message}\n${cause.stack}`;
+    throw named;
+  }
 }
 
 function completionOf(

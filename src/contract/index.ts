@@ -7,7 +7,7 @@ export { headerLines } from './header-lines.ts';
 export { mayBeSet, mayBeSetOnRequest } from './header-syntax.ts';
 export { HeaderList } from './headers.ts';
 export { Note } from './note.ts';
-export { Outage, type Tell } from './outage.ts';
+export { Outage, type Tell, tellBy } from './outage.ts';
 export type {
   BodyTransform,
   Filter,

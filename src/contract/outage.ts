@@ -1,6 +1,12 @@
 /** A line for the operator. */
 export type Tell = (level: 'info' | 'warn', message: string) => void;
 
+/** By a plugin's `app.log`. */
+export const tellBy =
+  (log: Readonly<Record<'info' | 'warn', (message: string) => void>>): Tell =>
+  (level, message) =>
+    log[level](message);
+
 interface OutageTexts {
   /** Before the reason: `the store cannot be asked`. */
   readonly trouble: string;

@@ -3,6 +3,7 @@ import type { HeaderList } from '../contract/headers.ts';
 import type { RequestRecord } from '../contract/record.ts';
 import { type BoundTable, type MatchResult, matchRequest } from '../table/index.ts';
 import type { Destination, Route, TableSettings } from '../table/model.ts';
+import type { ConnectionFilters } from './connection-filters.ts';
 import type { RawRequest } from './downstream/port.ts';
 import type { FilterChains } from './filter-chain.ts';
 import { type GrpcWeb, TextDecoder64, translateRequest } from './grpc-web.ts';
@@ -15,6 +16,7 @@ export interface PinnedTable {
   readonly settings: TableSettings;
   readonly revision: string;
   readonly chains: FilterChains;
+  readonly connections: ConnectionFilters;
 }
 
 export interface ExchangeParts {

@@ -105,7 +105,7 @@ function operatorOf(name: string, argument: string | undefined): Operator {
     case 'REQUEST_HEADER':
       return headerOperator(wanted, (facts, header) => facts.requestHeader(header));
     case 'REQ_WITHOUT_QUERY':
-      return headerOperator(wanted, (facts, header) => facts.requestHeader(header)?.replace(/\?.*$/s, ''));
+      return headerOperator(wanted, (facts, header) => withoutQuery(facts.requestHeader(header)));
     case 'RESP':
     case 'RESPONSE_HEADER':
       return headerOperator(wanted, (facts, header) => facts.responseHeader(header));
@@ -126,6 +126,8 @@ function headerOperator(argument: string, read: (facts: FormatFacts, name: strin
   return (facts) => read(facts, first) ?? (second === undefined ? undefined : read(facts, second));
 }
 
+const withoutQuery = (path: string | undefined): string | undefined => path?.replace(/\?.*$/s, '');
+
 const PATH_SOURCES: Readonly<Record<string, readonly string[]>> = {
   ORIG: ['x-envoy-original-path'],
   PATH: [':path'],
@@ -138,7 +140,7 @@ function pathOperator(argument: string): Operator {
   const names = PATH_SOURCES[source] ?? ORIGINAL_OR_PATH;
   return (facts) => {
     const path = names.map((name) => facts.requestHeader(name)).find((value) => value !== undefined);
-    return parts === 'NQ' ? path?.replace(/\?.*$/s, '') : path;
+    return parts === 'NQ' ? withoutQuery(path) : path;
   };
 }
 

@@ -79,7 +79,6 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
   const filters: Filter[] = [];
   let pinned: PinnedTable | undefined;
   let bound: BoundTable | undefined;
-  let connectionFilters = new ConnectionFilters([], {});
   let activeRequests = 0;
   const webSockets = new Set<WebSocketSide>();
   const overload = new Overload(options.overload);
@@ -113,7 +112,7 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
     reusePort: options.reusePort ?? false,
     fastLane: options.fastLane ?? true,
     openTcp: async (route, client) => {
-      if (!(await admits(connectionFilters, route, client, options.onError))) return undefined;
+      if (pinned === undefined || !(await admits(pinned.connections, route, client, options.onError))) return undefined;
       return openTcp(upstreams, route, client, random);
     },
     limits,
@@ -133,8 +132,8 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
         settings: table.settings,
         revision: table.revision,
         chains: new FilterChains(filters, table.filters),
+        connections: new ConnectionFilters(filters, table.filters),
       };
-      connectionFilters = new ConnectionFilters(filters, table.filters);
     }
     const credentials = options.credentials.current() ?? { revision: '', credentials: {} };
     upstreams.update({

@@ -8,7 +8,7 @@ import type { MeshConfigBody, MeshHTTPRetry } from './generated/mesh-config.ts';
 import { checkDuration } from './istio/validate-common.ts';
 import { validateRetry } from './istio/validate-http-actions.ts';
 import { validateLoadBalancer } from './istio/validate-load-balancer.ts';
-import { validateTrafficPolicy } from './istio/validate-traffic-policy.ts';
+import { unreadKeepalive, validateTrafficPolicy } from './istio/validate-traffic-policy.ts';
 import { meshConfigSchema, UNREAD_MESH_FIELDS } from './mesh-config.schema.ts';
 import type { Origin } from './object.ts';
 import { type FieldFinding, readBySchema } from './schema-decode.ts';
@@ -83,7 +83,8 @@ export function decodeMeshConfig(value: unknown, origin: Origin): DecodedMeshCon
   if (localityLbSetting !== undefined) validateLoadBalancer({ localityLbSetting }, true, [], rules);
   if (defaultTrafficPolicy !== undefined && Object.keys(defaultTrafficPolicy).length > 0)
     validateTrafficPolicy(defaultTrafficPolicy, '', ['defaultTrafficPolicy'], rules);
-  warnOfKeepalive(defaultTrafficPolicy, rules);
+  for (const { field, why } of unreadKeepalive(defaultTrafficPolicy?.connectionPool))
+    rules.warning(['defaultTrafficPolicy', ...field], `${why}.`, { code: 'ignored-field' });
   if (config.defaultConfig?.gatewayTopology?.proxyProtocol !== undefined) {
     rules.warning(
       ['defaultConfig', 'gatewayTopology', 'proxyProtocol'],
@@ -132,14 +133,6 @@ function warnOfOtherFields(config: MeshConfigBody, rules: Findings): void {
       of: 'key',
       ...(meant !== undefined && { remedy: `Did you mean ${meant}?` }),
     });
-  }
-}
-
-function warnOfKeepalive(policy: MeshTrafficPolicy | undefined, rules: Findings): void {
-  for (const field of ['probes', 'interval'] as const) {
-    if (policy?.connectionPool?.tcp?.tcpKeepalive?.[field] === undefined) continue;
-    const path = ['defaultTrafficPolicy', 'connectionPool', 'tcp', 'tcpKeepalive', field];
-    rules.warning(path, `${field} of TCP keepalive is the operating system’s own.`, { code: 'ignored-field' });
   }
 }
 

@@ -4,6 +4,7 @@ import { faultInjectionSpec } from '../../plugins/fault-injection/config.ts';
 import { createFaultFilter } from '../../plugins/fault-injection/index.ts';
 import type { GatewayPlugin } from '../../src/contract/index.ts';
 import { frame, startGateway, type TestGateway, virtualService } from '../support/gateway.ts';
+import { seeded } from '../support/seeded.ts';
 import { askGateway, askMany, startUpstreams, type TestUpstreams } from '../support/upstreams.ts';
 
 const REQUESTS = 2_000;
@@ -23,17 +24,6 @@ afterEach(async () => {
   gateway = undefined;
   upstreams.seen.fill(0);
 });
-
-/** mulberry32. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 /** As many of `count` as an even coin of that share gives, give or take. */
 function expectShare(hits: number, share: number, deviations: number, count = REQUESTS): void {

@@ -7,6 +7,7 @@ import { externalAuthorization } from '../../plugins/external-authorization/inde
 import type { GatewayPlugin } from '../../src/contract/index.ts';
 import { checking, closeAll, entry, keep, saying } from '../support/authorized.ts';
 import { frame, startGateway, type TestGateway } from '../support/gateway.ts';
+import { TCP_ROUTE, toldTo } from '../support/tcp.ts';
 
 afterEach(closeAll);
 
@@ -18,19 +19,6 @@ async function service(onConnection = (): void => {}): Promise<number> {
   return (server.address() as net.AddressInfo).port;
 }
 
-/** What a client is told; '' where its connection is closed. */
-function connect(port: number, localAddress = '127.0.0.2'): Promise<string> {
-  return new Promise((resolve) => {
-    let said = '';
-    const socket = net.connect({ port, host: '127.0.0.1', localAddress });
-    socket.on('data', (chunk) => {
-      said += chunk.toString();
-    });
-    socket.on('error', () => {});
-    socket.on('close', () => resolve(said));
-  });
-}
-
 const policy = (spec: string, namespace = 'istio-system'): string => `
 ---
 apiVersion: security.istio.io/v1
@@ -38,24 +26,9 @@ kind: AuthorizationPolicy
 metadata: { name: p${spec.length}, namespace: ${namespace} }
 spec: ${spec}`;
 
-const ROUTE = `
----
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: { name: db }
-spec:
-  hosts: ["*"]
-  gateways: [edge]
-  tcp: [{ route: [{ destination: { host: db.test } }] }]`;
-
 const PLUGINS = [externalAuthorization, authorization] as readonly GatewayPlugin[];
-const tcp = (text: string): string =>
-  text
-    .replace('protocol: HTTP }, hosts', 'protocol: TCP }, hosts')
-    .replace('name: main, protocol: HTTP', 'name: main, protocol: TCP');
-
 async function serve(policies: string, mesh = {}, more = ''): Promise<TestGateway> {
-  const text = tcp(frame({ db: await service() })) + ROUTE + policies + more;
+  const text = frame({ db: await service() }, 'TCP') + TCP_ROUTE + policies + more;
   return keep(await startGateway(text, { plugins: PLUGINS, mesh }));
 }
 
@@ -120,14 +93,14 @@ describe('policies for connections whose bytes are passed on', () => {
     ],
   ])('%s', async (_, policies, [first, second]) => {
     const { port } = await serve(policies);
-    expect([await connect(port, '127.0.0.2'), await connect(port, '127.0.0.3')]).toEqual([first, second]);
+    expect([await toldTo('127.0.0.2', port), await toldTo('127.0.0.3', port)]).toEqual([first, second]);
   });
 
   it('are those of the latest table', async () => {
     const gateway = await serve('');
-    expect(await connect(gateway.port)).toBe('served');
-    await gateway.publish(tcp(frame({ db: await service() })) + ROUTE + policy('{}'));
-    expect(await connect(gateway.port)).toBe('');
+    expect(await toldTo('127.0.0.2', gateway.port)).toBe('served');
+    await gateway.publish(frame({ db: await service() }, 'TCP') + TCP_ROUTE + policy('{}'));
+    expect(await toldTo('127.0.0.2', gateway.port)).toBe('');
   });
 
   it('know the name that TLS asks for where it goes on as it came', async () => {
@@ -135,10 +108,10 @@ describe('policies for connections whose bytes are passed on', () => {
     const db = await service(() => {
       reached += 1;
     });
-    const text = tcp(frame({ db }))
+    const text = frame({ db }, 'TCP')
       .replace('protocol: TCP }, hosts: ["*"]', 'protocol: TLS }, tls: { mode: PASSTHROUGH }, hosts: ["*"]')
       .concat(
-        ROUTE.replace('tcp: [{', 'tls: [{ match: [{ sniHosts: ["*.a.com"] }],').replace(
+        TCP_ROUTE.replace('tcp: [{', 'tls: [{ match: [{ sniHosts: ["*.a.com"] }],').replace(
           'hosts: ["*"]',
           'hosts: ["*.a.com"]',
         ),
@@ -178,7 +151,7 @@ describe('an authorizer asked about connections', () => {
       overGrpc(),
       entry('checker', checker.port, 'GRPC'),
     );
-    expect([await connect(port, '127.0.0.2'), await connect(port, '127.0.0.3')]).toEqual(['served', '']);
+    expect([await toldTo('127.0.0.2', port), await toldTo('127.0.0.3', port)]).toEqual(['served', '']);
     expect(checker.received[0]).not.toHaveProperty('attributes.request');
   });
 
@@ -188,13 +161,13 @@ describe('an authorizer asked about connections', () => {
   ])('that fails refuses, unless it may be open: failOpen %s', async (failOpen, expected) => {
     const checker = await checking((_, callback) => callback({ code: status.UNAVAILABLE }, null));
     const { port } = await serve(CUSTOM, overGrpc({ failOpen }), entry('checker', checker.port, 'GRPC'));
-    expect(await connect(port)).toBe(expected);
+    expect(await toldTo('127.0.0.2', port)).toBe(expected);
   });
 
   it('is not asked where no rule fits', async () => {
     const checker = await saying({ status: { code: 7 } });
     const { port } = await serve(CUSTOM, overGrpc(), entry('checker', checker.port, 'GRPC'));
-    expect([await connect(port, '127.0.0.2'), await connect(port, '127.0.0.3')]).toEqual(['', 'served']);
+    expect([await toldTo('127.0.0.2', port), await toldTo('127.0.0.3', port)]).toEqual(['', 'served']);
   });
 
   it('over HTTP knows requests alone, and lets them all through', async () => {
@@ -203,12 +176,12 @@ describe('an authorizer asked about connections', () => {
       provider({ envoyExtAuthzHttp: { service: 'checker.test', port: 9000 } }),
       entry('checker', 1, 'HTTP'),
     );
-    expect(await connect(port)).toBe('served');
+    expect(await toldTo('127.0.0.2', port)).toBe('served');
   });
 
   it('that nobody knows refuses what its rules fit', async () => {
     const { port } = await serve(CUSTOM);
-    expect([await connect(port, '127.0.0.2'), await connect(port, '127.0.0.3')]).toEqual(['', 'served']);
+    expect([await toldTo('127.0.0.2', port), await toldTo('127.0.0.3', port)]).toEqual(['', 'served']);
   });
 });
 
@@ -226,7 +199,7 @@ it('A filter that fails lets no connection through', async () => {
       { [Symbol.for('skip-override')]: true },
     ),
   };
-  const gateway = keep(await startGateway(tcp(frame({ db: await service() })) + ROUTE, { plugins: [broken] }));
-  expect(await connect(gateway.port)).toBe('');
+  const gateway = keep(await startGateway(frame({ db: await service() }, 'TCP') + TCP_ROUTE, { plugins: [broken] }));
+  expect(await toldTo('127.0.0.2', gateway.port)).toBe('');
   expect(gateway.errors).toEqual([new Error('of its own')]);
 });

@@ -1,6 +1,7 @@
 import net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { frame, freePort, startGateway, type TestGateway } from '../support/gateway.ts';
+import { TCP_ROUTE, toldTo } from '../support/tcp.ts';
 
 let gateway: TestGateway | undefined;
 const services: net.Server[] = [];
@@ -19,27 +20,6 @@ async function service(name: string, at = 0) {
   return { port, close: () => new Promise((resolve) => server.close(resolve)) };
 }
 
-function connectFrom(localAddress: string, port: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let said = '';
-    const socket = net.connect({ port, host: '127.0.0.1', localAddress });
-    socket.on('close', () => resolve(said));
-    socket.on('data', (chunk) => {
-      said += chunk.toString();
-    });
-    socket.on('error', (error) => (said === '' ? resolve('') : reject(error)));
-  });
-}
-
-const ROUTES = `
----
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: { name: all }
-spec:
-  hosts: ["*"]
-  gateways: [edge]
-  tcp: [{ route: [{ destination: { host: db.test } }] }]`;
 const balanced = (loadBalancer: string): string => `
 ---
 apiVersion: networking.istio.io/v1
@@ -47,15 +27,10 @@ kind: DestinationRule
 metadata: { name: db }
 spec: { host: db.test, trafficPolicy: { loadBalancer: ${loadBalancer} } }`;
 
-const tcpWorld = (ports: readonly number[]): string =>
-  frame({ db: ports })
-    .replace('protocol: HTTP }, hosts', 'protocol: TCP }, hosts')
-    .replace('name: main, protocol: HTTP', 'name: main, protocol: TCP');
-
 describe('connections of a tcp rule', () => {
   async function serve(loadBalancer: string): Promise<number> {
     const [a, b] = [await service('a'), await service('b')];
-    gateway = await startGateway(tcpWorld([a.port, b.port]) + balanced(loadBalancer) + ROUTES);
+    gateway = await startGateway(frame({ db: [a.port, b.port] }, 'TCP') + balanced(loadBalancer) + TCP_ROUTE);
     return gateway.port;
   }
   const CLIENTS = Array.from({ length: 16 }, (_, i) => `127.0.0.${i + 2}`);
@@ -64,7 +39,7 @@ describe('connections of a tcp rule', () => {
   async function meetings(port: number, times: number): Promise<readonly ReadonlySet<string>[]> {
     const met = CLIENTS.map(() => new Set<string>());
     for (let i = 0; i < times; i++)
-      for (const [c, client] of CLIENTS.entries()) met[c]?.add(await connectFrom(client, port));
+      for (const [c, client] of CLIENTS.entries()) met[c]?.add(await toldTo(client, port));
     return met;
   }
 
@@ -78,12 +53,12 @@ describe('connections of a tcp rule', () => {
     const port = await freePort();
     const ejecting =
       '{ simple: RANDOM }, outlierDetection: { consecutive5xxErrors: 2, maxEjectionPercent: 100, baseEjectionTime: 60s }';
-    gateway = await startGateway(tcpWorld([port]) + balanced(ejecting) + ROUTES);
+    gateway = await startGateway(frame({ db: [port] }, 'TCP') + balanced(ejecting) + TCP_ROUTE);
     const said: string[] = [];
     for (let turn = 0; turn < 3; turn++) {
-      said.push(await connectFrom('127.0.0.2', gateway.port));
+      said.push(await toldTo('127.0.0.2', gateway.port));
       const back = await service('back', port);
-      said.push(await connectFrom('127.0.0.2', gateway.port));
+      said.push(await toldTo('127.0.0.2', gateway.port));
       await back.close();
     }
     expect(said).toEqual(['', 'back', '', 'back', '', 'back']);
@@ -93,17 +68,15 @@ describe('connections of a tcp rule', () => {
     const port = await freePort();
     const ejecting =
       '{ simple: RANDOM }, outlierDetection: { consecutive5xxErrors: 2, maxEjectionPercent: 100, baseEjectionTime: 60s }';
-    gateway = await startGateway(tcpWorld([port]) + balanced(ejecting) + ROUTES);
-    await connectFrom('127.0.0.2', gateway.port);
-    await connectFrom('127.0.0.2', gateway.port);
+    gateway = await startGateway(frame({ db: [port] }, 'TCP') + balanced(ejecting) + TCP_ROUTE);
+    await toldTo('127.0.0.2', gateway.port);
+    await toldTo('127.0.0.2', gateway.port);
     await service('back', port);
-    expect(await connectFrom('127.0.0.2', gateway.port)).toBe('');
+    expect(await toldTo('127.0.0.2', gateway.port)).toBe('');
   });
 
   it('go to all hosts in turn otherwise', async () => {
     const port = await serve('{ simple: ROUND_ROBIN }');
-    expect(new Set([await connectFrom('127.0.0.2', port), await connectFrom('127.0.0.2', port)])).toEqual(
-      new Set(['a', 'b']),
-    );
+    expect(new Set([await toldTo('127.0.0.2', port), await toldTo('127.0.0.2', port)])).toEqual(new Set(['a', 'b']));
   });
 });

@@ -2,17 +2,6 @@
 
 export type Random = () => number;
 
-/** mulberry32: the same seed gives the same files on every machine. */
-export function seeded(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 type Mutation = (lines: readonly string[], random: Random) => readonly string[];
 
 const upTo = (limit: number, random: Random): number => Math.floor(random() * limit);

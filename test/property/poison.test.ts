@@ -13,8 +13,9 @@ import { type FileState, readFileState } from '../../src/sources/file-state.ts';
 import { type FileShare, mergeFiles } from '../../src/sources/merge.ts';
 import { bindTable } from '../../src/table/bind.ts';
 import { matchRequest } from '../../src/table/match.ts';
+import { seeded } from '../support/seeded.ts';
 import { request } from '../unit/table/builders.ts';
-import { mutate, seeded } from './poison-mutations.ts';
+import { mutate } from './poison-mutations.ts';
 
 const EXAMPLES = path.join(import.meta.dirname, '../../routes-examples');
 const RICH = path.join(import.meta.dirname, 'poison-team.yaml');

@@ -2,18 +2,8 @@ import { HeaderList } from '../../src/contract/headers.ts';
 import type { StringMatch } from '../../src/kernel/string-match.ts';
 import type { RequestFacts } from '../../src/table/facts.ts';
 import type { HeaderCondition, PathMatch, Route, RouteMatch, RouteTable, VirtualHost } from '../../src/table/model.ts';
+import { seeded } from '../support/seeded.ts';
 import { config, host, route, table } from '../unit/table/builders.ts';
-
-/** Repeatable random numbers (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 export interface Dice {
   below(limit: number): number;
@@ -22,7 +12,7 @@ export interface Dice {
 }
 
 export function dice(seed: number): Dice {
-  const next = randomFrom(seed);
+  const next = seeded(seed);
   return {
     below: (limit) => Math.floor(next() * limit),
     chance: (share) => next() < share,

@@ -7,6 +7,7 @@ import { requestLimits } from '../../plugins/edge-policy/index.ts';
 import type { GatewayPlugin } from '../../src/contract/index.ts';
 import { normalizePath, splitTarget } from '../../src/table/path.ts';
 import { frame, startGateway, type TestGateway, virtualService } from '../support/gateway.ts';
+import { seeded } from '../support/seeded.ts';
 import { signedToken } from './jws.ts';
 import { requestAuthentication } from './jwt-support.ts';
 import { parameterSpellingsOf, randomTarget, servletPathOf, spellingsOf } from './path-targets.ts';
@@ -72,17 +73,6 @@ const isMeantByRewrite = (target: string): boolean => {
   const normal = normalOf(target);
   return normal.ok && /^\/api\/*(admin|private)(\/|$)/.test(normal.path);
 };
-
-/** mulberry32. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 /** More of them by hand: `BANYAN_RANDOM_PATHS=20000 npx vitest run test/security/path-rows.test.ts`. */
 const RANDOM_PATHS = Number(process.env['BANYAN_RANDOM_PATHS'] ?? 400);

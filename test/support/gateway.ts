@@ -112,10 +112,10 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** A Gateway for every host on the port, and a ServiceEntry `NAME.test` for each upstream. */
+/** A Gateway for every host on the port, and a ServiceEntry `NAME.test` for each upstream, spoken to in that protocol. */
 export const frame = (
   upstreams: Readonly<Record<string, number | readonly number[]>>,
-  protocol: 'HTTP' | 'HTTP2' = 'HTTP',
+  protocol: 'HTTP' | 'HTTP2' | 'TCP' = 'HTTP',
 ): string =>
   [
     `apiVersion: networking.istio.io/v1
@@ -124,7 +124,7 @@ metadata: { name: edge }
 spec:
   selector: { istio: ingressgateway }
   servers:
-    - { port: { number: GATEWAY_PORT, name: http, protocol: HTTP }, hosts: ["*"] }`,
+    - { port: { number: GATEWAY_PORT, name: http, protocol: ${protocol === 'TCP' ? 'TCP' : 'HTTP'} }, hosts: ["*"] }`,
     ...Object.entries(upstreams).map(
       ([name, ports]) => `apiVersion: networking.istio.io/v1
 kind: ServiceEntry

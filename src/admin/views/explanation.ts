@@ -211,8 +211,8 @@ function policiesOf(
     const { name, kinds } = spec;
     const workload = compilation.table.filters[name];
     const own = route?.filters[name];
-    const values = valuesIn(own ?? workload, resources, nowMs);
     const settings = own ?? workload;
+    const values = valuesIn(settings, resources, nowMs);
     const foreseen = settings === undefined ? [] : (spec.foresee?.(request, settings) ?? []);
     if (values.length > 0) {
       const layer = own === undefined ? 'gateway' : 'route';

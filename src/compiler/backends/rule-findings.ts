@@ -2,6 +2,7 @@ import type { Diagnostic, FieldPath } from '../../diagnostics/diagnostic.ts';
 import { formatObjectRef } from '../../diagnostics/diagnostic.ts';
 import { report } from '../../diagnostics/report.ts';
 import { memoizeByIdentity } from '../../kernel/memo.ts';
+import { unreadKeepalive } from '../../resources/istio/validate-traffic-policy.ts';
 import type { ClientTLSSettings, PortTrafficPolicy, ResourceOf, TrafficPolicy } from '../../resources/kinds.ts';
 import type { CompileOptions } from '../compilation.ts';
 import { type DestinationRule, readRule } from './destination-rule.ts';
@@ -193,13 +194,7 @@ function ignoredBlocks(resource: RuleResource, path: FieldPath, policy: Level['p
   if (policy.loadBalancer?.zoneAwareLbSetting !== undefined) {
     ignored(['loadBalancer', 'zoneAwareLbSetting'], 'endpoints are not chosen by zone');
   }
-  for (const field of ['probes', 'interval'] as const) {
-    if (policy.connectionPool?.tcp?.tcpKeepalive?.[field] === undefined) continue;
-    ignored(
-      ['connectionPool', 'tcp', 'tcpKeepalive', field],
-      `${field} of TCP keepalive is the operating system’s own`,
-    );
-  }
+  for (const { field, why } of unreadKeepalive(policy.connectionPool)) ignored(field, why);
   if (isPassthrough(policy.loadBalancer)) {
     const message = 'PASSTHROUGH means the address that the client dialled, and that is the gateway itself';
     findings.push(at(resource, [...path, 'loadBalancer', 'simple'], 'destination-without-endpoints', message));

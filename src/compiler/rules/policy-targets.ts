@@ -59,10 +59,11 @@ const namesOfExemption = ({ body: { spec } }: ResourceOf<'PolicyExemption'>): re
 /** For routes that are not there a policy does nothing, whatever its owners believe. */
 export const missingTargets = (targets: readonly PolicyTarget[], resources: ResourceSet): readonly Diagnostic[] =>
   targets.flatMap(({ object, field, namespace, name }) => {
-    const known = namesIn(resources.ofKind('VirtualService'));
+    const known = byNamespace(resources.ofKind('VirtualService'));
     if (name === undefined ? known.has(namespace) : resources.get('VirtualService', namespace, name) !== undefined)
       return [];
-    const close = nearest(name ?? namespace, (name === undefined ? known.keys() : known.get(namespace)) ?? []);
+    const others = name === undefined ? known.keys() : (known.get(namespace) ?? []).map(({ meta }) => meta.name);
+    const close = nearest(name ?? namespace, others);
     const what = name === undefined ? 'VirtualService' : `VirtualService '${name}'`;
     const hint = close === undefined ? '' : `; is '${close}' meant?`;
     return [
@@ -70,13 +71,6 @@ export const missingTargets = (targets: readonly PolicyTarget[], resources: Reso
     ];
   });
 
-/** Of VirtualServices, by namespace. */
-const namesIn = memoizeByIdentity((list: readonly ResourceOf<'VirtualService'>[]) => {
-  const names = new Map<string, string[]>();
-  for (const { meta } of list) {
-    const known = names.get(meta.namespace);
-    if (known === undefined) names.set(meta.namespace, [meta.name]);
-    else known.push(meta.name);
-  }
-  return names;
-});
+const byNamespace = memoizeByIdentity((list: readonly ResourceOf<'VirtualService'>[]) =>
+  Map.groupBy(list, ({ meta }) => meta.namespace),
+);

@@ -1,7 +1,5 @@
 import { Socket, type SocketConstructorOpts } from 'node:net';
-
-/** For all sockets of this thread: what is read is handed on, and copied where it must outlive the call, before the next read can happen. */
-const SHARED = Buffer.allocUnsafeSlow(64 * 1024);
+import { lentReads } from '../lent-reads.ts';
 
 /** The parts of a socket's handle that are needed here; neither is documented. */
 interface Handle {
@@ -36,10 +34,7 @@ export class LendingSocket extends Socket {
     const options = {
       handle,
       allowHalfOpen: true,
-      onread: {
-        buffer: SHARED,
-        callback: (length: number, buffer: Uint8Array): boolean => this.#take((buffer as Buffer).subarray(0, length)),
-      },
+      onread: lentReads((bytes) => this.#take(bytes)),
     };
     // The types know another `handle`.
     super(options as unknown as SocketConstructorOpts);

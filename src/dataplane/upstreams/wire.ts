@@ -2,13 +2,8 @@ import type { Socket } from 'node:net';
 import net from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { hostPort } from '../../kernel/host-port.ts';
+import { lentReads } from '../lent-reads.ts';
 import type { Tunnel } from '../stream.ts';
-
-/**
- * One buffer for all plain sockets of this thread: a read is handed on, and copied where it must outlive the call,
- * before the next one can happen. Without it Node allocates 64 KiB for each read.
- */
-const SHARED = Buffer.allocUnsafeSlow(64 * 1024);
 
 /** A connected socket, plain or TLS, with one way of reading. It never lets an `error` event go unheard. */
 export class Wire {
@@ -69,10 +64,7 @@ export function connectPlain(options: ConnectOptions): Wire {
   let wire: Wire | undefined;
   const socket = net.connect({
     ...options,
-    onread: {
-      buffer: SHARED,
-      callback: (length: number, buffer: Uint8Array) => wire?.take((buffer as Buffer).subarray(0, length)) ?? true,
-    },
+    onread: lentReads((bytes) => wire?.take(bytes) ?? true),
   });
   wire = new Wire(socket, true);
   return wire;

@@ -37,6 +37,21 @@ export function validateTrafficPolicy(
   if (policy.tunnel !== undefined) validateTunnel(policy.tunnel, [...path, 'tunnel'], findings);
 }
 
+/** What of TCP keepalive is accepted and not read: the field, and why. */
+export const unreadKeepalive = (
+  pool: ConnectionPoolSettings | undefined,
+): readonly { readonly field: FieldPath; readonly why: string }[] =>
+  (['probes', 'interval'] as const).flatMap((name) =>
+    pool?.tcp?.tcpKeepalive?.[name] === undefined
+      ? []
+      : [
+          {
+            field: ['connectionPool', 'tcp', 'tcpKeepalive', name],
+            why: `${name} of TCP keepalive is the operating system’s own`,
+          },
+        ],
+  );
+
 type Blocks = Pick<TrafficPolicy, 'connectionPool' | 'loadBalancer' | 'outlierDetection' | 'tls'>;
 
 function validateBlocks(blocks: Blocks, namespace: string, path: FieldPath, findings: Findings): void {

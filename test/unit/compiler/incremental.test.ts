@@ -3,6 +3,7 @@ import type { Compilation } from '../../../src/compiler/compilation.ts';
 import { compile, createCompiler } from '../../../src/compiler/index.ts';
 import { type Resource, type ResourceSet, resourceSet } from '../../../src/resources/index.ts';
 import { compileOptions, parseResources } from '../../support/resources.ts';
+import { seeded } from '../../support/seeded.ts';
 import { documents, gateway, hostOf, http, https, service, TO_WEB, virtualService } from './builders.ts';
 
 const TEAMS = ['cart', 'search', 'users'];
@@ -37,17 +38,6 @@ const setOf = (world: World, previous?: ResourceSet): ResourceSet => resourceSet
 /** Everything that a compilation says, as text; key order and identity do not count. */
 const asText = ({ table, endpoints, diagnostics, statuses }: Compilation): string =>
   JSON.stringify([table, endpoints, diagnostics, statuses]);
-
-/** Edits in a fixed random order: mulberry32, so that a failure can be seen again. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 const SERVERS = [
   http(80, "'*.example.com'"),
@@ -95,7 +85,7 @@ function edit(world: World, next: () => number): void {
 
 describe('a compiler that remembers', () => {
   it.each([1, 2, 3, 4, 5, 6])('says after any edits what one without a past says: seed %i', (seed) => {
-    const next = random(seed);
+    const next = seeded(seed);
     const compiler = createCompiler(OPTIONS);
     const world = newWorld();
     let set: ResourceSet | undefined;
@@ -108,7 +98,7 @@ describe('a compiler that remembers', () => {
   });
 
   it('says so in a large world too, where few and many change at once', () => {
-    const next = random(7);
+    const next = seeded(7);
     const compiler = createCompiler(OPTIONS);
     const world = newWorld();
     const many = (edition: number): readonly Resource[] =>

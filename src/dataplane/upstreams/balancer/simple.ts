@@ -1,4 +1,5 @@
 import type { Warmup } from '../../../table/model.ts';
+import { pickByWeight } from '../../weighted.ts';
 import { EdfPicker, haveEqualWeights, isWarmingUp, warmupFactor } from './edf.ts';
 import { type BalancedHost, type Picker, type PickerEnvironment, randomIndex } from './picker.ts';
 
@@ -49,17 +50,7 @@ export function randomly<H extends BalancedHost>(
   { random }: PickerEnvironment,
 ): Picker<H> {
   if (!byWeight) return { pick: () => hosts[randomIndex(random, hosts.length)] as H };
-  const total = hosts.reduce((sum, { weight }) => sum + weight, 0);
-  return {
-    pick: () => {
-      let left = random() * total;
-      for (const host of hosts) {
-        left -= host.weight;
-        if (left < 0) return host;
-      }
-      return hosts.at(-1) as H;
-    },
-  };
+  return { pick: () => pickByWeight(hosts, random) as H };
 }
 
 const needsWeights = (hosts: readonly BalancedHost[], warmup: Warmup | undefined, nowMs: number): boolean =>

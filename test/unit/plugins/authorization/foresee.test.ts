@@ -4,6 +4,7 @@ import { createAuthorizationFilter } from '../../../../plugins/authorization/hoo
 import type { Identity, ImaginedRequest, LocalReply } from '../../../../src/contract/index.ts';
 import { type FakeRequest, fakeExchange, fakeRoute } from '../../../support/fake-exchange.ts';
 import { fakeContext, fakePolicy, type WrittenPolicy } from '../../../support/policy-context.ts';
+import { seeded } from '../../../support/seeded.ts';
 
 const settingsOf = (...policies: readonly WrittenPolicy[]): AuthorizationSettings =>
   authorizationSpec.compileWorkload?.(
@@ -96,17 +97,6 @@ describe('what would become of a request', () => {
     expect(foreseen(settingsOf(...policies), request)).toEqual(lines);
   });
 });
-
-/** mulberry32. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 it('is what does become of it, whoever calls', () => {
   const random = seeded(5);

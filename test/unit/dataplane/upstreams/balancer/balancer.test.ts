@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type BalancedHost, Balancer, hashString } from '../../../../../src/dataplane/upstreams/balancer/index.ts';
 import type { Clock } from '../../../../../src/kernel/clock.ts';
 import type { LoadBalancer } from '../../../../../src/table/model.ts';
+import { seeded } from '../../../../support/seeded.ts';
 
 type Host = { -readonly [K in keyof BalancedHost]: BalancedHost[K] };
 
@@ -14,17 +15,6 @@ const hostOf = (name: string, changes: Partial<Host> = {}): Host => ({
   usableSinceMs: Number.NEGATIVE_INFINITY,
   ...changes,
 });
-
-/** mulberry32: the same sequence in every run. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 let now = 0;
 const clock: Clock = { nowMs: () => now, monotonicMs: () => now };
