@@ -24,17 +24,15 @@ export class Attempt implements UpstreamReceiver {
   readonly #owner: AttemptOwner;
   readonly #cluster: UpstreamCluster;
   readonly #host: UpstreamHost;
-  readonly startedMs: number;
   exchange: UpstreamExchange | undefined;
   ended = false;
   #finished = false;
   #perTry: NodeJS.Timeout | undefined;
 
-  constructor(owner: AttemptOwner, cluster: UpstreamCluster, host: UpstreamHost, startedMs: number) {
+  constructor(owner: AttemptOwner, cluster: UpstreamCluster, host: UpstreamHost) {
     this.#owner = owner;
     this.#cluster = cluster;
     this.#host = host;
-    this.startedMs = startedMs;
   }
 
   begin(head: UpstreamRequestHead, protocol: 'HTTP/1.1' | 'HTTP/2'): void {

@@ -1,3 +1,4 @@
+import type { HeaderList } from '../contract/headers.ts';
 import type { Destination, ForwardAction, HeaderOperations, Route } from '../table/model.ts';
 import type { GatewayExchange } from './exchange.ts';
 import { formatFacts, type SentRequest } from './format-facts.ts';
@@ -52,10 +53,21 @@ export function forwardHead(
 }
 
 /** How long the service has, as it is told; operations may look at it, and change it. */
-export function announce({ headers, forwardsGrpc }: GatewayExchange, timeoutMs: number | undefined): void {
+export function announce(headers: HeaderList, isGrpc: boolean, timeoutMs: number | undefined): void {
   if (timeoutMs === undefined) return;
   headers.set('x-envoy-expected-rq-timeout-ms', String(timeoutMs));
-  if (forwardsGrpc) headers.set('grpc-timeout', `${Math.round(timeoutMs)}m`);
+  if (isGrpc) headers.set('grpc-timeout', grpcTimeout(timeoutMs));
+}
+
+const MOST_GRPC_DIGITS = 99_999_999;
+
+/** In the finest unit in which it has eight digits, cut off (gRPC over HTTP/2, `Timeout`). */
+function grpcTimeout(timeoutMs: number): string {
+  if (timeoutMs <= MOST_GRPC_DIGITS) return `${Math.round(timeoutMs)}m`;
+  let value = Math.trunc(timeoutMs / 1000);
+  if (value <= MOST_GRPC_DIGITS) return `${value}S`;
+  value = Math.trunc(value / 60);
+  return value <= MOST_GRPC_DIGITS ? `${value}M` : `${Math.min(MOST_GRPC_DIGITS, Math.trunc(value / 60))}H`;
 }
 
 /** Of the destination first, then of the route (§2.9). */

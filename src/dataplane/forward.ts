@@ -73,6 +73,10 @@ class Forwarding implements AttemptOwner {
   #deadline: NodeJS.Timeout | undefined;
   #backoff: NodeJS.Timeout | undefined;
   #timeoutMs: number | undefined;
+  /** When the whole request was here; undefined: it is not yet, or never will be, as with a WebSocket. */
+  #completeMs: number | undefined;
+  /** The client has had an interim answer. */
+  #interim = false;
   /** Holds for the last try as well, and for one that is followed by none. */
   perTryTimeoutMs: number | undefined;
 
@@ -109,7 +113,7 @@ class Forwarding implements AttemptOwner {
     }
     this.#timeoutMs = timeoutOf(exchange, this.#action);
     this.perTryTimeoutMs = perTryOf(this.#action, this.#timeoutMs);
-    announce(exchange, this.perTryTimeoutMs ?? this.#timeoutMs);
+    announce(exchange.headers, exchange.forwardsGrpc, this.perTryTimeoutMs ?? this.#timeoutMs);
     applyRequestOperations(exchange, this.#route, destination);
     const forwarded = forwardHead(exchange, this.#route, this.#action, destination);
     if (forwarded === undefined) {
@@ -145,13 +149,31 @@ class Forwarding implements AttemptOwner {
 
   #tryAgain(isNewTry: boolean): void {
     const host = this.#choose(isNewTry);
-    if (host === undefined) this.#fail({ kind: 'no-healthy-upstream' });
-    else this.#try(host);
+    if (host === undefined) {
+      this.#fail({ kind: 'no-healthy-upstream' });
+      return;
+    }
+    if (isNewTry) this.#announceRest();
+    this.#try(host);
+  }
+
+  /** What is left of the route's time is said with every try, whatever operations made of the first word (Envoy's `setTimeoutHeaders`). */
+  #announceRest(): void {
+    const limitMs = this.perTryTimeoutMs ?? this.#timeoutMs;
+    if (limitMs === undefined) return;
+    const { clock } = this.#options;
+    const spentMs = this.#completeMs === undefined ? 0 : Math.trunc(clock.monotonicMs() - this.#completeMs);
+    // 0 would be no limit at all.
+    const restMs = Math.max(1, Math.min(limitMs, (this.#timeoutMs ?? Number.POSITIVE_INFINITY) - spentMs));
+    const { forwardsGrpc } = this.#exchange;
+    announce((this.#head as UpstreamRequestHead).headers, forwardsGrpc, restMs);
+    if (this.#responder.sent !== undefined) announce(this.#responder.sent.headers, forwardsGrpc, restMs);
   }
 
   /** Clocks start when the whole request is here: the route's, where it has one, and that of the try under way. */
   #requestComplete(): void {
     if (this.#responder.over) return;
+    if (this.#exchange.raw.upgrade === undefined) this.#completeMs ??= this.#options.clock.monotonicMs();
     const timeoutMs = this.#timeoutMs;
     if (timeoutMs !== undefined) this.#deadline ??= setTimeout(() => this.#deadlinePassed(), timeoutMs);
     this.#attempt?.requestComplete();
@@ -187,7 +209,7 @@ class Forwarding implements AttemptOwner {
     const head = this.#head as UpstreamRequestHead;
     head.headers.set('x-envoy-attempt-count', String(record.upstreamAttempts));
     this.#responder.sent?.headers.set('x-envoy-attempt-count', String(record.upstreamAttempts));
-    const attempt = new Attempt(this, cluster, host, this.#options.clock.monotonicMs());
+    const attempt = new Attempt(this, cluster, host);
     this.#attempt = attempt;
     attempt.begin(head, this.#exchange.protocol);
     if (this.#attempt !== attempt || attempt.ended) return;
@@ -218,7 +240,8 @@ class Forwarding implements AttemptOwner {
   }
 
   perTryTimedOut(attempt: Attempt): void {
-    if (attempt !== this.#attempt || this.#committed) return;
+    // Who has told the client something has the whole of the route's time (Envoy's `downstreamResponseStarted`).
+    if (attempt !== this.#attempt || this.#committed || this.#interim) return;
     attempt.hostTimedOut();
     const policy = this.#retryPolicy;
     if (policy !== undefined && retriesPerTryTimeout(policy) && this.#retry(policy)) return;
@@ -237,6 +260,7 @@ class Forwarding implements AttemptOwner {
   /** What a service said on the way has reached the client, who is not told it twice: it has had its last try (Envoy). */
   informational(status: number, headers: HeaderList): void {
     if (this.#committed || this.#responder.over) return;
+    this.#interim = true;
     this.#retryPolicy = undefined;
     this.#exchange.raw.writer.informational(status, headers);
   }
@@ -246,12 +270,15 @@ class Forwarding implements AttemptOwner {
     if (policy !== undefined && retriesAnswer(policy, status, headers) && this.#retry(policy)) return;
     this.#committed = true;
     const { record, body } = this.#exchange;
-    const upstreamMs = this.#options.clock.monotonicMs() - attempt.startedMs;
-    record.upstreamMs = upstreamMs;
     body.release();
     const length = bodyLengthOf(headers, endStream, this.#exchange.method);
     headers.remove('content-length');
-    headers.set('x-envoy-upstream-service-time', String(Math.round(upstreamMs)));
+    // From the request's end over all tries; who answers before it has no such time (Envoy's router).
+    if (this.#completeMs !== undefined) {
+      const upstreamMs = this.#options.clock.monotonicMs() - this.#completeMs;
+      record.upstreamMs = upstreamMs;
+      headers.set('x-envoy-upstream-service-time', String(Math.round(upstreamMs)));
+    }
     this.#handOutCookies(headers);
     this.#responder.onDrain = fleeting(() => attempt.exchange?.resume());
     this.#responder.upstreamHead(status, headers, length);

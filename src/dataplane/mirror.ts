@@ -84,7 +84,7 @@ function headOfCopy(head: UpstreamRequestHead, gatewayAddress: string): Upstream
   const forwardedFor = headers.get('x-forwarded-for');
   headers.set('x-forwarded-for', forwardedFor === undefined ? gatewayAddress : `${forwardedFor}, ${gatewayAddress}`);
   headers.remove('x-envoy-attempt-count');
-  return { ...head, headers, upgrade: undefined, expectContinue: false };
+  return { ...head, headers, upgrade: undefined, expectContinue: false, client: undefined };
 }
 
 const answersIgnored = (close: () => void): UpstreamReceiver => ({

@@ -68,6 +68,14 @@ export interface UpstreamFailure {
   readonly idleMs: number;
 }
 
+/** Whom a client's connection speaks for, and where that one came to. */
+export interface ClientEnds {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+}
+
 export interface UpstreamRequestHead {
   readonly method: string;
   /** Path and query, as they go on the wire. */
@@ -83,6 +91,8 @@ export interface UpstreamRequestHead {
   /** HTTP/1.1 upgrade to ask for, such as `websocket`. */
   readonly upgrade: string | undefined;
   readonly expectContinue: boolean;
+  /** Whose request it is; undefined: the gateway's own. */
+  readonly client?: ClientEnds | undefined;
 }
 
 /** What a try reports, in this order: connected? informational* (head data* end | upgraded) | failed. */

@@ -297,12 +297,15 @@ export interface Cluster {
   readonly outlierDetection: OutlierDetection | undefined;
   readonly tls: UpstreamTls | undefined;
 }
+  /** A locality is chosen first, by the weights of its endpoints together, and then an endpoint of it (istio-semantics §3.3). */
+  readonly byLocality?: boolean;
 
 export type LoadBalancer =
   | { readonly kind: 'least-request'; readonly warmup: Warmup | undefined }
+  /** Each connection begins with a header of the PROXY protocol, of that version (istio-semantics §3.2). */
+  readonly proxyProtocol?: 1 | 2;
   | { readonly kind: 'round-robin'; readonly warmup: Warmup | undefined }
-  /** `byWeight`: weights are shares of localities, which even RANDOM keeps to. */
-  | { readonly kind: 'random'; readonly byWeight?: boolean }
+  | { readonly kind: 'random' }
   | { readonly kind: 'ring-hash'; readonly minimumRingSize: number }
   | { readonly kind: 'maglev'; readonly tableSize: number };
 

@@ -199,20 +199,119 @@ describe('the time of one try', () => {
     expect([status, upstreams.seen]).toEqual([504, [2]]);
   });
 
-  it('holds for a try that goes on after the client was told so', async () => {
-    upstreams = await startUpstreams(1, () => {});
-    gateway = await startGateway(frame({ web: upstreams.ports }) + toWeb(LIMITED));
-    const { port } = gateway;
-    const status = await new Promise<number>((resolve, reject) => {
-      const headers = { host: 'shop.example.com', expect: '100-continue' };
-      const request = http.request({ port, method: 'POST', headers, agent: false });
+  it.each([
+    { timeout: '', status: 200 },
+    { timeout: '  timeout: 200ms\n', status: 504 },
+  ])(
+    'ends nothing once the client was told to go on, but that of the route does: $status',
+    async ({ timeout, status }) => {
       // Node's server says 100 of its own accord, before the body is asked for.
-      request.on('continue', () => request.end('body'));
-      request.on('response', (response) => resolve(response.resume().statusCode ?? 0));
-      request.on('error', reject);
-      request.flushHeaders();
+      upstreams = await startUpstreams(1, (_, __, response) => void setTimeout(() => response.end(), 400));
+      gateway = await startGateway(frame({ web: upstreams.ports }) + toWeb(timeout + LIMITED));
+      const { port } = gateway;
+      const answer = await new Promise<number>((resolve, reject) => {
+        const headers = { host: 'shop.example.com', expect: '100-continue' };
+        const request = http.request({ port, method: 'POST', headers, agent: false });
+        request.on('continue', () => request.end('body'));
+        request.on('response', (response) => resolve(response.resume().statusCode ?? 0));
+        request.on('error', reject);
+        request.flushHeaders();
+      });
+      expect([answer, upstreams.seen]).toEqual([status, [1]]);
+    },
+  );
+
+  it('is answered as any failure when the service goes away after that', async () => {
+    upstreams = await startUpstreams(1, (_, __, response) => {
+      response.writeEarlyHints({ link: '</a.css>; rel=preload' }, () => response.destroy());
     });
-    expect([status, upstreams.seen]).toEqual([504, [1]]);
+    gateway = await startGateway(frame({ web: upstreams.ports }) + toWeb(RETRIES));
+    expect([(await askGateway(gateway.port, '/')).status, upstreams.seen]).toEqual([503, [1]]);
+  });
+});
+
+describe('what a service is told of the time it has', () => {
+  /** At each of its tries, all of which fail. */
+  async function told(more: string, headers: http.OutgoingHttpHeaders = {}): Promise<readonly Told[]> {
+    const heard: Told[] = [];
+    upstreams = await startUpstreams(1, (_, { headers: got }, response) => {
+      heard.push({ expected: got['x-envoy-expected-rq-timeout-ms'], grpc: got['grpc-timeout'] });
+      setTimeout(() => response.writeHead(503).end(), 30);
+    });
+    gateway = await startGateway(frame({ web: upstreams.ports }) + toWeb(more));
+    await askGateway(gateway.port, '/', headers);
+    return heard;
+  }
+  interface Told {
+    readonly expected: unknown;
+    readonly grpc: unknown;
+  }
+  const ms = (value: unknown): number => Number(/^(\d+)m?$/.exec(String(value))?.[1]);
+
+  it('is less with each try, by what those before it took', async () => {
+    const heard = (await told(`  timeout: 10s\n${RETRIES}`)).map(({ expected }) => ms(expected));
+    expect(heard).toHaveLength(3);
+    expect(heard[0]).toBe(10_000);
+    expect(heard[1]).toBeLessThanOrEqual(9_972);
+    expect(heard[2]).toBeLessThanOrEqual((heard[1] as number) - 28);
+  });
+
+  it('is that of one try as long as so much is left', async () => {
+    const retries = '  retries: { attempts: 2, retryOn: 5xx, backoff: 1ms, perTryTimeout: 5s }';
+    expect((await told(`  timeout: 60s\n${retries}`)).map(({ expected }) => expected)).toEqual([
+      '5000',
+      '5000',
+      '5000',
+    ]);
+    await gateway?.close();
+    upstreams?.close();
+    expect((await told(retries)).map(({ expected }) => expected)).toEqual(['5000', '5000', '5000']);
+  });
+
+  it('is told anew with each try, whatever operations said with the first', async () => {
+    const silent = '  headers: { request: { remove: [x-envoy-expected-rq-timeout-ms] } }\n';
+    const heard = (await told(`  timeout: 10s\n${silent}${RETRIES}`)).map(({ expected }) => expected);
+    expect(heard).toEqual([undefined, expect.stringMatching(/^99\d\d$/), expect.stringMatching(/^99\d\d$/)]);
+  });
+
+  it('is told callers of gRPC in their own header', async () => {
+    const heard = await told(RETRIES, { 'content-type': 'application/grpc', te: 'trailers', 'grpc-timeout': '10S' });
+    expect(heard.map(({ grpc }) => ms(grpc))).toEqual(heard.map(({ expected }) => ms(expected)));
+    expect(heard[0]).toEqual({ expected: '10000', grpc: '10000m' });
+    expect(ms(heard[2]?.grpc)).toBeLessThan(10_000 - 56);
+  });
+
+  it('is nothing where there is no limit', async () => {
+    expect(await told(RETRIES)).toEqual(Array(3).fill({ expected: undefined, grpc: undefined }));
+  });
+});
+
+describe('how long a service took', () => {
+  it('counts from the end of the request, over all tries', async () => {
+    upstreams = await startUpstreams(1, (_, { headers }, response) => {
+      const status = headers['x-envoy-attempt-count'] === '3' ? 200 : 503;
+      setTimeout(() => response.writeHead(status).end(), 30);
+    });
+    gateway = await startGateway(frame({ web: upstreams.ports }) + toWeb(RETRIES));
+    const { headers } = await askGateway(gateway.port, '/');
+    expect(Number(headers['x-envoy-upstream-service-time'])).toBeGreaterThanOrEqual(84);
+    expect(gateway.records[0]?.upstreamMs).toBeGreaterThanOrEqual(84);
+  });
+
+  it('is not told where the answer came before the request’s end', async () => {
+    upstreams = await startUpstreams(1);
+    gateway = await startGateway(frame({ web: upstreams.ports }) + toWeb());
+    const { port } = gateway;
+    const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
+      const request = http.request({ port, method: 'POST', headers: { host: 'shop.example.com' }, agent: false });
+      request.on('response', (answer) => {
+        request.end();
+        resolve(answer.resume());
+      });
+      request.on('error', reject);
+      request.write('first');
+    });
+    expect([response.statusCode, response.headers['x-envoy-upstream-service-time']]).toEqual([200, undefined]);
   });
 });
 

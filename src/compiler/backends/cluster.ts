@@ -56,7 +56,6 @@ function makePlan(
   const address = { host: service.host, port: number, subset };
   const entryNames = service.kind === 'entry' ? (service.resource.body.spec.subjectAltNames ?? []) : [];
   const locality = localityPlan(policy, service, options);
-  const loadBalancer = loadBalancerOf(policy.loadBalancer);
   return {
     service,
     port,
@@ -70,13 +69,12 @@ function makePlan(
       namespace: service.namespace,
       protocol: protocolOf(port.protocol, policy.connectionPool, options.mesh),
       discovery: discoveryOf(service),
-      loadBalancer:
-        loadBalancer.kind === 'random' && locality.kind === 'distribute'
-          ? { kind: 'random', byWeight: true }
-          : loadBalancer,
+      loadBalancer: loadBalancerOf(policy.loadBalancer),
+      ...(locality.byLocality && { byLocality: true }),
       connections: connectionsOf(policy.connectionPool, policy.retryBudget, options.mesh),
       outlierDetection: outlierDetectionOf(policy.outlierDetection),
       tls: upstreamTlsOf(policy.tls, address, entryNames),
+      ...(policy.proxyProtocol && { proxyProtocol: policy.proxyProtocol.version === 'V2' ? 2 : 1 }),
     },
   };
 }

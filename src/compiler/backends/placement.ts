@@ -17,14 +17,12 @@ import type { BackendService } from './service.ts';
 import type { EffectivePolicy } from './traffic-policy.ts';
 
 /** How the places of endpoints matter to a cluster (istio-semantics §3.3). */
-export type LocalityPlan =
+export type LocalityPlan = {
+  /** A locality is chosen before an endpoint: where the setting says anything of localities but that they count. */
+  readonly byLocality: boolean;
+} & (
   | { readonly kind: 'none' }
-  | {
-      readonly kind: 'distribute';
-      readonly shares: Readonly<Record<string, number>>;
-      /** Within a locality the weights of endpoints do not count. */
-      readonly evenly: boolean;
-    }
+  | { readonly kind: 'distribute'; readonly shares: Readonly<Record<string, number>> }
   | {
       readonly kind: 'failover';
       readonly gateway: Locality;
@@ -33,9 +31,10 @@ export type LocalityPlan =
       readonly priorityLabels: readonly string[];
       /** undefined: regions, zones and subzones do not count. */
       readonly regions: ReadonlyMap<string, string> | undefined;
-    };
+    }
+);
 
-const NONE: LocalityPlan = { kind: 'none' };
+const NONE: LocalityPlan = { kind: 'none', byLocality: false };
 const NEAREST_FIRST = [NETWORK, REGION, ZONE, SUBZONE];
 
 /** The rule's setting before the service's wish before the mesh, where it is on; failing over needs outlierDetection. */
@@ -45,13 +44,14 @@ export function localityPlan(policy: EffectivePolicy, service: BackendService, o
   const wish = own === undefined && service.preferClose;
   const setting = own ?? (wish ? undefined : options.mesh.localityLbSetting);
   if (setting?.enabled === false) return NONE;
-  if (setting?.distribute !== undefined && setting.distribute.length > 0) return distribution(setting, gateway, policy);
+  if (setting?.distribute !== undefined && setting.distribute.length > 0) return distribution(setting, gateway);
   if (!wish && policy.outlierDetection === undefined) return NONE;
   const priorityLabels = wish ? NEAREST_FIRST : (setting?.failoverPriority ?? []);
   const failover = setting?.failover ?? [];
   const regions = new Map(failover.map(({ from = '', to = '' }) => [from, to]));
   return {
     kind: 'failover',
+    byLocality: priorityLabels.length > 0 || failover.length > 0,
     gateway,
     gatewayLabels: options.gatewayLabels,
     priorityLabels,
@@ -59,15 +59,10 @@ export function localityPlan(policy: EffectivePolicy, service: BackendService, o
   };
 }
 
-function distribution(
-  setting: LocalityLoadBalancerSetting,
-  gateway: Locality,
-  { loadBalancer }: EffectivePolicy,
-): LocalityPlan {
+function distribution(setting: LocalityLoadBalancerSetting, gateway: Locality): LocalityPlan {
   const from = setting.distribute?.find((entry) => localityFits(gateway, entry.from ?? ''));
-  if (from === undefined) return NONE;
-  const evenly = loadBalancer?.simple === 'RANDOM' && loadBalancer.consistentHash === undefined;
-  return { kind: 'distribute', shares: from.to ?? {}, evenly };
+  if (from === undefined) return { kind: 'none', byLocality: true };
+  return { kind: 'distribute', byLocality: true, shares: from.to ?? {} };
 }
 
 function localityFits(locality: Locality, pattern: string): boolean {
@@ -85,7 +80,7 @@ export function placeMembers(members: readonly Member[], plan: LocalityPlan): re
     case 'none':
       return members.map((member) => toEndpoint(member, member.weight, 0));
     case 'distribute':
-      return distribute(plan.evenly ? evened(members) : members, plan.shares);
+      return distribute(members, plan.shares);
     case 'failover': {
       const ranks = members.map((member) => rankOf(member, plan));
       const dense = [...new Set(ranks)].sort((a, b) => a - b);
@@ -105,15 +100,6 @@ const toEndpoint = ({ address, port, healthy, locality }: Member, weight: number
 
 /** So that shares of a hundred, divided over a locality's hosts, stay whole numbers nearly in proportion. */
 const SHARE_SCALE = 1000;
-
-/** Each locality weighs as much as before, and its members all the same. */
-function evened(members: readonly Member[]): readonly Member[] {
-  const places = Map.groupBy(members, ({ locality }) => locality);
-  return members.map((member) => {
-    const peers = places.get(member.locality) ?? [member];
-    return { ...member, weight: peers.reduce((sum, { weight }) => sum + weight, 0) / peers.length };
-  });
-}
 
 /** Each locality gets its share, divided by weight among its members; localities without a share get nothing. */
 function distribute(members: readonly Member[], shares: Readonly<Record<string, number>>): readonly Endpoint[] {

@@ -189,7 +189,6 @@ function ignoredBlocks(resource: RuleResource, path: FieldPath, policy: Level['p
   const ignored = (field: FieldPath, what: string): void => {
     findings.push(at(resource, [...path, ...field], 'ignored-field', what));
   };
-  if (policy.proxyProtocol !== undefined) ignored(['proxyProtocol'], 'no PROXY protocol header is sent to backends');
   if (policy.tunnel !== undefined) ignored(['tunnel'], 'backends are reached directly, without a tunnel');
   if (policy.loadBalancer?.zoneAwareLbSetting !== undefined) {
     ignored(['loadBalancer', 'zoneAwareLbSetting'], 'endpoints are not chosen by zone');

@@ -17,6 +17,7 @@ export interface EffectivePolicy {
   readonly outlierDetection?: OutlierDetection | undefined;
   readonly tls?: ClientTLSSettings | undefined;
   readonly retryBudget?: TrafficPolicy['retryBudget'] | undefined;
+  readonly proxyProtocol?: TrafficPolicy['proxyProtocol'] | undefined;
 }
 
 /**
@@ -45,7 +46,8 @@ function layer(below: EffectivePolicy, policy: TrafficPolicy | undefined, port: 
   };
   const { loadBalancer, connectionPool, outlierDetection, tls } = blocks;
   const retryBudget = policy.retryBudget ?? below.retryBudget;
-  return { loadBalancer, connectionPool, outlierDetection, tls, retryBudget };
+  const proxyProtocol = policy.proxyProtocol ?? below.proxyProtocol;
+  return { loadBalancer, connectionPool, outlierDetection, tls, retryBudget, proxyProtocol };
 }
 
 const ofPort = (policy: TrafficPolicy | undefined, port: number): PortTrafficPolicy | undefined =>

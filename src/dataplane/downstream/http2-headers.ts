@@ -34,12 +34,14 @@ export function readHead(
   const pseudo: Pseudo = { method: undefined, path: undefined, scheme: undefined, authority: undefined };
   const lines: string[] = [];
   let bytes = 0;
+  let pseudoFields = 0;
   let cookieAt = -1;
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string;
     const value = raw[i + 1] as string;
     bytes += name.length + value.length;
     if (name.startsWith(':')) {
+      pseudoFields++;
       if (!setPseudo(pseudo, name, value)) return undefined;
     } else if (name === 'cookie' && cookieAt >= 0) {
       // One field on the other side of the gateway (RFC 9113 §8.2.3).
@@ -49,7 +51,8 @@ export function readHead(
       lines.push(name, value);
     }
   }
-  if (bytes > limits.maxHeaderBytes || lines.length / 2 > limits.maxHeaders) return undefined;
+  // Envoy counts what stands for the request line too (its HTTP/2 codec, `saveHeader`).
+  if (bytes > limits.maxHeaderBytes || pseudoFields + lines.length / 2 > limits.maxHeaders) return undefined;
   return checkedHead(pseudo, HeaderList.fromRaw(lines));
 }
 

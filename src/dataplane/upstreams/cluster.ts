@@ -1,13 +1,13 @@
 import { isIP } from 'node:net';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Cluster, Endpoint } from '../../table/model.ts';
-import type { Tunnel, UpstreamExchange, UpstreamReceiver, UpstreamRequestHead } from '../stream.ts';
+import type { ClientEnds, Tunnel, UpstreamExchange, UpstreamReceiver, UpstreamRequestHead } from '../stream.ts';
 import { Balancer } from './balancer/index.ts';
 import { CircuitBreaker } from './breaker.ts';
 import type { NameResolver, NameWatch } from './dns.ts';
 import { Host, type HostEnvironment, hostKey } from './host.ts';
 import { OutlierDetector } from './outlier.ts';
-import type { ClusterSnapshot, HostOutcome, PickContext, UpstreamCluster, UpstreamHost } from './port.ts';
+import type { ClusterSnapshot, HostOutcome, PickContext, RawOutcome, UpstreamCluster, UpstreamHost } from './port.ts';
 
 export interface ClusterEnvironment extends Pick<HostEnvironment, 'credentials' | 'mayDial' | 'pools' | 'sockets'> {
   readonly clock: Clock;
@@ -34,7 +34,7 @@ export class LiveCluster implements UpstreamCluster {
     this.#environment = environment;
     this.#breaker = new CircuitBreaker(cluster.connections);
     const { outlierDetection } = cluster;
-    this.#balancer = new Balancer<Host>(cluster.loadBalancer, outlierDetection?.minHealthPercent ?? 0, environment);
+    this.#balancer = new Balancer<Host>(cluster, environment);
     if (outlierDetection !== undefined) {
       const detector = new OutlierDetector<Host>(outlierDetection, environment.clock, () => this.#refresh());
       this.#detector = detector;
@@ -82,8 +82,12 @@ export class LiveCluster implements UpstreamCluster {
     return (host as Host).start(head, receiver, http2 ? 'h2' : 'h1');
   }
 
-  connectRaw(host: UpstreamHost): Promise<Tunnel | undefined> {
-    return (host as Host).connectRaw();
+  connectRaw(
+    host: UpstreamHost,
+    tell?: (outcome: RawOutcome) => void,
+    client?: ClientEnds,
+  ): Promise<Tunnel | undefined> {
+    return (host as Host).connectRaw(tell, client);
   }
 
   /* ---- its addresses */
@@ -200,6 +204,7 @@ const sameEndpoint = (a: Endpoint, b: Endpoint): boolean =>
     a.port === b.port &&
     a.weight === b.weight &&
     a.healthy === b.healthy &&
+    a.locality === b.locality &&
     a.priority === b.priority);
 
 const isName = (address: string): boolean => isIP(address) === 0 && !address.startsWith('unix:');

@@ -1,7 +1,8 @@
 import net, { type Socket } from 'node:net';
 import tls, { type TLSSocket } from 'node:tls';
-import type { ResetReason } from '../stream.ts';
+import type { ClientEnds, ResetReason } from '../stream.ts';
 import type { DialGuard } from './dial-guard.ts';
+import { proxyHeader } from './proxy-header.ts';
 import type { TlsDial } from './tls.ts';
 import { type ConnectOptions, connectPlain, readTls, type Wire } from './wire.ts';
 
@@ -19,8 +20,16 @@ export interface DialOptions {
   readonly tls: TlsDial | undefined;
   /** What must be agreed on; undefined: nothing is offered. */
   readonly alpn: 'h2' | 'http/1.1' | undefined;
+  /** The header of the PROXY protocol that goes first; undefined: none. */
+  readonly proxy: ProxySpeech | undefined;
   /** false: the socket is handed on as it is, for those who read it their own way. */
   readonly wire: boolean;
+}
+
+export interface ProxySpeech {
+  readonly version: 1 | 2;
+  /** undefined: the gateway speaks for itself. */
+  readonly client: ClientEnds | undefined;
 }
 
 type DialFailure = Extract<ResetReason, 'connect-failure' | 'connect-timeout' | 'tls-failure'>;
@@ -69,14 +78,39 @@ function dialPlain(target: DialTarget, options: DialOptions, events: DialEvents)
   const socket = wire?.socket ?? net.connect(where);
   return settle(socket, 'connect', options.timeoutMs, events, (failure) => {
     if (failure !== undefined) events.onFailed('connect-failure', failure.message);
-    else events.onConnected(socket, wire);
+    else {
+      introduce(socket, options.proxy);
+      events.onConnected(socket, wire);
+    }
   });
 }
 
+/** On its way; TLS begins only after the header. */
+function introducedSocket(where: ConnectOptions, proxy: ProxySpeech): Socket {
+  const socket = net.connect(where);
+  socket.once('connect', () => introduce(socket, proxy));
+  return socket;
+}
+
+/** Before anything else on the connection, and before TLS: in the clear. */
+function introduce(socket: Socket, proxy: ProxySpeech | undefined): void {
+  if (proxy !== undefined) socket.write(proxyHeader(proxy.version, proxy.client ?? ownEnds(socket)));
+}
+
+const ownEnds = ({ localAddress = '', localPort = 0, remoteAddress = '', remotePort = 0 }: Socket): ClientEnds => ({
+  remoteAddress: localAddress,
+  remotePort: localPort,
+  localAddress: remoteAddress,
+  localPort: remotePort,
+});
+
 function dialTls(target: DialTarget, options: DialOptions, events: DialEvents): () => void {
   const { context, serverName, verify, checkNames } = options.tls as TlsDial;
+  const where = connectOptions(target, options);
+  const introduced = options.proxy === undefined ? undefined : introducedSocket(where, options.proxy);
   const socket: TLSSocket = tls.connect({
-    ...connectOptions(target, options),
+    ...where,
+    ...(introduced && { socket: introduced }),
     secureContext: context,
     servername: serverName,
     rejectUnauthorized: verify,
@@ -90,6 +124,10 @@ function dialTls(target: DialTarget, options: DialOptions, events: DialEvents): 
   socket.once('connect', () => {
     connected = true;
   });
+  if (introduced !== undefined) {
+    introduced.on('error', (error) => socket.destroy(error));
+    socket.once('close', () => introduced.destroy());
+  }
   return settle(socket, 'secureConnect', options.timeoutMs, events, (failure) => {
     if (failure !== undefined) events.onFailed(connected ? 'tls-failure' : 'connect-failure', failure.message);
     else if (options.alpn === 'h2' && socket.alpnProtocol !== 'h2') {

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { hostPort } from '../../kernel/host-port.ts';
 import type { Cluster } from '../../table/model.ts';
 import { fleeting } from '../fleeting.ts';
-import type { Tunnel, UpstreamExchange, UpstreamReceiver, UpstreamRequestHead } from '../stream.ts';
+import type { ClientEnds, Tunnel, UpstreamExchange, UpstreamReceiver, UpstreamRequestHead } from '../stream.ts';
 import { Attempt } from './attempt.ts';
 import type { BalancedHost } from './balancer/index.ts';
 import type { CircuitBreaker } from './breaker.ts';
@@ -11,9 +11,9 @@ import type { DialGuard } from './dial-guard.ts';
 import { Http1Connection } from './http1-client.ts';
 import { ASSUMED_STREAMS, Http2Connection } from './http2-client.ts';
 import { type Connect, ConnectionPool } from './pool.ts';
-import type { HostOutcome, UpstreamHost } from './port.ts';
+import type { HostOutcome, RawOutcome, UpstreamHost } from './port.ts';
 import { type TlsDial, tlsDial, tlsIdentity, type UpstreamCredentials } from './tls.ts';
-import { tunnelOver, type Wire } from './wire.ts';
+import { localAddressOf, tunnelOver, type Wire } from './wire.ts';
 
 /** What all hosts of a cluster share. */
 export interface HostEnvironment {
@@ -32,6 +32,7 @@ export interface HostEnvironment {
 export interface HostFacts {
   readonly weight: number;
   readonly priority: number;
+  readonly locality: string;
   readonly healthy: boolean;
 }
 
@@ -76,6 +77,10 @@ export class Host implements UpstreamHost, BalancedHost {
     return this.facts.priority;
   }
 
+  get locality(): string {
+    return this.facts.locality;
+  }
+
   report(outcome: HostOutcome): void {
     this.#environment.report(this, outcome);
   }
@@ -85,7 +90,7 @@ export class Host implements UpstreamHost, BalancedHost {
     const attempt = new Attempt(head, receiver, () => {
       this.activeRequests--;
     });
-    const pool = this.#pool(protocol, head.authority);
+    const pool = this.#pool(protocol, head.authority, this.#environment.cluster.proxyProtocol && head.client);
     attempt.onWithdrawn = fleeting(() => pool.withdraw(attempt));
     pool.submit(attempt);
     return attempt;
@@ -105,10 +110,11 @@ export class Host implements UpstreamHost, BalancedHost {
   }
 
   /** Resolves undefined when there is no room or no connection; outlier detection is told either way. */
-  connectRaw(): Promise<Tunnel | undefined> {
+  connectRaw(tell: (outcome: RawOutcome) => void = () => {}, client?: ClientEnds): Promise<Tunnel | undefined> {
     const { breaker, sockets } = this.#environment;
     if (!breaker.mayConnect) {
       breaker.overflows++;
+      tell({ kind: 'failed', reason: 'overflow', detail: undefined });
       return Promise.resolve(undefined);
     }
     breaker.connections++;
@@ -118,7 +124,7 @@ export class Host implements UpstreamHost, BalancedHost {
       this.activeRequests--;
     };
     return new Promise((resolve) => {
-      this.#dial(this.#environment.cluster.host, undefined, true, {
+      this.#dial({ authority: undefined, client }, undefined, true, {
         onConnected: (socket, wire) => {
           sockets.add(socket);
           this.report({ kind: 'connected' });
@@ -128,10 +134,12 @@ export class Host implements UpstreamHost, BalancedHost {
             sockets.delete(socket);
             release();
           });
+          tell({ kind: 'connected', localAddress: localAddressOf(socket) });
           resolve(tunnel);
         },
-        onFailed: (reason) => {
+        onFailed: (reason, detail) => {
           release();
+          tell({ kind: 'failed', reason, detail });
           this.report({ kind: 'local-failure', timeout: reason === 'connect-timeout' });
           resolve(undefined);
         },
@@ -139,23 +147,25 @@ export class Host implements UpstreamHost, BalancedHost {
     });
   }
 
-  #pool(protocol: Protocol, authority: string): ConnectionPool {
+  /** `client`: where the connection is to say whose it is. */
+  #pool(protocol: Protocol, authority: string, client: ClientEnds | undefined): ConnectionPool {
     const { cluster, credentials } = this.#environment;
     if (cluster.tls !== undefined) {
       const fingerprint = credentials.fingerprint(cluster.tls);
       if (fingerprint !== this.#fingerprint) this.renewConnections();
       this.#fingerprint = fingerprint;
     }
-    const key = cluster.tls === undefined ? protocol : `${protocol} ${tlsIdentity(cluster.tls, authority)}`;
-    return this.#pools.get(key) ?? this.#createPool(key, protocol, authority);
+    const secured = cluster.tls === undefined ? protocol : `${protocol} ${tlsIdentity(cluster.tls, authority)}`;
+    const key = client === undefined ? secured : `${secured} ${endsOf(client)}`;
+    return this.#pools.get(key) ?? this.#createPool(key, protocol, { authority, client: client && kept(client) });
   }
 
-  #createPool(key: string, protocol: Protocol, authority: string): ConnectionPool {
+  #createPool(key: string, protocol: Protocol, speech: Speech): ConnectionPool {
     const { cluster, breaker, pools } = this.#environment;
     const pool = new ConnectionPool({
-      settings: cluster.connections,
+      settings: speech.client === undefined ? cluster.connections : ofOneClient(cluster.connections),
       breaker,
-      connect: protocol === 'h1' ? this.#connectHttp1(authority) : this.#connectHttp2(authority),
+      connect: protocol === 'h1' ? this.#connectHttp1(speech) : this.#connectHttp2(speech),
       expectedStreams: protocol === 'h1' ? 1 : (cluster.connections.maxConcurrentStreams ?? ASSUMED_STREAMS),
       onEmpty: () => {
         pools.delete(pool);
@@ -168,17 +178,17 @@ export class Host implements UpstreamHost, BalancedHost {
     return pool;
   }
 
-  #connectHttp1(authority: string): Connect {
+  #connectHttp1(speech: Speech): Connect {
     return (_expectedStreams, events, onConnected, onFailed) =>
-      this.#dial(authority, 'http/1.1', true, {
+      this.#dial(speech, 'http/1.1', true, {
         onConnected: (_socket, wire) => onConnected(new Http1Connection(wire as Wire, this.key, events)),
         onFailed,
       });
   }
 
-  #connectHttp2(authority: string): Connect {
+  #connectHttp2(speech: Speech): Connect {
     return (expectedStreams, events, onConnected, onFailed) =>
-      this.#dial(authority, 'h2', false, {
+      this.#dial(speech, 'h2', false, {
         onConnected: (socket) =>
           onConnected(
             new Http2Connection(socket, this.key, this.#environment.cluster.connections, expectedStreams, events),
@@ -187,19 +197,26 @@ export class Host implements UpstreamHost, BalancedHost {
       });
   }
 
-  #dial(authority: string, alpn: DialOptions['alpn'], wire: boolean, events: Parameters<typeof dial>[2]): () => void {
+  #dial(
+    { authority, client }: Speech,
+    alpn: DialOptions['alpn'],
+    wire: boolean,
+    events: Parameters<typeof dial>[2],
+  ): () => void {
     const { cluster, mayDial } = this.#environment;
+    const { proxyProtocol } = cluster;
     const { connectTimeoutMs, tcpKeepaliveMs } = cluster.connections;
     const secured = this.#tls(authority);
     if (secured.kind === 'unusable') {
       const timer = setImmediate(() => events.onFailed('connect-failure', secured.reason));
       return () => clearImmediate(timer);
     }
-    const options = { mayDial, timeoutMs: connectTimeoutMs, keepaliveMs: tcpKeepaliveMs, tls: secured.tls, alpn, wire };
-    return dial(this, options, events);
+    const proxy = proxyProtocol === undefined ? undefined : { version: proxyProtocol, client };
+    const common = { mayDial, timeoutMs: connectTimeoutMs, keepaliveMs: tcpKeepaliveMs, alpn, wire };
+    return dial(this, { ...common, tls: secured.tls, proxy }, events);
   }
 
-  #tls(authority: string): { readonly kind: 'usable'; readonly tls: TlsDial | undefined } | Unusable {
+  #tls(authority: string | undefined): { readonly kind: 'usable'; readonly tls: TlsDial | undefined } | Unusable {
     const { cluster, credentials } = this.#environment;
     if (cluster.tls === undefined) return { kind: 'usable', tls: undefined };
     const context = credentials.context(cluster.tls);
@@ -207,6 +224,32 @@ export class Host implements UpstreamHost, BalancedHost {
     return { kind: 'usable', tls: tlsDial(cluster.tls, context.value, authority) };
   }
 }
+
+/** For whom a connection is made. */
+interface Speech {
+  /** undefined: for raw bytes. */
+  readonly authority: string | undefined;
+  readonly client: ClientEnds | undefined;
+}
+
+/** A client that has gone comes back by another port, and nobody else may use what was made for it. */
+const IDLE_OF_ONE_CLIENT_MS = 10_000;
+
+const ofOneClient = (connections: Cluster['connections']): Cluster['connections'] => ({
+  ...connections,
+  idleTimeoutMs: Math.min(connections.idleTimeoutMs ?? Number.POSITIVE_INFINITY, IDLE_OF_ONE_CLIENT_MS),
+});
+
+/** The pool outlives the request, which shall not be kept with it. */
+const kept = ({ remoteAddress, remotePort, localAddress, localPort }: ClientEnds): ClientEnds => ({
+  remoteAddress,
+  remotePort,
+  localAddress,
+  localPort,
+});
+
+const endsOf = ({ remoteAddress, remotePort, localAddress, localPort }: ClientEnds): string =>
+  `${hostPort(remoteAddress, remotePort)} ${hostPort(localAddress, localPort)}`;
 
 interface Unusable {
   readonly kind: 'unusable';

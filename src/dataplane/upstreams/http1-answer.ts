@@ -1,5 +1,6 @@
 import { type BodyFraming, ChunkedDecoder, endToEnd, type FramedHead, frameHead } from './http1-framing.ts';
 import { HeadParser, type ParsedHead } from './http1-parser.ts';
+import { isPassedOn } from './interim.ts';
 
 /** Beyond this an upstream only keeps us busy (edge-security F-33). */
 const MAX_INFORMATIONAL = 100;
@@ -90,8 +91,7 @@ export class AnswerReader {
       return;
     }
     this.#parser.reset();
-    // Envoy swallows the others (istio-semantics §7.4); these two mean something to clients.
-    if (head.status === 100 || head.status === 103)
+    if (isPassedOn(head.status))
       this.#events.informational(head.status, endToEnd(head.headers, { kind: 'none' }, false));
   }
 

@@ -6,6 +6,7 @@ import type { ResetReason, UpstreamReceiver, UpstreamRequestHead } from '../stre
 import { type ClientStream, type EndOfBody, failure } from './connection.ts';
 import { allowedTrailers } from './http1-framing.ts';
 import { MAX_HEAD_BYTES, MAX_HEADERS } from './http1-parser.ts';
+import { isPassedOn } from './interim.ts';
 
 const { NGHTTP2_CANCEL, NGHTTP2_PROTOCOL_ERROR, NGHTTP2_REFUSED_STREAM, NGHTTP2_FLAG_END_STREAM } = http2.constants;
 const MAX_INFORMATIONAL = 100;
@@ -144,7 +145,7 @@ export class Http2Stream implements ClientStream {
     const { status, headers } = split(raw);
     if (this.#state !== 'open') return;
     if (++this.#informational > MAX_INFORMATIONAL) this.#fail('protocol-error', 'more than 100 interim answers');
-    else if (status === 100 || status === 103) this.#receiver.onInformational(status, HeaderList.fromRaw(headers));
+    else if (isPassedOn(status)) this.#receiver.onInformational(status, HeaderList.fromRaw(headers));
   }
 
   #response(stream: http2.ClientHttp2Stream, flags: number, raw: string[]): void {
@@ -152,7 +153,8 @@ export class Http2Stream implements ClientStream {
     const { status, headers, bytes } = split(raw);
     if (status < 200 || status > 999) this.#fail('protocol-error', `a final answer with status ${status}`);
     else if (bytes > MAX_HEAD_BYTES) this.#fail('protocol-error', 'the head is larger than 60 KiB');
-    else if (headers.length > 2 * MAX_HEADERS) this.#fail('protocol-error', 'more than 100 headers');
+    // With `:status`, which Envoy counts (its HTTP/2 codec, `saveHeader`).
+    else if (headers.length / 2 + 1 > MAX_HEADERS) this.#fail('protocol-error', 'more than 100 headers');
     else {
       this.#answered = true;
       const endStream = (flags & NGHTTP2_FLAG_END_STREAM) !== 0;

@@ -1,5 +1,12 @@
 import type { Cluster, ClusterId, CredentialTable, EndpointTable } from '../../table/model.ts';
-import type { UpstreamExchange, UpstreamReceiver, UpstreamRequestHead } from '../stream.ts';
+import type {
+  ClientEnds,
+  ResetReason,
+  Tunnel,
+  UpstreamExchange,
+  UpstreamReceiver,
+  UpstreamRequestHead,
+} from '../stream.ts';
 import type { VisitedPriorities } from './visited-priorities.ts';
 
 /** All clusters with their live state: connections, counters, ejections. They outlive the tables that name them. */
@@ -52,9 +59,19 @@ export interface UpstreamCluster {
     receiver: UpstreamReceiver,
     clientProtocol: 'HTTP/1.1' | 'HTTP/2',
   ): UpstreamExchange;
-  /** A raw TCP connection, for `tcp` and passthrough routes; resolves undefined when it cannot be made. */
-  connectRaw(host: UpstreamHost): Promise<import('../stream.ts').Tunnel | undefined>;
+  /** A raw TCP connection, for `tcp` and passthrough routes; resolves undefined when it cannot be made. `tell`: what came of it, before that. `client`: whose it is. */
+  connectRaw(
+    host: UpstreamHost,
+    tell?: (outcome: RawOutcome) => void,
+    client?: ClientEnds,
+  ): Promise<Tunnel | undefined>;
 }
+
+/** What came of a raw connection, for whoever writes it down. */
+export type RawOutcome =
+  | { readonly kind: 'connected'; readonly localAddress: string }
+  /** `overflow`: the cluster has as many connections as it may; nobody was dialled. */
+  | { readonly kind: 'failed'; readonly reason: ResetReason; readonly detail: string | undefined };
 
 /** One address of a cluster, with its own counters. */
 export interface UpstreamHost {

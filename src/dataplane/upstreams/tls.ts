@@ -150,9 +150,10 @@ export function tlsIdentity(settings: UpstreamTls, authority: string): string {
   return settings.sni === undefined || settings.verifyHost ? authorityHost(authority) : '';
 }
 
-export function tlsDial(settings: UpstreamTls, context: tls.SecureContext, authority: string): TlsDial {
-  const host = authorityHost(authority);
-  const serverName = (settings.sni ?? host).toLowerCase();
+/** `authority` undefined: a connection of raw bytes, which belong to no Host. Its TLS has a name only where the rule says one (Envoy's `auto_sni`, `auto_san_validation` are the HTTP router's). */
+export function tlsDial(settings: UpstreamTls, context: tls.SecureContext, authority: string | undefined): TlsDial {
+  const host = authority === undefined ? undefined : authorityHost(authority);
+  const serverName = (settings.sni ?? host ?? '').toLowerCase();
   return {
     context,
     // An address is no server name (RFC 6066 §3).
@@ -163,12 +164,16 @@ export function tlsDial(settings: UpstreamTls, context: tls.SecureContext, autho
 }
 
 /** istio-semantics §3.6: one of the rule's names, and the Host besides where it counts; with neither any name will do. */
-function checkNames(settings: UpstreamTls, host: string, subjectAltName: string | undefined): string | undefined {
+function checkNames(
+  settings: UpstreamTls,
+  host: string | undefined,
+  subjectAltName: string | undefined,
+): string | undefined {
   const names = parseAltNames(subjectAltName ?? '');
   const fits = (wanted: string): boolean => names.some((name) => nameFits(wanted, name));
   if (settings.subjectAltNames.length > 0 && !settings.subjectAltNames.some(fits))
     return 'none of the subjectAltNames is in the certificate';
-  if (settings.verifyHost && !fits(host)) return `the certificate is not for ${host}`;
+  if (settings.verifyHost && host !== undefined && !fits(host)) return `the certificate is not for ${host}`;
   return undefined;
 }
 

@@ -32,7 +32,10 @@ subset over rule, port entry over both. Limits and ejections are counted by each
       tls: TLS,
       portLevelSettings: supported('for one port', 'replaces the four blocks of its level'),
       tunnel: ignored('HTTP CONNECT through a proxy', 'ignored-field', 'backends are reached directly'),
-      proxyProtocol: ignored('PROXY protocol to the service', 'ignored-field', 'none is sent'),
+      proxyProtocol: supported(
+        'connections to the service begin with a header that says whose they are',
+        'each client’s connection has its own, idle for 10 s at most',
+      ),
       retryBudget: supported('retries as a share of what is under way', 'takes the place of maxRetries'),
     },
     PortTrafficPolicy: {
@@ -48,7 +51,7 @@ subset over rule, port entry over both. Limits and ejections are counted by each
       targetHost: ignored('host behind the proxy', 'ignored-field'),
       targetPort: ignored('port behind the proxy', 'ignored-field'),
     },
-    ProxyProtocol: { version: ignored('1 or 2', 'ignored-field') },
+    ProxyProtocol: { version: supported('V1, a line, or V2, binary', 'default V1') },
     RetryBudget: {
       percent: supported('default 20'),
       minRetryConcurrency: supported('retries that are always allowed', 'default 3'),
@@ -159,10 +162,13 @@ subset over rule, port entry over both. Limits and ejections are counted by each
       privateKey: supported('file on the gateway'),
       caCertificates: supported('file on the gateway', 'absent or `system`: the system’s'),
       credentialName: supported('Secret in the gateway’s own namespace', 'missing or bad: 503 for this destination'),
-      subjectAltNames: supported('names that the certificate must have one of', 'absent: the ServiceEntry’s'),
+      subjectAltNames: supported(
+        'names that the certificate must have one of',
+        'absent: the ServiceEntry’s; for `tcp` and `tls` rules no name is checked besides these',
+      ),
       sni: supported(
         'name to ask for',
-        'absent: the Host that is sent; with it and no names, none is checked: `server-certificate-unverified`',
+        'absent: the Host that is sent, and none for `tcp` and `tls` rules; with it and no names, none is checked: `server-certificate-unverified`',
       ),
       insecureSkipVerify: supported('takes any certificate', 'reported as `server-certificate-unverified`'),
       caCrl: supported('file with revoked certificates'),

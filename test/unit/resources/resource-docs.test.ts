@@ -67,7 +67,6 @@ metadata: { name: a }
 spec:
   host: web
   trafficPolicy:
-    proxyProtocol: { version: V1 }
     loadBalancer: { zoneAwareLbSetting: { enabled: true, failoverPriority: [a], minClusterSize: 1 } }
     connectionPool: { tcp: { tcpKeepalive: { probes: 3, time: 1s, interval: 1s } } }
   subsets: [{ name: a, trafficPolicy: { tunnel: { protocol: CONNECT, targetHost: a.b, targetPort: 1 } } }]
@@ -94,6 +93,5 @@ it('what is said to be ignored is reported where it stands', () => {
     'spec.trafficPolicy.connectionPool.tcp.tcpKeepalive.interval',
     'spec.trafficPolicy.connectionPool.tcp.tcpKeepalive.probes',
     'spec.trafficPolicy.loadBalancer.zoneAwareLbSetting',
-    'spec.trafficPolicy.proxyProtocol',
   ]);
 });

@@ -10,7 +10,7 @@ interface Entry<H> {
 }
 
 /** Earliest deadline first: each pick puts the host back `1 / weight` later. Envoy's weighted balancing. */
-export class EdfPicker<H extends BalancedHost> implements Picker<H> {
+export class EdfPicker<H> implements Picker<H> {
   /** A heap by deadline, then order. */
   readonly #heap: Entry<H>[] = [];
   readonly #weight: (host: H) => number;

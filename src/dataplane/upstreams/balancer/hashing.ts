@@ -5,6 +5,8 @@ import { modulo, xxHash64 } from './xxhash64.ts';
 /** What a hash policy makes of a header, cookie, parameter or address: the upper 32 bits. Latin-1, as header values are. */
 export const hashString = (text: string): number => xxHash64(text).high;
 
+type HashedHost = Pick<BalancedHost, 'key' | 'weight'>;
+
 /** Envoy allows 32 times as many; but a ring is made between two requests, and a finer one spreads hardly better. */
 const MAX_RING_SIZE = 256 * 1024;
 
@@ -15,7 +17,7 @@ const HOSTS = 2 ** 21;
  * Ketama, as in Envoy: each host has places on a ring by its weight, and a request goes to the next place at or after
  * its hash. A host that comes or goes moves the requests of its own places, and hardly any others.
  */
-export function ringHash<H extends BalancedHost>(hosts: readonly H[], minimumRingSize: number): Picker<H> {
+export function ringHash<H extends HashedHost>(hosts: readonly H[], minimumRingSize: number): Picker<H> {
   const total = hosts.reduce((sum, host) => sum + host.weight, 0);
   const least = Math.min(...hosts.map((host) => host.weight)) / total;
   const scale = Math.min(Math.ceil(least * minimumRingSize) / least, Math.max(MAX_RING_SIZE, hosts.length));
@@ -53,7 +55,7 @@ interface MaglevEntry {
 }
 
 /** Maglev's table (Eisenbud et al., 2016), filled as Envoy fills it: hosts in the order of their keys, by weight. */
-export function maglev<H extends BalancedHost>(hosts: readonly H[], tableSize: number): Picker<H> {
+export function maglev<H extends HashedHost>(hosts: readonly H[], tableSize: number): Picker<H> {
   const sorted = hosts.toSorted((a, b) => compareStrings(a.key, b.key));
   const heaviest = Math.max(...sorted.map((host) => host.weight));
   const entries = sorted.map(

@@ -1,7 +1,8 @@
-import type { LoadBalancer } from '../../../table/model.ts';
+import type { Cluster, LoadBalancer, OutlierDetection } from '../../../table/model.ts';
 import type { PickContext } from '../port.ts';
 import type { VisitedPriorities } from '../visited-priorities.ts';
 import { maglev, ringHash } from './hashing.ts';
+import { localityFirst, sharingLocalities } from './localities.ts';
 import type { BalancedHost, Picker, PickerEnvironment } from './picker.ts';
 import { randomIndex } from './picker.ts';
 import { type PriorityLoads, priorityLoads } from './priorities.ts';
@@ -14,6 +15,10 @@ export type { BalancedHost } from './picker.ts';
 const PICKS = 5;
 const HASH_RANGE = 2 ** 32;
 
+type BalancedCluster = Pick<Cluster, 'loadBalancer' | 'byLocality'> & {
+  readonly outlierDetection: Pick<OutlierDetection, 'minHealthPercent'> | undefined;
+};
+
 /** Chooses a host for each request: first a priority by its health, then a host of it by the cluster's policy. */
 export class Balancer<H extends BalancedHost> {
   /** Hosts chosen among all of a priority, the sick ones too, since too few were usable (Envoy's `lb_healthy_panic`). */
@@ -21,14 +26,16 @@ export class Balancer<H extends BalancedHost> {
   readonly #policy: LoadBalancer;
   readonly #minHealthPercent: number;
   readonly #environment: PickerEnvironment;
-  readonly #turns = new Map<number, Turn>();
+  readonly #byLocality: boolean;
+  readonly #turns = new Map<string, Turn>();
   #levels: readonly Level<H>[] = [];
   #loads: PriorityLoads = { loads: [], panic: [] };
 
   /** `minHealthPercent`: 0: no panic, an empty set of usable hosts is answered with none. */
-  constructor(policy: LoadBalancer, minHealthPercent: number, environment: PickerEnvironment) {
-    this.#policy = policy;
-    this.#minHealthPercent = minHealthPercent;
+  constructor({ loadBalancer, outlierDetection, byLocality = false }: BalancedCluster, environment: PickerEnvironment) {
+    this.#policy = loadBalancer;
+    this.#minHealthPercent = outlierDetection?.minHealthPercent ?? 0;
+    this.#byLocality = byLocality;
     this.#environment = environment;
   }
 
@@ -91,19 +98,35 @@ export class Balancer<H extends BalancedHost> {
     const hosts = panic ? level.all : level.usable;
     if (hosts.length === 0) return undefined;
     if (panic) this.panics++;
-    level.picker ??= this.#createPicker(hosts, level.priority);
+    level.picker ??= this.#byLocality && !panic ? this.#pickerByLocality(level) : this.#createPicker(hosts, level, '');
     return level.picker;
   }
 
-  #createPicker(hosts: readonly H[], priority: number): Picker<H> {
+  #pickerByLocality(level: Level<H>): Picker<H> {
+    const policy = this.#policy;
+    switch (policy.kind) {
+      case 'ring-hash':
+        return sharingLocalities(level.all, (hosts) => ringHash(hosts, policy.minimumRingSize));
+      case 'maglev':
+        return sharingLocalities(level.all, (hosts) => maglev(hosts, policy.tableSize));
+      default:
+        return localityFirst(
+          level.all,
+          (hosts, locality) => this.#createPicker(hosts, level, locality),
+          this.#environment,
+        );
+    }
+  }
+
+  #createPicker(hosts: readonly H[], { priority }: Level<H>, locality: string): Picker<H> {
     const policy = this.#policy;
     switch (policy.kind) {
       case 'least-request':
         return leastRequest(hosts, policy.warmup, this.#environment);
       case 'round-robin':
-        return roundRobin(hosts, policy.warmup, this.#turn(priority), this.#environment);
+        return roundRobin(hosts, policy.warmup, this.#turn(`${priority} ${locality}`), this.#environment);
       case 'random':
-        return randomly(hosts, policy.byWeight === true, this.#environment);
+        return randomly(hosts, this.#environment);
       case 'ring-hash':
         return ringHash(hosts, policy.minimumRingSize);
       case 'maglev':
@@ -111,9 +134,9 @@ export class Balancer<H extends BalancedHost> {
     }
   }
 
-  #turn(priority: number): Turn {
-    const turn = this.#turns.get(priority) ?? { next: randomIndex(this.#environment.random, 1024) };
-    this.#turns.set(priority, turn);
+  #turn(place: string): Turn {
+    const turn = this.#turns.get(place) ?? { next: randomIndex(this.#environment.random, 1024) };
+    this.#turns.set(place, turn);
     return turn;
   }
 }

@@ -6,6 +6,7 @@ export interface BalancedHost {
   readonly key: string;
   readonly weight: number;
   readonly priority: number;
+  readonly locality: string;
   /** Ready and not ejected. */
   readonly usable: boolean;
   readonly activeRequests: number;

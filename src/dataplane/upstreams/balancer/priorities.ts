@@ -14,6 +14,10 @@ export interface PriorityLoads {
 /** A priority counts as whole as long as 1/1.4 of its hosts are healthy; below that the next one takes the rest. */
 const OVERPROVISIONING = 140;
 
+/** How much of what it should take so many usable hosts can, 1 being all of it. */
+export const isEnough = (usable: number, total: number): number =>
+  Math.min(1, (OVERPROVISIONING * usable) / (100 * total));
+
 /** Envoy's distribution over priorities, which is how Istio's failover works (istio-semantics §3.3, §3.5). */
 export function priorityLoads(levels: readonly PriorityLevel[], minHealthPercent: number): PriorityLoads {
   const health = levels.map(({ total, healthy }) =>

@@ -1,5 +1,4 @@
 import type { Warmup } from '../../../table/model.ts';
-import { pickByWeight } from '../../weighted.ts';
 import { EdfPicker, haveEqualWeights, isWarmingUp, warmupFactor } from './edf.ts';
 import { type BalancedHost, type Picker, type PickerEnvironment, randomIndex } from './picker.ts';
 
@@ -43,15 +42,10 @@ export function leastRequest<H extends BalancedHost>(
   };
 }
 
-/** RANDOM takes no notice of weights (istio-semantics §3.3, recorded), but for those that are shares of localities. */
-export function randomly<H extends BalancedHost>(
-  hosts: readonly H[],
-  byWeight: boolean,
-  { random }: PickerEnvironment,
-): Picker<H> {
-  if (!byWeight) return { pick: () => hosts[randomIndex(random, hosts.length)] as H };
-  return { pick: () => pickByWeight(hosts, random) as H };
-}
+/** RANDOM takes no notice of weights (istio-semantics §3.3, recorded). */
+export const randomly = <H>(hosts: readonly H[], { random }: PickerEnvironment): Picker<H> => ({
+  pick: () => hosts[randomIndex(random, hosts.length)] as H,
+});
 
 const needsWeights = (hosts: readonly BalancedHost[], warmup: Warmup | undefined, nowMs: number): boolean =>
   hosts.length > 1 && (!haveEqualWeights(hosts) || isWarmingUp(hosts, warmup, nowMs));

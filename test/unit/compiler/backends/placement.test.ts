@@ -121,7 +121,7 @@ describe('where neither rule nor service says how localities count, the mesh doe
     expect(clusters[id(host)]?.map(({ priority }) => priority)).toEqual(expected);
   });
 
-  it('in shares that RANDOM keeps to, while it takes no notice of weights', () => {
+  it('in shares by locality, divided by weight', () => {
     const weighty = entry('x/a', {
       hosts: [host],
       endpoints: [
@@ -135,10 +135,24 @@ describe('where neither rule nor service says how localities count, the mesh doe
     const built = (simple: string) => {
       const random = rule('x/r', { host, trafficPolicy: { loadBalancer: { simple } } });
       const { clusters, endpoints } = build([weighty, random], [id(host)], place);
-      return [clusters[0]?.loadBalancer, endpoints.clusters[id(host)]?.map(({ weight }) => weight)];
+      return [clusters[0]?.byLocality, endpoints.clusters[id(host)]?.map(({ weight }) => weight)];
     };
-    expect(built('RANDOM')).toEqual([{ kind: 'random', byWeight: true }, [40_000, 40_000, 20_000]]);
-    expect(built('ROUND_ROBIN')).toEqual([{ kind: 'round-robin', warmup: undefined }, [20_000, 60_000, 20_000]]);
+    for (const simple of ['RANDOM', 'ROUND_ROBIN']) expect(built(simple)).toEqual([true, [20_000, 60_000, 20_000]]);
+  });
+
+  it.each([
+    ['nothing is said', {}, failing, spread, undefined],
+    ['they are switched off', off, failing, spread, undefined],
+    ['they fail over as they do by themselves', { enabled: true }, failing, spread, undefined],
+    ['the order of labels is said', byTier, failing, spread, true],
+    ['it is said, and nobody is ejected', byTier, { loadBalancer: { simple: 'RANDOM' } }, spread, undefined],
+    ['the next region is said', { failover: [{ from: 'eu', to: 'us' }] }, failing, spread, true],
+    ['shares are said for elsewhere', { distribute: [{ from: 'asia', to: { us: 100 } }] }, {}, spread, true],
+    ['the service wishes to be near', {}, {}, wishing, true],
+  ] as const)('are chosen before endpoints or not: %s', (_, localityLbSetting, trafficPolicy, provider, expected) => {
+    const settings = options({ gatewayLabels: inEurope, mesh: mesh({ localityLbSetting }) });
+    const { clusters } = build([provider, rule('x/r', { host, trafficPolicy })], [id(host)], settings);
+    expect(clusters[0]?.byLocality).toBe(expected);
   });
 
   it('in shares', () => {

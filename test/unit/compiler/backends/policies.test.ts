@@ -218,6 +218,23 @@ describe('connections', () => {
     });
   });
 
+  it('begin with a header of the PROXY protocol where any level says so, whatever a port has', () => {
+    const first = (spec: object, name = 'web.shop', subsets: object[] = []) => under(spec, name, subsets).proxyProtocol;
+    expect(
+      [{}, { proxyProtocol: {} }, { proxyProtocol: { version: 'V1' } }, { proxyProtocol: { version: 'V2' } }].map(
+        (spec) => first(spec),
+      ),
+    ).toEqual([undefined, 1, 1, 2]);
+    const portLevelSettings = [{ port: { number: 80 }, connectionPool: limited(3) }];
+    expect(first({ proxyProtocol: { version: 'V2' }, portLevelSettings })).toBe(2);
+    const subsets = [
+      { name: 'a', trafficPolicy: { connectionPool: limited(9) } },
+      { name: 'b', trafficPolicy: { proxyProtocol: { version: 'V1' } } },
+    ];
+    expect(first({ proxyProtocol: { version: 'V2' } }, 'a@web.shop', subsets)).toBe(2);
+    expect(first({ proxyProtocol: { version: 'V2' } }, 'b@web.shop', subsets)).toBe(1);
+  });
+
   it('an empty keepalive leaves it to the system, and the mesh has the last word on connecting', () => {
     expect(of({ tcp: { tcpKeepalive: {} } }).tcpKeepaliveMs).toBe(7_200_000);
     expect(

@@ -265,11 +265,7 @@ describe('findings about rules', () => {
       rule('shop/r', { host: 'web', trafficPolicy: { loadBalancer: { simple: 'PASSTHROUGH' } } }),
       ['destination-without-endpoints shop/r'],
     ],
-    [
-      'PROXY protocol',
-      rule('shop/r', { host: 'web', trafficPolicy: { proxyProtocol: { version: 'V1' } } }),
-      ['ignored-field shop/r'],
-    ],
+    ['PROXY protocol', rule('shop/r', { host: 'web', trafficPolicy: { proxyProtocol: { version: 'V1' } } }), []],
     [
       'unverified TLS at any level',
       rule('shop/r', {

@@ -170,11 +170,11 @@ describe('requests over HTTP/2', () => {
     expect(JSON.parse(body)).toMatchObject({ headers: ['host', 'b.example.com'] });
   });
 
-  test('100 header lines pass, 101 reset the stream', async () => {
+  test('100 header lines pass, the four of the request line among them, 101 reset the stream', async () => {
     await start();
     const lines = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`x-${i}`, '1']));
-    expect((await ask(lines(100)).got).status).toBe(200);
-    expect(await ask(lines(101)).got).toMatchObject({ status: undefined });
+    expect((await ask(lines(96)).got).status).toBe(200);
+    expect(await ask(lines(97)).got).toMatchObject({ status: undefined });
     expect(await ask(lines(300)).got).toMatchObject({ status: undefined });
     expect((await ask({}).got).status).toBe(200);
   });

@@ -280,13 +280,15 @@ describe('what goes on to the client', () => {
     expect([...(recorder.trailers ?? [])]).toEqual([['x-sum', '42']]);
   });
 
-  it('has 100 and 103, and no other interim answers', async () => {
-    const interim =
-      'HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\n';
+  it('has 100, 102, 103 and 104, and no other interim answers', async () => {
+    const interim = [100, 105, 102, 199, 103, 104]
+      .map((status) => `HTTP/1.1 ${status} Interim\r\nlink: </a.css>\r\n\r\n`)
+      .join('');
     const server = await rawServer(answering(() => interim + OK));
     const recorder = await rigFor(server.port).start().recorder.ended;
-    expect(recorder.events).toEqual(['connected', 'informational 100', 'informational 103', 'head 200', 'end']);
-    expect(recorder.informational[1]?.[1].get('link')).toBe('</a.css>');
+    const passed = [100, 102, 103, 104].map((status) => `informational ${status}`);
+    expect(recorder.events).toEqual(['connected', ...passed, 'head 200', 'end']);
+    expect(recorder.informational[2]?.[1].get('link')).toBe('</a.css>');
   });
 
   it('says with the head when nothing follows', async () => {

@@ -243,19 +243,46 @@ describe('the protocol', () => {
   });
 
   it('is none for raw connections', async () => {
-    const server = await tlsServer();
-    const rig = rigFor(server.port, secured({}), {}, secrets);
-    const tunnel = await rig.cluster.connectRaw(rig.host());
-    let text = '';
-    if (tunnel !== undefined) {
-      tunnel.onData = (chunk) => {
-        text += Buffer.from(chunk).toString();
-      };
-      tunnel.write(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
-    }
-    await until(() => text === OK);
-    expect(server.seen[0]?.alpn).toBe(false);
-    tunnel?.destroy();
+    expect((await speak({})).seen?.alpn).toBe(false);
+  });
+});
+
+/** Over a raw connection; undefined: none was to be had. */
+async function speak(
+  changes: Partial<UpstreamTls>,
+): Promise<{ readonly said: string; readonly seen: Seen | undefined }> {
+  const server = await tlsServer();
+  const rig = rigFor(server.port, secured(changes, { host: 'db.bank.svc.cluster.local' }), {}, secrets);
+  const tunnel = await rig.cluster.connectRaw(rig.host());
+  let said = '';
+  if (tunnel !== undefined) {
+    tunnel.onData = (chunk) => {
+      said += Buffer.from(chunk).toString();
+    };
+    tunnel.write(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
+    await until(() => said === OK);
+    tunnel.destroy();
+  }
+  return { said, seen: server.seen[0] };
+}
+
+describe('raw connections', () => {
+  it.each([
+    ['say no name and ask for none where the rule has neither', { verifyHost: true }, OK, false],
+    ['say the name of the rule', { sni: 'ledger.bank.example' }, OK, 'ledger.bank.example'],
+    ['ask for the names of the rule', { subjectAltNames: ['ledger.bank.example'] }, OK, false],
+    [
+      'ask for them besides the Host, which they have not',
+      { verifyHost: true, subjectAltNames: ['ledger.bank.example'] },
+      OK,
+      false,
+    ],
+    ['are refused for want of the names', { subjectAltNames: ['db.bank.svc.cluster.local'] }, '', undefined],
+    ['are refused where the authority is a stranger', { verifyHost: true, ca: 'stranger' }, '', undefined],
+  ])('%s', async (_, changes, said, serverName) => {
+    const { seen, said: heard } = await speak(changes);
+    expect(heard).toBe(said);
+    if (serverName !== undefined) expect(seen?.serverName).toBe(serverName);
   });
 });
 

@@ -10,6 +10,7 @@ const hostOf = (name: string, changes: Partial<Host> = {}): Host => ({
   key: `10.0.0.${name}:80`,
   weight: 1,
   priority: 0,
+  locality: '',
   usable: true,
   activeRequests: 0,
   usableSinceMs: Number.NEGATIVE_INFINITY,
@@ -19,8 +20,15 @@ const hostOf = (name: string, changes: Partial<Host> = {}): Host => ({
 let now = 0;
 const clock: Clock = { nowMs: () => now, monotonicMs: () => now };
 
-function balancerOf(policy: LoadBalancer, hosts: readonly Host[], minHealthPercent = 0, seed = 1): Balancer<Host> {
-  const balancer = new Balancer<Host>(policy, minHealthPercent, { clock, random: seeded(seed) });
+function balancerOf(
+  loadBalancer: LoadBalancer,
+  hosts: readonly Host[],
+  minHealthPercent = 0,
+  seed = 1,
+  byLocality = false,
+): Balancer<Host> {
+  const cluster = { loadBalancer, outlierDetection: { minHealthPercent }, byLocality };
+  const balancer = new Balancer<Host>(cluster, { clock, random: seeded(seed) });
   balancer.refresh(hosts);
   return balancer;
 }
@@ -125,10 +133,58 @@ describe('LEAST_REQUEST', () => {
   });
 });
 
-it('RANDOM keeps to weights that are shares of localities', () => {
-  const shares = [hostOf('1', { weight: 3 }), hostOf('2', { weight: 1 })];
-  const counts = tally(balancerOf({ kind: 'random', byWeight: true }, shares), 4_000);
-  expect((counts['10.0.0.1:80'] ?? 0) / 4_000).toBeCloseTo(0.75, 1);
+describe('a locality before a host of it', () => {
+  /** Hosts of one place, the first of them usable; all of them together weigh as much as is said. */
+  const place = (locality: string, weight: number, total: number, usable = total): Host[] =>
+    Array.from({ length: total }, (_, i) =>
+      hostOf(`${locality}${i}`, { locality, weight: weight / total, usable: i < usable }),
+    );
+  const shareOf = (policy: LoadBalancer, hosts: readonly Host[], locality: string, minHealthPercent = 0): number => {
+    const balancer = balancerOf(policy, hosts, minHealthPercent, 1, true);
+    const counts = tally(balancer, 4_000, (i) => hashString(`request ${i}`));
+    const of = Object.entries(counts).filter(([key]) => key.startsWith(`10.0.0.${locality}`));
+    return of.reduce((sum, [, count]) => sum + count, 0) / 4_000;
+  };
+  const IN_TURN = ALL.filter(({ kind }) => kind !== 'ring-hash' && kind !== 'maglev');
+
+  it.each<readonly [string, Host[], number]>([
+    ['by weight', [...place('a', 80, 2), ...place('b', 20, 2)], 0.8],
+    ['by weight, however many hosts there are', [...place('a', 80, 1), ...place('b', 20, 9)], 0.8],
+    ['as much with five of seven hosts', [...place('a', 80, 7, 5), ...place('b', 20, 2)], 0.8],
+    ['less with one of two: 56 to 20', [...place('a', 80, 2, 1), ...place('b', 20, 2)], 56 / 76],
+    ['less on both sides: 56 to 14', [...place('a', 80, 2, 1), ...place('b', 20, 2, 1)], 56 / 70],
+    ['nothing with none', [...place('a', 80, 2, 0), ...place('b', 20, 2)], 0],
+    ['all where the other has none', [...place('a', 80, 2, 1), ...place('b', 20, 2, 0)], 1],
+  ])('gets its share %s', (_, hosts, share) => {
+    for (const policy of IN_TURN) expect(shareOf(policy, hosts, 'a'), policy.kind).toBeCloseTo(share, 2);
+  });
+
+  it.each([RING, MAGLEV])('keeps all of it by hash as long as it has a host: $kind', (policy) => {
+    expect(shareOf(policy, [...place('a', 80, 2, 1), ...place('b', 20, 2)], 'a')).toBeCloseTo(0.8, 1);
+    expect(shareOf(policy, [...place('a', 80, 2), ...place('b', 20, 2)], 'a')).toBeCloseTo(0.8, 1);
+    expect(shareOf(policy, [...place('a', 80, 2, 0), ...place('b', 20, 2)], 'a')).toBe(0);
+  });
+
+  it('does not count in panic, when all hosts are used', () => {
+    const hosts = [...place('a', 80, 1, 0), ...place('b', 20, 3, 1)].map((host) => ({ ...host, weight: 1 }));
+    expect(shareOf(RANDOM, hosts, 'a', 50)).toBeCloseTo(0.25, 1);
+  });
+
+  it('has its hosts chosen by the policy', () => {
+    const hosts = place('a', 2, 2).concat(place('b', 2, 2));
+    expect(tally(balancerOf(ROUND_ROBIN, hosts, 0, 1, true), 400)).toEqual(
+      Object.fromEntries(hosts.map(({ key }) => [key, 100])),
+    );
+    const busy = hosts.map((host, i) => ({ ...host, activeRequests: i === 0 ? 9 : 0 }));
+    const counts = tally(balancerOf(LEAST_REQUEST, busy, 0, 1, true), 4_000);
+    expect((counts['10.0.0.a0:80'] ?? 0) / 4_000).toBeCloseTo(0.5 / 4, 1);
+    expect(((counts['10.0.0.a0:80'] ?? 0) + (counts['10.0.0.a1:80'] ?? 0)) / 4_000).toBeCloseTo(0.5, 2);
+  });
+
+  it('counts only where the cluster says so', () => {
+    const counts = tally(balancerOf(ROUND_ROBIN, [...place('a', 1, 1), ...place('b', 3, 3)]), 400);
+    expect(Object.values(counts)).toEqual([100, 100, 100, 100]);
+  });
 });
 
 it('RANDOM takes no notice of weights', () => {
