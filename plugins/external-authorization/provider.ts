@@ -55,9 +55,12 @@ const DEFAULT_TIMEOUT_MS = 600_000;
 /** As text: why it cannot be asked. */
 export function readProvider(name: string, context: FilterContext): Provider | string {
   const providers = (context.mesh['extensionProviders'] ?? []) as readonly Fields[];
-  const provider = providers.find((one) => one['name'] === name);
-  if (provider === undefined) return 'it is not among the extensionProviders of the mesh settings';
-  const { envoyExtAuthzHttp: http, envoyExtAuthzGrpc: grpc } = provider;
+  const named = providers.filter((one) => one['name'] === name);
+  if (named.length === 0) return 'it is not among the extensionProviders of the mesh settings';
+  const authorizers = named.filter((one) => isFields(one['envoyExtAuthzHttp']) || isFields(one['envoyExtAuthzGrpc']));
+  // Istio takes none of them then.
+  if (authorizers.length > 1) return 'several extensionProviders of the mesh settings have its name';
+  const { envoyExtAuthzHttp: http, envoyExtAuthzGrpc: grpc } = authorizers[0] ?? {};
   if (isFields(http)) return readHttpProvider(http, context);
   if (isFields(grpc)) return readGrpcProvider(grpc, context);
   return 'it is neither of the kind envoyExtAuthzHttp nor envoyExtAuthzGrpc';
@@ -66,8 +69,10 @@ export function readProvider(name: string, context: FilterContext): Provider | s
 const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
 
 function readAnyProvider(fields: Fields, context: FilterContext): AnyProvider | string {
-  const cluster = clusterOf(fields, context);
-  if (cluster === undefined) return `its service ${String(fields['service'])} is not known here`;
+  const unknown = whyUnknown(fields, context);
+  if (unknown !== undefined) return unknown;
+  const { host, port } = serviceOf(fields);
+  const cluster = context.resolveCluster(host, port, context.gatewayNamespace) ?? '';
   const timeoutMs = timeoutOf(fields);
   if (timeoutMs === undefined) return `its timeout ${JSON.stringify(fields['timeout'])} is no duration`;
   const statusOnError = statusOf(fields);
@@ -122,12 +127,15 @@ function readHttpProvider(fields: Fields, context: FilterContext): HttpProvider 
   };
 }
 
-/** `service` is a host, or `namespace/host`; undefined: there is no such service. */
-function clusterOf(fields: Fields, context: FilterContext): string | undefined {
-  const { namespace, host, port } = serviceOf(fields);
-  const namespaces = context.serviceNamespaces(host);
-  const isKnown = namespace === undefined ? namespaces.length > 0 : namespaces.includes(namespace);
-  return isKnown ? (context.resolveCluster(host, port, context.gatewayNamespace) ?? '') : undefined;
+/** `service` is a host, or `namespace/host`; a host is written out, since the mesh settings are of no namespace that could be added to it. */
+function whyUnknown(fields: Fields, context: FilterContext): string | undefined {
+  const { namespace, host } = serviceOf(fields);
+  const namespaces = host.includes('.') ? [...new Set(context.serviceNamespaces(host))] : [];
+  const service = `its service ${String(fields['service'])}`;
+  if (namespace === undefined && namespaces.length > 1)
+    return `${service} is in several namespaces (${namespaces.join(', ')}), and is to be written namespace/host`;
+  const isKnown = namespace === undefined ? namespaces.length === 1 : namespaces.includes(namespace);
+  return isKnown ? undefined : `${service} is not known here`;
 }
 
 /** `namespace`: undefined where the service is named by its host alone. */

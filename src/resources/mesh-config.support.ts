@@ -10,7 +10,8 @@ const TRAFFIC_POLICY = Object.fromEntries(
 /** istio-semantics §2.10, §3.1, §7. */
 export const meshConfigSupport: KindSupport = {
   about: `Settings of the network team, in the file of \`--mesh-config\`, with Istio’s names. An error in it keeps the gateway from
-starting. Of extensionProviders those with \`envoyExtAuthzHttp\` or \`envoyExtAuthzGrpc\` can be asked: \`service\`, \`port\`, \`timeout\`, \`failOpen\`,
+starting. Of extensionProviders those with \`envoyExtAuthzHttp\` or \`envoyExtAuthzGrpc\` can be asked, where no two of them have
+one name: \`service\` (a host written out, as \`checker.security.svc.cluster.local\`, or \`namespace/host\`), \`port\`, \`timeout\`, \`failOpen\`,
 \`statusOnError\`, \`clearRouteCache\` and \`includeRequestBodyInCheck\` are read; of the former \`pathPrefix\`, \`includeRequestHeadersInCheck\`,
 \`includeAdditionalHeadersInCheck\`, \`headersToUpstreamOnAllow\`, \`headersToDownstreamOnAllow\` and \`headersToDownstreamOnDeny\` too.`,
   messages: {
@@ -44,7 +45,10 @@ starting. Of extensionProviders those with \`envoyExtAuthzHttp\` or \`envoyExtAu
         'default 0: the connection’s',
       ),
       forwardClientCertDetails: supported('what of X-Forwarded-Client-Cert is passed on', 'default SANITIZE_SET'),
-      proxyProtocol: ignored('PROXY protocol of clients', 'ignored-field', 'such connections are refused'),
+      proxyProtocol: supported(
+        'every connection begins with a header of the PROXY protocol, which is believed',
+        'versions 1 and 2; whom to believe: `--proxy-protocol-from`',
+      ),
     },
     ...TRAFFIC_POLICY,
     MeshHTTPRetry: {

@@ -26,6 +26,8 @@ export function keySetMistake(text: string): string | undefined {
   if (!isObject(parsed)) return 'is no JSON object';
   if (!Object.hasOwn(parsed, 'keys')) return keyMistake(parsed, 'it');
   const { keys } = parsed;
+  // As Go reads a list.
+  if (keys === null) return undefined;
   if (!Array.isArray(keys)) return 'has `keys`, but not as a list';
   for (const [index, key] of keys.entries()) {
     const mistake = isObject(key) ? keyMistake(key, `key ${index + 1}`) : `has key ${index + 1}, which is no object`;
@@ -60,7 +62,8 @@ const nameOf = ({ kid }: Key, index: number): string =>
 function keysOf(text: string): readonly Key[] {
   const parsed = parse(text);
   if (!isObject(parsed)) return [];
-  return Array.isArray(parsed['keys']) ? parsed['keys'].filter(isObject) : [parsed];
+  if (!Object.hasOwn(parsed, 'keys')) return [parsed];
+  return Array.isArray(parsed['keys']) ? parsed['keys'].filter(isObject) : [];
 }
 
 function keyMistake(key: Key, name: string): string | undefined {

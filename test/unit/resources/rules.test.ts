@@ -351,6 +351,8 @@ describe('policies', () => {
       Array.from({ length: 3 }, () => 'unusable-key spec.jwtRules[0].jwks'),
     ],
     ['a set without keys', rule(`jwks: '{"keys":[]}'`), [], ['unusable-key spec.jwtRules[0].jwks']],
+    ['a set of which nothing is said', rule(`jwks: '{"keys":null}'`), [], ['unusable-key spec.jwtRules[0].jwks']],
+    ['a set that is none', rule(`jwks: '{"keys":"none"}'`), ['invalid-value spec.jwtRules[0].jwks']],
     ['a key without type', rule(`jwks: '{"keys":[{"n":"AQAB"}]}'`), ['invalid-value spec.jwtRules[0].jwks']],
     ['an object that is no key', rule(`jwks: '{}'`), ['invalid-value spec.jwtRules[0].jwks']],
     [

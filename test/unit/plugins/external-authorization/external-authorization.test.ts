@@ -29,7 +29,10 @@ const http = (fields: object = {}) => ({
 const contextWith = (policies: ReturnType<typeof custom>[], ...extensionProviders: object[]): FakeContext =>
   fakeContext(policies, {
     mesh: { extensionProviders },
-    serviceNamespaces: (host) => (host.startsWith('checker.') ? ['security'] : []),
+    serviceNamespaces: (host) => {
+      if (host === 'checker.everywhere') return ['security', 'shop', 'security'];
+      return host === 'checker' || host.startsWith('checker.') ? ['security', 'security'] : [];
+    },
     resolveCluster: (host, port) =>
       host.startsWith('checker.') && port < 9000 ? `outbound|${port}||${host}` : undefined,
   });
@@ -319,6 +322,10 @@ describe('a provider that cannot be asked', () => {
       [http({ service: 'other/checker.security.svc.cluster.local' })],
     ],
     ['has a bad prefix', [custom(paths('/c'))], [http({ pathPrefix: 'verify' })]],
+    ['has a short name', [custom(paths('/c'))], [http({ service: 'checker' })]],
+    ['has a short name in a namespace', [custom(paths('/c'))], [http({ service: 'security/checker' })]],
+    ['is in several namespaces', [custom(paths('/c'))], [http({ service: 'checker.everywhere' })]],
+    ['has a name that another has', [custom(paths('/c'))], [http(), http()]],
     [
       'is one of two',
       [custom(paths('/c')), custom({ name: 'two', ...paths('/d') }, 'second')],
@@ -334,6 +341,21 @@ describe('a provider that cannot be asked', () => {
     expect((await send(settings, { path: '/open' })).reply).toBeUndefined();
     expect(context.findings).toHaveLength(policies.length);
     expect(context.findings[0]).toMatchObject({ code: 'unusable-provider', field: ['spec', 'provider', 'name'] });
+  });
+});
+
+describe('a provider that can be asked', () => {
+  it.each([
+    ['of one of several namespaces', [http({ service: 'shop/checker.everywhere' })]],
+    [
+      'with the name of one that authorizes nothing',
+      [http(), { name: 'checker', zipkin: { service: 'x.y', port: 1 } }],
+    ],
+    ['beside others', [{ ...http(), name: 'second' }, http(), { ...http(), name: 'second' }]],
+  ])('%s', (_, providers) => {
+    const context = contextWith([custom()], ...providers);
+    expect(compile(context).provider.kind).toBe('http');
+    expect(context.findings).toEqual([]);
   });
 });
 
