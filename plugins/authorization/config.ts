@@ -7,7 +7,7 @@ import {
 } from '../../src/contract/authz-predicate/index.ts';
 import type { FilterContext, FilterSpec, PolicyObject } from '../../src/contract/index.ts';
 import type { AuthorizationPolicyBody } from '../../src/resources/kinds.ts';
-import { foreseeAuthorization } from './foresee.ts';
+import { actsInAuthorization, foreseeAuthorization } from './foresee.ts';
 
 /** What may pass: nothing that a `deny` rule fits, and, where there is a list of them, only what an `allow` rule fits. */
 export interface PolicyLayer {
@@ -61,6 +61,7 @@ export const authorizationSpec: FilterSpec<AuthorizationSettings> = {
     return { gateway: layer, virtualServices: Object.fromEntries(teams) };
   },
   foresee: foreseeAuthorization,
+  actsOn: actsInAuthorization,
 };
 
 const bodyOf = (policy: PolicyObject): AuthorizationPolicyBody['spec'] => (policy.body as AuthorizationPolicyBody).spec;

@@ -1,7 +1,21 @@
 import { foreseeRule } from '../../src/contract/authz-predicate/index.ts';
-import type { ImaginedRequest } from '../../src/contract/index.ts';
+import type { ImaginedRequest, PolicyObject } from '../../src/contract/index.ts';
+import type { AuthorizationPolicyBody } from '../../src/resources/kinds.ts';
 import type { AuthorizationSettings, PolicyLayer } from './config.ts';
-import { layersFor } from './owners.ts';
+import { guardsOf, layersFor } from './owners.ts';
+
+/** CUSTOM is external-authorization's; a team's policy is for the routes of the VirtualServices that it names. */
+export function actsInAuthorization(
+  { ref, body }: Pick<PolicyObject, 'ref' | 'body'>,
+  { route }: ImaginedRequest,
+): 'gateway' | 'route' | undefined {
+  const { action, targetRef, targetRefs = [] } = (body as AuthorizationPolicyBody).spec;
+  if (action === 'CUSTOM') return undefined;
+  const targets = targetRef === undefined ? targetRefs : [...targetRefs, targetRef];
+  if (targets.length === 0) return 'gateway';
+  const guards = route === undefined ? [] : guardsOf(route.owner);
+  return targets.some(({ name }) => guards.includes(`${ref.namespace}/${name}`)) ? 'route' : undefined;
+}
 
 /** Whether the request would be refused, for `banyan explain`. */
 export function foreseeAuthorization(request: ImaginedRequest, settings: AuthorizationSettings): readonly string[] {

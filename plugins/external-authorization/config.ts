@@ -21,9 +21,11 @@ export const externalAuthorizationSpec: FilterSpec<ExternalAuthorizationSettings
     return { rules: policies.flatMap(rulesOf), provider: providerOf(policies, context) };
   },
   foresee: foreseeCheck,
+  actsOn: (policy) => (specOf(policy).action === 'CUSTOM' ? 'gateway' : undefined),
 };
 
-const specOf = (policy: PolicyObject): AuthorizationPolicyBody['spec'] => (policy.body as AuthorizationPolicyBody).spec;
+const specOf = (policy: Pick<PolicyObject, 'body'>): AuthorizationPolicyBody['spec'] =>
+  (policy.body as AuthorizationPolicyBody).spec;
 
 const providerNameOf = (policy: PolicyObject): string => specOf(policy).provider?.name ?? '';
 

@@ -2,7 +2,7 @@ import type { FilterContext, FilterSpec, PolicyObject } from '../../src/contract
 import { parseDurationMs } from '../../src/kernel/duration.ts';
 import type { RateLimitBody, RateLimitKey, RateLimitMatch, RateLimitWindow } from '../../src/resources/kinds.ts';
 import { foreseeLimits } from './foresee.ts';
-import { needsClaim, type RateLimitServiceSettings, serviceOf } from './service-config.ts';
+import { isByClaim, needsClaim, type RateLimitServiceSettings, serviceOf } from './service-config.ts';
 
 /** All limits of the network team, in their order: each is asked for each request, and the first that is exhausted answers 429. */
 export interface RateLimitSettings {
@@ -51,8 +51,12 @@ function specFor(name: string, identity: boolean): FilterSpec<RateLimitSettings>
       return rules.length === 0 ? undefined : { rules };
     },
     foresee: foreseeLimits,
+    actsOn: (policy) => (hasRules(policy, identity) ? 'gateway' : undefined),
   };
 }
+
+const hasRules = ({ body }: Pick<PolicyObject, 'body'>, identity: boolean): boolean =>
+  (body as RateLimitBody).spec.rules.some((rule) => (needsClaim(rule.per) || isByClaim(rule)) === identity);
 
 const asksService = ({ body }: PolicyObject): boolean => (body as RateLimitBody).spec.scope === 'service';
 

@@ -61,7 +61,8 @@ export function serviceOf(
   };
 }
 
-const isByClaim = ({ descriptor = [] }: RateLimitRule): boolean => descriptor.some(({ from }) => needsClaim(from));
+export const isByClaim = ({ descriptor = [] }: RateLimitRule): boolean =>
+  descriptor.some(({ from }) => needsClaim(from));
 
 export const needsClaim = (source: unknown): boolean =>
   typeof source === 'object' && source !== null && 'claim' in source;

@@ -77,6 +77,11 @@ export interface FilterSpec<S = unknown> {
   /** For `banyan explain`: what would become of such a request, a sentence each; empty: nothing worth a word. */
   foresee?(request: ImaginedRequest, settings: S): readonly string[];
 }
+  /**
+   * For `banyan explain`, where filters share a kind or a policy is not for every route: does that policy act on such a
+   * request here, and for every request or for its route alone? undefined: it does not. Absent: each acts on every request.
+   */
+  actsOn?(policy: Pick<PolicyObject, 'ref' | 'body'>, request: ImaginedRequest): 'gateway' | 'route' | undefined;
 
 /* ------------------------------------------------ the request half */
 

@@ -1,8 +1,8 @@
 import type { Compilation } from '../../compiler/compilation.ts';
 import { HeaderList } from '../../contract/headers.ts';
 import type { FilterSpec, ImaginedRequest } from '../../contract/plugin.ts';
-import type { Diagnostic, ObjectRef } from '../../diagnostics/diagnostic.ts';
-import type { ResourceKind } from '../../resources/kinds.ts';
+import { type Diagnostic, formatPlace, type ObjectRef } from '../../diagnostics/diagnostic.ts';
+import type { Resource, ResourceKind } from '../../resources/kinds.ts';
 import type { ResourceSet } from '../../resources/set.ts';
 import {
   type Candidate,
@@ -15,7 +15,7 @@ import {
 } from '../../table/index.ts';
 import type { Route } from '../../table/model.ts';
 import { type Answer, answerOf, tcpAnswer, tlsRedirect } from './answer.ts';
-import { claimText, headerText, matchText, ownerText, pathText, placeText, queryText } from './describe.ts';
+import { claimText, headerText, matchText, ownerText, pathText, queryText } from './describe.ts';
 import { chooseListener, type ListenerChoice } from './listener-choice.ts';
 import { type ExplainedSource, type ExplainedValue, sourceOf, valuesIn } from './policy-values.ts';
 import type { Question } from './question.ts';
@@ -47,7 +47,7 @@ interface ExplainedRoute {
   readonly owner: string;
   readonly kind: string;
   readonly namespace: string;
-  /** `file:line`. */
+  /** `file:line`, or the object of a cluster. */
   readonly place: string;
   readonly match: string;
 }
@@ -162,7 +162,7 @@ const routeOf = (route: Route): ExplainedRoute => ({
   owner: ownerText(route.owner),
   kind: route.owner.kind,
   namespace: route.owner.namespace,
-  place: placeText(route.owner),
+  place: formatPlace(route.owner),
   match: matchText(route.match),
 });
 
@@ -223,28 +223,48 @@ function policiesOf(
       const objects = kinds
         .flatMap((kind) => resources.ofKind(kind as ResourceKind))
         .filter((object) => !ineffective.has(keyOf(object.ref)));
-      const sources = objects.map(({ ref }) => sourceOf(ref, resources));
       // A route's own settings take the place of these, and speak for themselves.
-      policies.push({
-        filter: name,
-        layer: 'gateway',
-        sources,
-        values,
-        foreseen: own === undefined ? foreseen : [],
-        settings: workload,
-      });
+      const told = own === undefined ? foreseen : [];
+      const layers = actingObjects(spec, objects, request);
+      if (layers.length === 0 && told.length > 0) layers.push({ layer: 'gateway', acting: [] });
+      for (const [i, { layer, acting }] of layers.entries())
+        policies.push({
+          filter: name,
+          layer,
+          sources: acting.map(({ ref }) => sourceOf(ref, resources)),
+          values,
+          foreseen: i === layers.length - 1 ? told : [],
+          settings: workload,
+        });
     }
     if (own !== undefined && route !== undefined)
       policies.push({
         filter: name,
         layer: 'route',
-        sources: [{ object: `${route.owner.kind} ${ownerText(route.owner)}`, place: placeText(route.owner) }],
+        sources: [{ object: `${route.owner.kind} ${ownerText(route.owner)}`, place: formatPlace(route.owner) }],
         values,
         foreseen,
         settings: own,
       });
   }
   return policies;
+}
+
+interface ActingObjects {
+  readonly layer: 'gateway' | 'route';
+  readonly acting: readonly Resource[];
+}
+
+/** Of the objects of a filter's kinds those that act there on such a request: on every request, or on this route alone. */
+function actingObjects(
+  { actsOn }: FilterSpec,
+  objects: readonly Resource[],
+  request: ImaginedRequest,
+): ActingObjects[] {
+  if (actsOn === undefined) return [{ layer: 'gateway', acting: objects }];
+  return (['gateway', 'route'] as const)
+    .map((layer) => ({ layer, acting: objects.filter((object) => actsOn(object, request) === layer) }))
+    .filter(({ acting }) => acting.length > 0);
 }
 
 const sourcesOf = (values: readonly ExplainedValue[]): readonly ExplainedSource[] => [

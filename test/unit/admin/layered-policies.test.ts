@@ -107,6 +107,36 @@ spec: { action: DENY, rules: [{ to: [{ operation: { paths: ["/cart/*"], ports: [
     expect(elsewhere.policies.flatMap(({ foreseen }) => foreseen)).toEqual([]);
   });
 
+  it('are told once, under the filter that they act in, and none that is for other routes', () => {
+    const authorization = (name: string, spec: string): string =>
+      `apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: { name: ${name} }\nspec: { ${spec}, rules: [{}] }\n`;
+    const to = (name: string): string =>
+      `targetRefs: [{ group: networking.istio.io, kind: VirtualService, name: ${name} }]`;
+    const limits = (name: string, per: string): string =>
+      policy('RateLimit', name, `{ rules: [{ name: ${name}, per: ${per}, limits: [{ requests: 9, window: 1s }] }] }`);
+    const more = {
+      'istio-system/ask.yaml': authorization('ask', 'action: CUSTOM, provider: { name: nobody }'),
+      'istio-system/audit.yaml': authorization('audit', 'action: AUDIT'),
+      'shop/guard.yaml': authorization('guard', `action: ALLOW, ${to('cart')}`),
+      'shop/other.yaml': authorization('other', `action: ALLOW, ${to('another')}`),
+      'istio-system/clients.yaml': limits('clients', 'client-address'),
+      'istio-system/users.yaml': limits('users', '{ claim: sub }'),
+    };
+    const told = (request: string): readonly string[] =>
+      explain(request, undefined, more).policies.flatMap(({ filter, layer, sources }) =>
+        /auth|rate/.test(filter) ? [`${filter} ${layer}: ${sources.map(({ object }) => object).join(', ')}`] : [],
+      );
+    const everybodys = [
+      'rate-limit gateway: RateLimit istio-system/clients',
+      'external-authorization gateway: AuthorizationPolicy istio-system/ask',
+      'authorization gateway: AuthorizationPolicy istio-system/audit',
+      'authorization route: AuthorizationPolicy shop/guard',
+      'rate-limit-identity gateway: RateLimit istio-system/users',
+    ];
+    expect(told('http://shop.example.com/cart/')).toEqual(everybodys);
+    expect(told('http://shop.example.com/nothing')).toEqual(everybodys.filter((line) => !line.includes('guard')));
+  });
+
   it('say of an exemption that it has expired', () => {
     const nowMs = Date.parse('2999-01-01T00:00:00Z');
     const text = explanationText(explain('http://shop.example.com/cart/', nowMs), { paint: (_style, words) => words });
