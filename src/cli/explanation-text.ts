@@ -103,7 +103,7 @@ function answer({ answer: given, route }: Explanation, title: Title, paint: Pain
       : [
           field('route', `${route.id}${route.name === '' ? '' : ` (${route.name})`}`),
           field('owner', `${route.kind} ${route.owner}`),
-          field('file', route.place),
+          field('place', route.place),
         ];
   return [`${title('Answer')}  ${headline(given, paint)}`, ...owner, ...details(given, paint)];
 }

@@ -1,4 +1,5 @@
-import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import { type Diagnostic, formatObjectRef, formatPlace } from '../diagnostics/diagnostic.ts';
+import type { FrozenFile } from '../sources/source.ts';
 import { describeChange } from './change-log.ts';
 import type { Log } from './log.ts';
 import type { ControlState } from './reconciler.ts';
@@ -16,11 +17,26 @@ export function reportState(state: ControlState, previous: ControlState | undefi
       compileMs: Math.round(state.compileMs),
     });
   reportFindings(state, previous, log);
-  const frozenBefore = new Set(previous?.frozen.map((file) => file.file));
-  for (const { file, reason } of state.frozen)
-    if (!frozenBefore.delete(file)) log.warn('a file is frozen: what it last said stays in service', { file, reason });
-  for (const file of frozenBefore) log.info('a file is no longer frozen', { file });
+  reportFrozen(state, previous, log);
 }
+
+function reportFrozen(state: ControlState, previous: ControlState | undefined, log: Log): void {
+  const before = new Map(previous?.frozen.map((one) => [one.file, one]));
+  for (const one of state.frozen)
+    if (!before.delete(one.file)) {
+      const { what, fields } = frozenText(one);
+      log.warn(`${what} is frozen: what it last said stays in service`, { ...fields, reason: one.reason });
+    }
+  for (const one of before.values()) {
+    const { what, fields } = frozenText(one);
+    log.info(`${what} is no longer frozen`, fields);
+  }
+}
+
+const frozenText = ({ file, object }: FrozenFile) =>
+  object === undefined
+    ? { what: 'a file', fields: { file } }
+    : { what: 'an object', fields: { object: formatObjectRef(object) } };
 
 function reportFindings(state: ControlState, previous: ControlState | undefined, log: Log): void {
   // What was found again is the same object, of thousands; only the rest is compared by what it says.
@@ -34,7 +50,7 @@ function reportFindings(state: ControlState, previous: ControlState | undefined,
     log.warn(message, {
       code,
       severity,
-      place: location === undefined ? undefined : `${location.file}:${location.line}`,
+      place: location && formatPlace(location),
     });
   }
   if (fresh.length > MOST_FINDINGS)

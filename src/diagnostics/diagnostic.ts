@@ -4,11 +4,15 @@ export type Severity = 'error' | 'warning' | 'hint';
 export interface SourceLocation {
   /** Path relative to the source's root, with forward slashes; for a cluster object `kind/namespace/name`. */
   readonly file: string;
-  /** From 1. */
+  /** From 1; 0: an object of a cluster, which has no lines. */
   readonly line: number;
   /** From 1, in UTF-16 code units. */
   readonly column: number;
 }
+
+/** `shop/cart.yaml:7`; of an object of a cluster `VirtualService shop/cart`, as everywhere else. */
+export const formatPlace = ({ file, line }: Pick<SourceLocation, 'file' | 'line'>): string =>
+  line === 0 ? file.replace('/', ' ') : `${file}:${line}`;
 
 /** A place in an object: `['spec', 'http', 0, 'match']`. */
 export type FieldPath = readonly (string | number)[];

@@ -2,6 +2,7 @@ import {
   type Diagnostic,
   formatFieldPath,
   formatObjectRef,
+  formatPlace,
   type RelatedPlace,
   type SourceLocation,
 } from './diagnostic.ts';
@@ -40,11 +41,12 @@ export interface FormatOptions {
  */
 export function formatDiagnostic(finding: Diagnostic, { palette = PLAIN_PALETTE, source }: FormatOptions = {}): string {
   const { severity, code, message, location, object, field, consequence, remedy, witness, related = [] } = finding;
-  const where = [object && formatObjectRef(object), field && field.length > 0 && formatFieldPath(field)].filter(
-    Boolean,
-  );
+  const place = location && formatLocation(location);
+  const named = object && formatObjectRef(object);
+  // Of an object of a cluster the place is its name, which need not be said twice.
+  const where = [named !== place && named, field && field.length > 0 && formatFieldPath(field)].filter(Boolean);
   return [
-    `${location === undefined ? '' : `${palette.strong(harmless(formatLocation(location)))}: `}${palette[severity](`${severity}[${code}]`)} ${harmless(message)}`,
+    `${place === undefined ? '' : `${palette.strong(harmless(place))}: `}${palette[severity](`${severity}[${code}]`)} ${harmless(message)}`,
     ...(location === undefined ? [] : excerpt(location, source, palette[severity], palette.faint)),
     ...(where.length === 0 ? [] : [`  ${harmless(where.join(', '))}`]),
     `  ${palette.faint('effect:')} ${harmless(consequence)}`,
@@ -54,10 +56,12 @@ export function formatDiagnostic(finding: Diagnostic, { palette = PLAIN_PALETTE,
   ].join('\n');
 }
 
-export const formatLocation = ({ file, line, column }: SourceLocation): string => `${file}:${line}:${column}`;
+const formatLocation = (location: SourceLocation): string =>
+  location.line === 0 ? formatPlace(location) : `${formatPlace(location)}:${location.column}`;
 
 function formatRelated({ message, object, location }: RelatedPlace): string {
-  const where = [location && formatLocation(location), object && formatObjectRef(object)].filter(Boolean).join(' ');
+  const [place, named] = [location && formatLocation(location), object && formatObjectRef(object)];
+  const where = [place, named !== place && named].filter(Boolean).join(' ');
   return where === '' ? message : `${where}: ${message}`;
 }
 
@@ -70,7 +74,7 @@ function excerpt(
   mark: Palette['error'],
   faint: Palette['faint'],
 ): readonly string[] {
-  const line = source === undefined ? undefined : lineOf(source(location.file), location.line);
+  const line = source === undefined || location.line === 0 ? undefined : lineOf(source(location.file), location.line);
   if (line === undefined) return [];
   const number = String(location.line);
   const start = Math.min(location.column - 1, line.length);
@@ -121,7 +125,7 @@ export function diagnosticJson(finding: Diagnostic): Readonly<Record<string, unk
     consequence,
     remedy,
     refused,
-    ...(location !== undefined && location),
+    ...(location !== undefined && placeJson(location)),
     ...(field !== undefined && { field: formatFieldPath(field) }),
     ...(object !== undefined && { object: formatObjectRef(object) }),
     ...(witness !== undefined && { witness }),
@@ -129,19 +133,23 @@ export function diagnosticJson(finding: Diagnostic): Readonly<Record<string, unk
       related: related.map(({ message: text, object: other, location: place }) => ({
         message: text,
         ...(other !== undefined && { object: formatObjectRef(other) }),
-        ...(place !== undefined && place),
+        ...(place !== undefined && placeJson(place)),
       })),
     }),
   };
 }
+
+const placeJson = (location: SourceLocation): Partial<SourceLocation> =>
+  location.line === 0 ? { file: location.file } : location;
 
 const COMMANDS = { error: 'error', warning: 'warning', hint: 'notice' } as const;
 
 /** A line that GitHub Actions shows beside the line of the file. `root`: the directory that files are relative to. */
 export function githubAnnotation(finding: Diagnostic, root = ''): string {
   const { severity, code, message, consequence, remedy, location } = finding;
+  const isObject = location?.line === 0;
   const properties = [
-    ...(location === undefined
+    ...(location === undefined || isObject
       ? []
       : [
           `file=${property(root === '' ? location.file : `${root}/${location.file}`)}`,
@@ -150,7 +158,8 @@ export function githubAnnotation(finding: Diagnostic, root = ''): string {
         ]),
     `title=${property(code)}`,
   ];
-  return `::${COMMANDS[severity]} ${properties.join(',')}::${data([message, consequence, remedy].join('\n'))}`;
+  const said = isObject ? `${formatPlace(location)}: ${message}` : message;
+  return `::${COMMANDS[severity]} ${properties.join(',')}::${data([said, consequence, remedy].join('\n'))}`;
 }
 
 const data = (text: string): string => text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');

@@ -5,6 +5,7 @@ export {
   type FieldPath,
   formatFieldPath,
   formatObjectRef,
+  formatPlace,
   type ObjectRef,
   type RelatedPlace,
   type Severity,

@@ -1,4 +1,4 @@
-import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import { type Diagnostic, formatPlace } from '../diagnostics/diagnostic.ts';
 import { report } from '../diagnostics/report.ts';
 import type { Resource, ResourceKind } from '../resources/kinds.ts';
 import { KINDS } from '../resources/registry.ts';
@@ -46,7 +46,7 @@ const holderOf = ({ kind, meta }: Resource, before: readonly SourceSnapshot[]): 
 function duplicate(loser: Resource, winner: Resource): Diagnostic {
   const place = winner.origin.locate(['metadata', 'name']);
   return report('duplicate-object', {
-    message: `${loser.kind} ${loser.meta.name} is also defined in ${place.file}:${place.line}, which is the one applied`,
+    message: `${loser.kind} ${loser.meta.name} is also defined in ${formatPlace(place)}, which is the one applied`,
     object: loser.ref,
     field: ['metadata', 'name'],
     location: loser.origin.locate(['metadata', 'name']),

@@ -1,4 +1,4 @@
-import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import { type Diagnostic, formatPlace } from '../diagnostics/diagnostic.ts';
 import { report } from '../diagnostics/report.ts';
 import { byEach, compareNumbers, compareStrings } from '../kernel/compare.ts';
 import type { Resource } from '../resources/kinds.ts';
@@ -75,7 +75,7 @@ function reasonOfFreeze(content: FileContent): string {
 function duplicate(loser: Resource, winner: Resource): Diagnostic {
   const place = winner.origin.locate(['metadata', 'name']);
   return report('duplicate-object', {
-    message: `${loser.kind} ${loser.meta.name} is also defined in ${place.file}:${place.line}, which ${
+    message: `${loser.kind} ${loser.meta.name} is also defined in ${formatPlace(place)}, which ${
       winner.meta.creationTimestampMs < loser.meta.creationTimestampMs ? 'is older' : 'comes first'
     } and is the one applied`,
     object: loser.ref,

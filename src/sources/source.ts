@@ -1,4 +1,4 @@
-import type { Diagnostic } from '../diagnostics/diagnostic.ts';
+import type { Diagnostic, ObjectRef } from '../diagnostics/diagnostic.ts';
 import type { ResourceSet } from '../resources/set.ts';
 
 /** What a source knows at one moment: always whole, never a delta, so that nobody has to be told in the right order. */
@@ -12,6 +12,8 @@ export interface SourceSnapshot {
 
 export interface FrozenFile {
   readonly file: string;
+  /** Of a cluster: it is an object, and no file. */
+  readonly object?: ObjectRef;
   readonly namespace: string;
   /** Milliseconds since 1970. */
   readonly sinceMs: number;

@@ -84,7 +84,7 @@ describe('routes of a cluster', () => {
       const { stdout } = await promisify(execFile)(process.execPath, ['bin/banyan.js', ...args, ...flags]);
       return stdout;
     };
-    expect(await banyan('routes', '-o', 'wide')).toContain('VirtualService/prompt/asked:1');
+    expect(await banyan('routes', '-o', 'wide')).toContain('VirtualService prompt/asked');
     expect(await banyan('explain', 'GET http://asked.example.com/')).toContain('prompt/asked');
     expect(JSON.parse(await banyan('check', '-o', 'json'))).toMatchObject({ diagnostics: expect.any(Array) });
   });

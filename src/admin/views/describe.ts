@@ -16,9 +16,6 @@ import type {
 export const ownerText = (owner: RouteOwner): string =>
   `${owner.namespace}/${owner.name}${owner.delegate === undefined ? '' : ` → ${owner.delegate}`}`;
 
-export const placeText = (place: { readonly file: string; readonly line: number }): string =>
-  `${place.file}:${place.line}`;
-
 /** `/v1*` is a prefix, `/v1` exact, `~^/v[0-9]+$` a pattern, `*` anything. */
 export function pathText(path: PathMatch): string {
   switch (path.kind) {

@@ -1,7 +1,6 @@
-import type { ObjectRef, SourceLocation } from '../../diagnostics/diagnostic.ts';
+import { formatPlace, type ObjectRef, type SourceLocation } from '../../diagnostics/diagnostic.ts';
 import type { ResourceKind } from '../../resources/kinds.ts';
 import type { ResourceSet } from '../../resources/set.ts';
-import { placeText } from './describe.ts';
 
 /** One value of a layered policy, with the layer and the file it comes from. */
 export interface ExplainedValue {
@@ -76,6 +75,6 @@ export function sourceOf(ref: ObjectRef, resources: ResourceSet): ExplainedSourc
   const found = objects.find((object) => object.ref.namespace === ref.namespace && object.ref.name === ref.name);
   return {
     object: `${ref.kind} ${ref.namespace}/${ref.name}`,
-    place: found === undefined ? '' : placeText(found.origin.locate([]) as SourceLocation),
+    place: found === undefined ? '' : formatPlace(found.origin.locate([]) as SourceLocation),
   };
 }

@@ -17,7 +17,8 @@ export interface RouteRow {
   readonly delegate: string | undefined;
   readonly owner: string;
   readonly file: string;
-  readonly line: number;
+  /** undefined: it is an object of a cluster. */
+  readonly line: number | undefined;
   readonly action: Route['action']['kind'];
   readonly destination: string;
   readonly id: string;
@@ -66,7 +67,7 @@ const rowOf = (route: Route, port: number, routeConfig: string, host: string): R
   delegate: route.owner.delegate,
   owner: ownerText(route.owner),
   file: route.owner.file,
-  line: route.owner.line,
+  line: route.owner.line === 0 ? undefined : route.owner.line,
   action: route.action.kind,
   destination: actionText(route),
   id: route.id,

@@ -6,9 +6,9 @@ import {
   formatDiagnostic,
   githubAnnotation,
   type Severity,
+  type SourceLocation,
 } from '../../diagnostics/index.ts';
 import { compareNumbers, compareStrings } from '../../kernel/compare.ts';
-import { KINDS } from '../../resources/index.ts';
 import type { Settings } from '../../settings.ts';
 import { type LoadedRoutes, loadRoutes } from '../load.ts';
 import type { CliHost } from '../program.ts';
@@ -81,10 +81,9 @@ const paletteOf = ({ paint }: Terminal) => ({
 
 /** With paths that the reader's terminal and editor can open. */
 function fromHere(finding: Diagnostic, dir: string): Diagnostic {
-  const moved = <T extends { readonly file: string }>(location: T): T => ({
-    ...location,
-    file: isOfCluster(location.file) ? location.file : path.join(dir, location.file),
-  });
+  // An object of a cluster has no lines, and is no file.
+  const moved = (location: SourceLocation): SourceLocation =>
+    location.line === 0 ? location : { ...location, file: path.join(dir, location.file) };
   return {
     ...finding,
     ...(finding.location && { location: moved(finding.location) }),
@@ -95,9 +94,6 @@ function fromHere(finding: Diagnostic, dir: string): Diagnostic {
     }),
   };
 }
-
-/** `VirtualService/shop/cart`, which is no file. */
-const isOfCluster = (file: string): boolean => Object.hasOwn(KINDS, file.slice(0, Math.max(0, file.indexOf('/'))));
 
 function sourceIn(dir: string): (file: string) => string | undefined {
   const texts = new Map<string, string | undefined>();

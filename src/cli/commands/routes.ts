@@ -1,4 +1,5 @@
 import { type RouteRow, routeRows } from '../../admin/views/route-rows.ts';
+import { formatPlace } from '../../diagnostics/index.ts';
 import type { Settings } from '../../settings.ts';
 import { loadRoutes } from '../load.ts';
 import type { CliHost } from '../program.ts';
@@ -25,7 +26,7 @@ const COLUMNS: readonly Column<RouteRow>[] = [
 ];
 const WIDE: readonly Column<RouteRow>[] = [
   ...COLUMNS,
-  { title: 'FILE', text: (row) => `${row.file}:${row.line}` },
+  { title: 'PLACE', text: ({ file, line = 0 }) => formatPlace({ file, line }) },
   { title: 'ROUTE', text: (row) => row.id },
 ];
 

@@ -58,7 +58,7 @@ export interface DecodedObject {
 
 /** An object has no lines; where it stands is said by its name, and the field by its path. */
 export function decodePruned({ value }: PrunedObject, file: string): DecodedObject {
-  const place = Object.freeze({ file, line: 1, column: 1 });
+  const place = Object.freeze({ file, line: 0, column: 0 });
   const origin: Origin = { file, locate: () => place };
   return decodeObject(value, origin);
 }

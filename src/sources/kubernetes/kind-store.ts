@@ -98,6 +98,7 @@ export class KindStore implements ReflectorSink {
         ? []
         : {
             file: fileOf(this.kind, key),
+            object: resource.ref,
             namespace: resource.meta.namespace,
             sinceMs: frozenSinceMs,
             reason: diagnostics.find((finding) => finding.refused)?.message ?? 'the object is refused',

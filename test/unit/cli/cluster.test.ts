@@ -56,7 +56,7 @@ describe('a cluster from a prompt', () => {
     api.put(VIRTUAL_SERVICES, virtualService('cart'));
     const listed = await run(['routes', '--kubernetes', ...flags, '-o', 'wide']);
     expect(listed).toMatchObject({ code: 0, err: '' });
-    expect(listed.out).toContain('VirtualService/shop/cart:1');
+    expect(listed.out).toMatch(/ VirtualService shop\/cart +shop\/cart\/0\n/);
     expect((await run(['explain', 'GET http://cart.example.com/', '--kubernetes', ...flags])).code).toBe(0);
     expect(api.calls[0]?.headers.authorization).toBe('Bearer secret');
   });
@@ -66,7 +66,15 @@ describe('a cluster from a prompt', () => {
     api.put(VIRTUAL_SERVICES, { ...virtualService('cart'), spec: { htpp: [] } });
     const ran = await run(['check', '--kubernetes', ...flags]);
     expect(ran.code).toBe(1);
-    expect(ran.out).toContain('VirtualService/shop/cart:1:1: error[unknown-field]');
+    expect(ran.out).toMatch(/^VirtualService shop\/cart: error\[unknown-field\] .*\n {2}spec\.htpp\n/);
+    const json = await run(['check', '--kubernetes', ...flags, '-o', 'json']);
+    expect(JSON.parse(json.out).diagnostics[0]).toMatchObject({
+      file: 'VirtualService/shop/cart',
+      code: 'unknown-field',
+    });
+    expect(JSON.parse(json.out).diagnostics[0]).not.toHaveProperty('line');
+    const github = await run(['check', '--kubernetes', ...flags, '-o', 'github']);
+    expect(github.out).toMatch(/^::error title=unknown-field::VirtualService shop\/cart: /);
     expect(ran.err).toContain('the cluster');
   });
 

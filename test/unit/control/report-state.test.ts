@@ -93,4 +93,17 @@ describe('what the log says of a new state', () => {
     expect(said(frozen, frozen)).toEqual([]);
     expect(said(state, frozen)).toEqual([expect.stringMatching(/^INFO {2}a file is no longer frozen/)]);
   });
+
+  it('names an object of a cluster, which is no file and has no lines', () => {
+    const state = stateOf(SHOP);
+    const object = { kind: 'VirtualService', namespace: 'shop', name: 'cart' };
+    const file = 'VirtualService/shop/cart';
+    const frozen = { ...state, frozen: [{ file, object, namespace: 'shop', sinceMs: 0, reason: 'broken' }] };
+    expect(said(frozen, state)).toEqual([
+      expect.stringMatching(/^WARN {2}an object is frozen.*object="VirtualService shop\/cart" {2}reason=broken/),
+    ]);
+    expect(said(state, frozen)).toEqual([expect.stringMatching(/^INFO {2}an object is no longer frozen/)]);
+    const found = withFindings(state, { ...finding('no such host', 0), location: { file, line: 0, column: 0 } });
+    expect(said(found, state)).toEqual([expect.stringMatching(/place="VirtualService shop\/cart"/)]);
+  });
 });

@@ -31,8 +31,8 @@ describe('following a cluster', () => {
     expect(object?.origin.file).toBe('VirtualService/shop/cart');
     expect(object?.origin.locate(['spec', 'http', 0])).toEqual({
       file: 'VirtualService/shop/cart',
-      line: 1,
-      column: 1,
+      line: 0,
+      column: 0,
     });
   });
 
@@ -43,7 +43,11 @@ describe('following a cluster', () => {
     await started;
     api.put(VIRTUAL_SERVICES, { ...virtualService('cart'), spec: { hosts: ['cart.example.com'], htpp: [] } });
     await soon(() => expect(current()?.frozen).toHaveLength(1));
-    expect(current()?.frozen[0]).toMatchObject({ file: 'VirtualService/shop/cart', namespace: 'shop' });
+    expect(current()?.frozen[0]).toMatchObject({
+      file: 'VirtualService/shop/cart',
+      object: { kind: 'VirtualService', namespace: 'shop', name: 'cart' },
+      namespace: 'shop',
+    });
     expect(current()?.resources.get('VirtualService', 'shop', 'cart')?.body.spec.http).toHaveLength(1);
     expect(current()?.diagnostics).toContainEqual(expect.objectContaining({ code: 'unknown-field', refused: true }));
     api.put(VIRTUAL_SERVICES, virtualService('cart', 'new.example.com'));
