@@ -74,7 +74,14 @@ function actsHere(policy: PolicyObject, context: FilterContext): boolean {
     return false;
   }
   const wanted = (policy.body as RateLimitBody).spec.selector?.matchLabels ?? {};
-  return Object.entries(wanted).every(([key, value]) => context.gatewayLabels[key] === value);
+  if (Object.entries(wanted).every(([key, value]) => context.gatewayLabels[key] === value)) return true;
+  context.report({
+    object: policy.ref,
+    code: 'policy-without-effect',
+    field: ['spec', 'selector'],
+    message: 'its selector does not fit the labels of this gateway',
+  });
+  return false;
 }
 
 function rulesOf(policy: PolicyObject, context: FilterContext): RateLimitRuleSettings[] {

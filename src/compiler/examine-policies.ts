@@ -6,18 +6,25 @@ import {
   type AccessPolicy,
   attachedTo,
   claimLimits,
+  liftedBy,
   limitPaths,
   missingTargets,
   namedBy,
   policiesWithoutEffect,
   policyPaths,
   type Surroundings,
+  unservedHosts,
 } from './rules/index.ts';
+import type { BuiltRouteConfig } from './virtual-hosts.ts';
 
 /** What policies say that cannot come to anything, whatever requests come. */
 export function createPolicyExaminer(
   options: CompileOptions,
-): (resources: ResourceSet, surroundings: Surroundings) => readonly (readonly Diagnostic[])[] {
+): (
+  resources: ResourceSet,
+  surroundings: Surroundings,
+  routeConfigs: readonly BuiltRouteConfig[],
+) => readonly (readonly Diagnostic[])[] {
   const effects = memoizeByIdentity((policies: readonly AccessPolicy[]) => policiesWithoutEffect(policies, options));
   const paths = memoizeByIdentity((policies: readonly ResourceOf<'AuthorizationPolicy'>[]) =>
     policyPaths(policies, options),
@@ -28,14 +35,21 @@ export function createPolicyExaminer(
   );
   const attached = memoizeByIdentity(attachedTo);
   const named = memoizeByIdentity(namedBy);
-  return (resources, surroundings) => {
+  const lifted = memoizeByIdentity(liftedBy);
+  const unserved = memoizeByIdentity(
+    (limits: readonly ResourceOf<'RateLimit'>[], routeConfigs: readonly BuiltRouteConfig[]) =>
+      unservedHosts(limits, routeConfigs, options),
+  );
+  return (resources, surroundings, routeConfigs) => {
     const authorizations = resources.ofKind('AuthorizationPolicy');
     const limits = resources.ofKind('RateLimit');
+    const exemptions = resources.ofKind('PolicyExemption');
     const targets = [
       attached(authorizations),
       attached(resources.ofKind('EdgePolicy')),
       named(limits),
-      named(resources.ofKind('PolicyExemption')),
+      named(exemptions),
+      lifted(exemptions),
     ];
     return [
       effects(resources.ofKind('RequestAuthentication')),
@@ -43,6 +57,7 @@ export function createPolicyExaminer(
       paths(authorizations),
       limited(limits),
       claims(limits, surroundings),
+      unserved(limits, routeConfigs),
       ...targets.map((list) => missingTargets(list, resources)),
     ];
   };

@@ -59,7 +59,7 @@ export function createExaminer(options: CompileOptions): (examination: Examinati
       ofGateways(resources.ofKind('Gateway'), plan),
       ofServices(resources.ofKind('Service'), plan),
       ofMesh(resources.ofKind('VirtualService')),
-      ...ofPolicies(resources, surroundings),
+      ...ofPolicies(resources, surroundings, routing.routeConfigs),
     ];
     return {
       diagnostics: [

@@ -18,10 +18,18 @@ export const POLICY_FINDINGS = {
   },
   'unknown-target': {
     severity: 'warning',
-    summary: 'A policy, a limit or an exemption for a VirtualService, or a namespace with any, that is not there.',
+    summary:
+      'A policy, a limit or an exemption for a VirtualService, a namespace with any, or an EdgePolicy, that is not there.',
     consequence: 'It acts on nothing there: the routes that it is meant for are served without it.',
-    remedy: 'Correct the name; targetRefs name VirtualServices of the policy’s own namespace.',
+    remedy:
+      'Correct the name; targetRefs name VirtualServices of the policy’s own namespace, exemptions EdgePolicies of theirs.',
     istio: 'IST0101',
+  },
+  'unserved-host': {
+    severity: 'warning',
+    summary: 'A RateLimit for a host that no VirtualService answers for.',
+    consequence: 'It counts no request for that host that any route takes: what it is meant for is not limited.',
+    remedy: 'Correct the host, or take it out; hosts are written without port, as `a.example.com` or `*.example.com`.',
   },
   'path-never-met': {
     severity: 'warning',

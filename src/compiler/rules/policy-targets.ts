@@ -7,12 +7,13 @@ import { reportAt } from './rule.ts';
 type AttachedPolicy = ResourceOf<'AuthorizationPolicy'> | ResourceOf<'EdgePolicy'>;
 type NamingPolicy = ResourceOf<'RateLimit'> | ResourceOf<'PolicyExemption'>;
 
-/** Whose routes a policy is for. */
+/** Whose routes a policy is for, or which policy an exemption lifts. */
 interface PolicyTarget {
+  readonly kind: 'VirtualService' | 'EdgePolicy';
   readonly object: Resource;
   readonly field: FieldPath;
   readonly namespace: string;
-  /** Of a VirtualService; undefined: all of the namespace. */
+  /** undefined: all of the namespace. */
   readonly name: string | undefined;
 }
 
@@ -24,7 +25,7 @@ export const attachedTo = (policies: readonly AttachedPolicy[]): readonly Policy
     const one = 'targetRef' in spec && spec.targetRef !== undefined ? [{ ...spec.targetRef, at: ['targetRef'] }] : [];
     const many = (spec.targetRefs ?? []).map((target, i) => ({ ...target, at: ['targetRefs', i] }));
     return [...one, ...many].flatMap(({ kind, name = '', at }) =>
-      kind === 'VirtualService' ? [{ object, field: ['spec', ...at, 'name'], namespace, name }] : [],
+      kind === 'VirtualService' ? [{ kind, object, field: ['spec', ...at, 'name'], namespace, name }] : [],
     );
   });
 
@@ -34,8 +35,17 @@ export const namedBy = (policies: readonly NamingPolicy[]): readonly PolicyTarge
     const named = object.kind === 'RateLimit' ? namesOfLimit(object) : namesOfExemption(object);
     return named.map(({ field, id }) => {
       const [namespace = '', name] = id.split('/');
-      return { object, field, namespace, name };
+      return { kind: 'VirtualService', object, field, namespace, name };
     });
+  });
+
+/** Which EdgePolicies exemptions lift: of their own namespace, as the filters look for them. */
+export const liftedBy = (exemptions: readonly ResourceOf<'PolicyExemption'>[]): readonly PolicyTarget[] =>
+  exemptions.flatMap((object) => {
+    const { policy } = object.body.spec;
+    if (policy === undefined) return [];
+    const { namespace } = object.meta;
+    return [{ kind: 'EdgePolicy', object, field: ['spec', 'policy'], namespace, name: policy }];
   });
 
 interface NamedRoutes {
@@ -56,21 +66,18 @@ const namesOfExemption = ({ body: { spec } }: ResourceOf<'PolicyExemption'>): re
   ...(spec.routes ?? []).map((id, i) => ({ field: ['spec', 'routes', i], id })),
 ];
 
-/** For routes that are not there a policy does nothing, whatever its owners believe. */
+/** For routes that are not there a policy does nothing, and a policy that is not there no exemption lifts, whatever their owners believe. */
 export const missingTargets = (targets: readonly PolicyTarget[], resources: ResourceSet): readonly Diagnostic[] =>
-  targets.flatMap(({ object, field, namespace, name }) => {
-    const known = byNamespace(resources.ofKind('VirtualService'));
-    if (name === undefined ? known.has(namespace) : resources.get('VirtualService', namespace, name) !== undefined)
-      return [];
+  targets.flatMap(({ kind, object, field, namespace, name }) => {
+    const known = byNamespace(resources.ofKind(kind));
+    if (name === undefined ? known.has(namespace) : resources.get(kind, namespace, name) !== undefined) return [];
     const others = name === undefined ? known.keys() : (known.get(namespace) ?? []).map(({ meta }) => meta.name);
     const close = nearest(name ?? namespace, others);
-    const what = name === undefined ? 'VirtualService' : `VirtualService '${name}'`;
+    const what = name === undefined ? kind : `${kind} '${name}'`;
     const hint = close === undefined ? '' : `; is '${close}' meant?`;
     return [
       reportAt('unknown-target', object, field, { message: `there is no ${what} in namespace ${namespace}${hint}` }),
     ];
   });
 
-const byNamespace = memoizeByIdentity((list: readonly ResourceOf<'VirtualService'>[]) =>
-  Map.groupBy(list, ({ meta }) => meta.namespace),
-);
+const byNamespace = memoizeByIdentity((list: readonly Resource[]) => Map.groupBy(list, ({ meta }) => meta.namespace));

@@ -72,12 +72,93 @@ describe('targets of policies', () => {
     expect(told(limit(rules('hosts: ["*"]')), exemption('namespace: shop, routes: [shop/shop]'))).toEqual([]);
   });
 
+  it('are looked for by the name of the EdgePolicy that an exemption lifts', () => {
+    const exemption = (policy: string): string =>
+      object(
+        'banyan.dev/v1alpha1',
+        'PolicyExemption',
+        'exemption',
+        `approver: a, reason: b, expires: "2126-01-01T00:00:00Z", sections: [limits], namespace: shop, policy: ${policy}`,
+      );
+    const told = (policy: string): readonly string[] =>
+      texts(
+        compileShop(
+          [shop, edge('own', 'limits: { bodyBytes: 1 }')],
+          {},
+          {
+            'istio-system': documents(edge('base', 'limits: { bodyBytes: 1 }'), exemption(policy)),
+          },
+        ),
+        'unknown-target',
+      );
+    expect([told('base'), told('basse'), told('own')]).toEqual([
+      [],
+      ["PolicyExemption spec.policy: there is no EdgePolicy 'basse' in namespace istio-system; is 'base' meant?"],
+      ["PolicyExemption spec.policy: there is no EdgePolicy 'own' in namespace istio-system"],
+    ]);
+  });
+
   it('come and go', () => {
     const compiler = createCompiler(compileOptions());
     const guard = authorization('guard', `targetRefs: [${target('shop')}]`);
     const count = (...texts: string[]): number =>
       findings(compiler.compile(resourcesOf({ shop: documents(...texts) })), 'unknown-target').length;
     expect([count(guard), count(guard, shop), count(shop), count(guard)]).toEqual([1, 0, 0, 1]);
+  });
+});
+
+describe('hosts of limits', () => {
+  const forHosts = (hosts: string, more = ''): string =>
+    limit(
+      `rules: [{ name: a, match: { hosts: [${hosts}] }, per: gateway, limits: [{ requests: 1, window: 1s }] }]${more}`,
+    );
+  const told = (hosts: string, more = '', namespace = 'istio-system'): readonly string[] =>
+    texts(compileShop([shop], {}, { [namespace]: forHosts(hosts, more) }), 'unserved-host');
+
+  it('that nobody serves are reported, each with its place and what may be meant', () => {
+    expect(told('a.example.com, b.example.com, "*.example.org", x.a.example.com, "*.a.example.com"')).toEqual([
+      "RateLimit spec.rules[0].match.hosts[1]: no VirtualService answers for 'b.example.com' at this gateway; is 'a.example.com' meant?",
+      "RateLimit spec.rules[0].match.hosts[2]: no VirtualService answers for '*.example.org' at this gateway; is 'a.example.com' meant?",
+      "RateLimit spec.rules[0].match.hosts[3]: no VirtualService answers for 'x.a.example.com' at this gateway; is 'a.example.com' meant?",
+      "RateLimit spec.rules[0].match.hosts[4]: no VirtualService answers for '*.a.example.com' at this gateway; is 'a.example.com' meant?",
+    ]);
+  });
+
+  it.each(['"*"', 'a.example.com', 'A.Example.com', '"*.example.com"', '"*.com"'])(
+    'that are served are not: %s',
+    (host) => {
+      expect(told(host)).toEqual([]);
+    },
+  );
+
+  it('that are served by a wildcard are not', () => {
+    const wild = virtualService('wild', `hosts: ["*.example.com"], gateways: [infra/public], http: [{ ${TO_WEB} }]`);
+    const limits = {
+      'istio-system': forHosts('b.example.com, "*.b.example.com", "*.example.com", "*.com", example.com'),
+    };
+    expect(texts(compileShop([wild], {}, limits), 'unserved-host')).toMatchObject([
+      expect.stringContaining("hosts[4]: no VirtualService answers for 'example.com'"),
+    ]);
+  });
+
+  it('of limits that act elsewhere, or nowhere, are not', () => {
+    expect(told('b.example.com', ', selector: { matchLabels: { istio: other } }')).toEqual([]);
+    expect(told('b.example.com', '', 'till')).toEqual([]);
+  });
+
+  it('come and go with routes, also where the host stays to send plaintext to https', () => {
+    const compiler = createCompiler(compileOptions());
+    const gateway = object(
+      'networking.istio.io/v1',
+      'Gateway',
+      'public',
+      'selector: { istio: ingressgateway }, servers: [{ port: { number: 80, name: http, protocol: HTTP }, hosts: [a.example.com], tls: { httpsRedirect: true } }]',
+    );
+    const count = (routes: readonly string[]): number => {
+      const files = { 'istio-system': forHosts('a.example.com'), infra: gateway, shop: documents(...routes) };
+      return findings(compiler.compile(resourcesOf(files)), 'unserved-host').length;
+    };
+    expect([count([]), count([shop]), count([])]).toEqual([1, 0, 1]);
   });
 });
 

@@ -313,11 +313,14 @@ describe('the pure half', () => {
     expect(findings).toMatchObject([{ code: 'policy-without-effect' }]);
   });
 
-  it('acts at the gateways that its selector fits', () => {
+  it('acts at the gateways that its selector fits, and says so at others', () => {
     const fits = { ...perClient(1), selector: { matchLabels: { istio: 'ingressgateway' } } };
     const other = { ...perClient(1), selector: { matchLabels: { istio: 'other' } } };
-    expect(compile([fakePolicy('RateLimit', { spec: fits })]).settings?.rules).toHaveLength(1);
-    expect(compile([fakePolicy('RateLimit', { spec: other })]).settings).toBeUndefined();
+    const here = compile([fakePolicy('RateLimit', { spec: fits })]);
+    expect([here.settings?.rules.length, here.findings]).toEqual([1, []]);
+    const elsewhere = compile([fakePolicy('RateLimit', { spec: other })]);
+    expect(elsewhere.settings).toBeUndefined();
+    expect(elsewhere.findings).toMatchObject([{ code: 'policy-without-effect', field: ['spec', 'selector'] }]);
   });
 
   it('reports a window of no length', () => {
