@@ -73,12 +73,14 @@ export function createExaminer(options: CompileOptions): (examination: Examinati
 }
 
 function createSurroundings(options: CompileOptions): (resources: ResourceSet, plan: GatewayPlan) => Surroundings {
+  const { pathNormalization } = options.mesh;
   let known: Surroundings | undefined;
   return (resources, plan) => {
     const hasAuthentication = resources
       .ofKind('RequestAuthentication')
       .some((policy) => actsAtGateway(policy, options));
-    if (known?.plan !== plan || known.hasAuthentication !== hasAuthentication) known = { plan, hasAuthentication };
+    if (known?.plan !== plan || known.hasAuthentication !== hasAuthentication)
+      known = { plan, hasAuthentication, pathNormalization };
     return known;
   };
 }

@@ -33,8 +33,10 @@ export const POLICY_FINDINGS = {
   },
   'path-never-met': {
     severity: 'warning',
-    summary: 'A path in a policy that no request ever has, since paths are normalised before they are looked at.',
-    consequence: 'It fits nothing: a rule that denies by it denies nothing, and notPaths excludes nothing by it.',
+    summary:
+      'A path in a match or a policy that no request ever has, since paths are normalised before they are looked at.',
+    consequence:
+      'It fits nothing: a route never answers by it, a rule that denies by it denies nothing, and notPaths excludes nothing by it.',
     remedy:
       'Write the path as it is after normalisation: with a slash first, without query, dot segments, doubled slashes or needless escapes.',
   },

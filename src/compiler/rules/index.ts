@@ -3,6 +3,7 @@ import { claimsWithoutAuthentication } from './claims-without-authentication.ts'
 import { corsOrigins } from './cors-origins.ts';
 import { delegates } from './delegates.ts';
 import { hostNotInGateway } from './host-not-in-gateway.ts';
+import { matchPaths } from './match-paths.ts';
 import type { SubjectRule } from './rule.ts';
 import { unknownGateway } from './unknown-gateway.ts';
 
@@ -14,6 +15,7 @@ export const SUBJECT_RULES: readonly SubjectRule[] = Object.freeze([
   afterCatchAll,
   claimsWithoutAuthentication,
   corsOrigins,
+  matchPaths,
 ]);
 
 export { claimLimits } from './claim-limits.ts';

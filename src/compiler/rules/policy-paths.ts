@@ -1,7 +1,7 @@
 import type { Diagnostic, FieldPath } from '../../diagnostics/index.ts';
 import type { Resource, ResourceOf } from '../../resources/index.ts';
-import { normalizePath, type PathNormalization } from '../../table/index.ts';
 import type { CompileOptions } from '../compilation.ts';
+import { whyNeverMet } from './never-met.ts';
 import { reportAt } from './rule.ts';
 
 type Matching = 'exact' | 'prefix' | 'suffix';
@@ -20,7 +20,7 @@ export const policyPaths = (
         (['paths', 'notPaths'] as const).flatMap((field) =>
           (operation[field] ?? []).flatMap((value, i) => {
             const path = ['spec', 'rules', rule, 'to', place, 'operation', field, i];
-            return findingAt(policy, path, ...matchingOf(value), options);
+            return isTemplate(value) ? [] : findingAt(policy, path, ...matchingOf(value), options);
           }),
         ),
       ),
@@ -44,6 +44,9 @@ export const limitPaths = (
     ),
   );
 
+/** Templates have segments of their own, which validation has looked at. */
+const isTemplate = (value: string): boolean => /[{}]/.test(value);
+
 /** `abc*` and `*abc`, as in AuthorizationPolicies. A lone `*` is a prefix of nothing, and fits. */
 function matchingOf(value: string): readonly [Matching, string] {
   if (value.endsWith('*')) return ['prefix', value.slice(0, -1)];
@@ -61,33 +64,4 @@ function findingAt(
   return why === undefined
     ? []
     : [reportAt('path-never-met', object, field, { message: `${JSON.stringify(value)} ${why}` })];
-}
-
-/** What may stand before or behind what is written, so that the whole is a path: an escape may be cut in two. */
-const AFTER = ['', 'x', '0', '20'];
-const BEFORE = ['/', '/x', '', '/%', '/%2'];
-
-function whyNeverMet(matching: Matching, value: string, mode: PathNormalization): string | undefined {
-  // Templates have segments of their own, which validation has looked at; dots with parameters are what escapes leave (P-19).
-  if (/[{}]|\/\.\.?;/.test(value)) return undefined;
-  if (matching !== 'suffix' && value !== '' && !value.startsWith('/'))
-    return 'begins with no slash, and every path does';
-  if (value.includes('?')) return 'has a query, and a path has none';
-  if (value.includes('#')) return 'has a fragment, which is cut off every path';
-  const wholes =
-    matching === 'exact'
-      ? [value]
-      : matching === 'prefix'
-        ? AFTER.map((end) => value + end)
-        : BEFORE.map((start) => start + value);
-  if (value === '' || wholes.some((whole) => isNormal(whole, mode))) return undefined;
-  const normal = matching === 'suffix' ? undefined : normalizePath(value, mode);
-  const becomes = normal?.ok === true ? `: such a path becomes ${JSON.stringify(normal.path)}` : '';
-  return `is no part of a normalised path${becomes}`;
-}
-
-function isNormal(path: string, mode: PathNormalization): boolean {
-  if (/[^\x21-\x7e]/.test(path)) return false;
-  const normal = normalizePath(path, mode);
-  return normal.ok && normal.path === path;
 }

@@ -1,6 +1,7 @@
 import type { FieldPath } from '../../diagnostics/index.ts';
 import { type Diagnostic, type DiagnosticCode, type Finding, report } from '../../diagnostics/index.ts';
 import type { Resource } from '../../resources/index.ts';
+import type { PathNormalization } from '../../table/index.ts';
 import type { Attachable } from '../attach.ts';
 import type { RuleSet } from '../delegation.ts';
 import type { GatewayPlan } from '../from-gateway.ts';
@@ -17,6 +18,7 @@ export interface Surroundings {
   readonly plan: GatewayPlan;
   /** Some RequestAuthentication acts at the gateway. */
   readonly hasAuthentication: boolean;
+  readonly pathNormalization: PathNormalization;
 }
 
 export type SubjectRule = (subject: Subject) => readonly Diagnostic[];

@@ -194,7 +194,7 @@ describe('paths that no request has', () => {
     ['/a%2Fb', '"/a%2Fb" is no part of a normalised path: such a path becomes "/a/b"'],
     ['/%61dmin', '"/%61dmin" is no part of a normalised path: such a path becomes "/admin"'],
     ['/a b', '"/a b" is no part of a normalised path: such a path becomes "/a%20b"'],
-    ['/caf\u00e9', '"/café" is no part of a normalised path: such a path becomes "/caf%E9"'],
+    ['/caf\u00e9', '"/café" is no part of a normalised path: such a path becomes "/caf%C3%A9"'],
   ])('%s', (path, message) => {
     expect(found(path)).toEqual([message]);
   });
