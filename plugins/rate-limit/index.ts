@@ -42,8 +42,9 @@ export function rateLimits({ redisUrl, registry, peers }: RateLimitOptions): {
     plugin: fp(
       async (app) => {
         const { clock, callCluster: call } = app.banyan;
-        const own = await shared(clock, tellBy(app.log));
-        services ??= new ServiceFilters({ call, clock, limiter: own, onOutcome });
+        const tell = tellBy(app.log);
+        const own = await shared(clock, tell);
+        services ??= new ServiceFilters({ call, clock, limiter: own, onOutcome, tell });
         app.banyan.contribute(services.behind(own.filter(spec.name)));
         app.addHook('onClose', () => store?.close());
       },

@@ -5,8 +5,10 @@ import {
   mayBeSet,
   mayBeSetOnRequest,
   Note,
+  Outage,
   type PluginHost,
   type ResponseHead,
+  type Tell,
 } from '../../src/contract/index.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import { limited, storeFailure } from './answers.ts';
@@ -28,12 +30,15 @@ export interface ServiceLimiterOptions {
   readonly limiter: Pick<Limiter, 'note' | 'refuse'>;
   /** A service was asked, or could not be. */
   readonly onOutcome: (service: string, answered: boolean) => void;
+  readonly tell: Tell;
 }
 
 /** Limits that a service of Envoy's rate-limit protocol keeps (istio-semantics §9). */
 export class ServiceLimiter {
   readonly #options: ServiceLimiterOptions;
   readonly #health = new WeakMap<RateLimitServiceSettings, ServiceHealth>();
+  /** By authority: an outage outlasts a change of the routes. */
+  readonly #outages = new Map<string, Outage>();
   /** What the services would have the client told. */
   readonly #forClient = new Note<RateLimitResponse['responseHeaders']>();
 
@@ -72,7 +77,9 @@ export class ServiceLimiter {
   ): Promise<RateLimitResponse | 'failed' | 'abandoned'> {
     const { cluster, authority, domain, timeoutMs } = service;
     const health = this.#healthOf(service);
-    if (cluster === undefined || !health.begin()) return 'failed';
+    const outage = this.#outageOf(service);
+    if (cluster === undefined) return failed(outage, 'no such service is known here');
+    if (!health.begin()) return failed(outage, 'it answers too slowly, and is asked once a second');
     const answer = await callGrpc(this.#options.call, {
       cluster,
       method: '/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit',
@@ -87,10 +94,12 @@ export class ServiceLimiter {
       decode: decodeResponse,
     });
     health.ended(answer.kind === 'answer' ? 'answered' : answer.ended);
-    if (answer.kind === 'failed') return answer.ended === 'abandoned' ? 'abandoned' : 'failed';
+    if (answer.kind === 'failed') return answer.ended === 'abandoned' ? 'abandoned' : failed(outage, answer.reason);
     const { code } = answer.message;
     // UNKNOWN is no word on the request.
-    return code === OK || code === OVER_LIMIT ? answer.message : 'failed';
+    if (code !== OK && code !== OVER_LIMIT) return failed(outage, `it answers with the code ${code}`);
+    outage.succeeded();
+    return answer.message;
   }
 
   #judge(exchange: Exchange, rules: readonly DescriptorRule[], answer: RateLimitResponse): LocalReply | undefined {
@@ -116,6 +125,22 @@ export class ServiceLimiter {
     }
     return health;
   }
+
+  #outageOf({ authority }: RateLimitServiceSettings): Outage {
+    let outage = this.#outages.get(authority);
+    if (outage === undefined) {
+      const trouble = `the rate-limit service ${authority} cannot be asked; onStoreFailure says what passes`;
+      outage = new Outage({ trouble, over: `the rate-limit service ${authority} answers again` }, this.#options.tell);
+      this.#outages.set(authority, outage);
+    }
+    return outage;
+  }
+}
+
+function failed(outage: Outage, why: string): 'failed' {
+  outage.heard(why);
+  outage.failed();
+  return 'failed';
 }
 
 /** What the service says of a name replaces what the client said: a caller must not speak in its place. */
