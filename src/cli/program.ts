@@ -50,7 +50,7 @@ const EXIT_CODES = {
   ask: '  0  answered\n  1  no route fits (explain)\n  2  wrong arguments, or the directory or cluster cannot be read',
   wait: '  0  in service\n  1  refused, or not in service in time\n  2  wrong arguments, or the cluster cannot be read',
   serve:
-    '  0  stopped as told\n  1  failed: a port is in use, or an error of its own\n  2  wrong arguments, or the directory or cluster cannot be read',
+    '  0  stopped as told\n  1  failed: a port is in use, or an error of its own\n  2  wrong arguments, the directory or cluster cannot be read, or the access log cannot be written',
 };
 
 /** Runs one command line. Resolves with the exit code, everything said already. */

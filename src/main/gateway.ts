@@ -21,6 +21,7 @@ import type { MeshSettings } from '../resources/index.ts';
 import type { Settings } from '../settings.ts';
 import { createHandle } from '../table/index.ts';
 import type { CredentialTable, EndpointTable, RouteTable } from '../table/model.ts';
+import { checkAccessLogFile } from './access-log-file.ts';
 import { startClusterDuties } from './cluster-duties.ts';
 import type { DataPlane } from './data-plane.ts';
 import { settleHeap } from './heap.ts';
@@ -94,6 +95,11 @@ class RunningGateway {
   /** Resolves when the first state is served. */
   async start(): Promise<void> {
     const mesh = await soundMesh(this.#settings);
+    if (this.#settings.proxyProtocolFrom !== undefined && !mesh.proxyProtocol)
+      this.#log.warn(
+        '--proxy-protocol-from is without effect: the mesh configuration does not have the PROXY protocol',
+      );
+    await checkAccessLogFile(this.#settings);
     const own = await loadOwnPlugins(this.#settings.plugin);
     this.#specs = filterSpecsWith(own.map(({ spec }) => spec));
     // Workers take their time to begin: they do it while the routes are read.

@@ -2,9 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
-import { createServer, type Server } from 'node:net';
+import { connect, createServer, type Server } from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { CALLER, textHeader } from '../../support/proxy-header.ts';
 import { routesDirectory } from './run.ts';
 
 /** The whole product as one process, on a real directory: the routes lead to a server of the test's own. */
@@ -69,6 +70,7 @@ spec:
 interface Served {
   readonly child: ChildProcess;
   readonly dir: string;
+  readonly port: number;
   readonly output: () => string;
   readonly end: Promise<number | null>;
   get(path: string): Promise<{ readonly status: number; readonly body: string }>;
@@ -114,6 +116,7 @@ async function serve(
   return {
     child,
     dir,
+    port,
     output: () => text,
     end: once(child, 'close').then(([code]) => code as number | null),
     get: (target) => get(port, target, { host: 'shop.example.com' }),
@@ -202,6 +205,33 @@ describe.concurrent('banyan serve', () => {
     expect(served.output()).toContain('a file is frozen');
   });
 
+  it('believes the load balancers that it is told of, on the ports of Gateways alone', async () => {
+    const { dir, remove } = routesDirectory({
+      'mesh.yaml': 'defaultConfig: { gatewayTopology: { proxyProtocol: {} } }\n',
+    });
+    removals.push(remove);
+    const from = ['--proxy-protocol-from', '10.0.0.0/8,127.0.0.1'];
+    const served = await serve(undefined, ['--mesh-config', path.join(dir, 'mesh.yaml'), ...from]);
+    await ready(served);
+    await expect(served.get('/cart')).rejects.toThrow('socket hang up');
+    const socket = connect(served.port, '127.0.0.1');
+    socket.write(`${textHeader()}GET /cart HTTP/1.1\r\nHost: shop.example.com\r\nConnection: close\r\n\r\n`);
+    expect(String((await once(socket, 'data'))[0])).toMatch(/^HTTP\/1.1 200/);
+    await vi.waitFor(() => expect(served.output()).toContain(`"downstream_remote_address":"${CALLER.sourceAddress}"`));
+    served.child.kill('SIGTERM');
+    expect(await served.end).toBe(0);
+    expect(served.output()).not.toContain('without effect');
+  });
+
+  it('says that load balancers are named for nothing', async () => {
+    const served = await serve(undefined, ['--proxy-protocol-from', '10.0.0.0/8']);
+    await ready(served);
+    expect(served.output()).toContain('--proxy-protocol-from is without effect');
+    expect((await served.get('/cart')).status).toBe(200);
+    served.child.kill('SIGTERM');
+    expect(await served.end).toBe(0);
+  });
+
   it('lets a request under way finish before it ends', async () => {
     const served = await serve();
     await ready(served);
@@ -265,6 +295,18 @@ describe.concurrent('banyan serve', () => {
       ['--mesh-config', '{dir}/mesh'],
       2,
       /the mesh configuration is wrong\s+.*mesh:1: /,
+    ],
+    [
+      'an access log that is a directory',
+      ['--access-log-file', '{dir}'],
+      2,
+      /the access log cannot be written to \/.*: it is a directory\n.*--access-log-file/,
+    ],
+    [
+      'an access log below a file',
+      ['--access-log-file', '{dir}/mesh/log'],
+      2,
+      /the access log cannot be written to \/.*: a part of its path is no directory\n.*--access-log-file/,
     ],
   ])('does not start with %s', async (_name, args, code, message) => {
     const { dir, remove } = routesDirectory({ mesh: 'connectTimeout: soon\n' });
