@@ -12,12 +12,26 @@ export interface ControlMetricsOptions {
 /** What every process of the gateway says about itself; those of several workers are added up. */
 export function registerProcessMetrics(
   registry: Registry,
-  connections: () => { readonly open: number; readonly activeRequests: number },
+  connections: () => {
+    readonly open: number;
+    readonly activeRequests: number;
+    readonly refused: Readonly<Record<string, number>>;
+  },
 ): void {
   collectDefaultMetrics({ register: registry });
   const gauge = gaugesOf(registry);
   gauge('banyan_in_flight_requests', 'Requests under way.', () => connections().activeRequests);
   gauge('banyan_open_connections', 'Connections of clients.', () => connections().open);
+  new Counter({
+    name: 'banyan_refused_connections_total',
+    help: 'Connections of clients that were closed before anything was served on them.',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [reason, count] of Object.entries(connections().refused)) this.inc({ reason }, count);
+    },
+  });
 }
 
 /** What the control part says about itself, read when it is asked; requests are counted by the plugin `metrics`. */

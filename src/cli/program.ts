@@ -28,7 +28,15 @@ const COMPILING: readonly SettingKey[] = [
   ...(['kubernetes', 'kubeconfig', 'namespaceSelector'] as const),
 ];
 const SERVING: readonly SettingKey[] = [
-  ...(['portOffset', 'listenAddress', 'adminAddress', 'adminPort', 'adminHosts', 'allowLoopback'] as const),
+  ...([
+    'portOffset',
+    'listenAddress',
+    'proxyProtocolFrom',
+    'adminAddress',
+    'adminPort',
+    'adminHosts',
+    'allowLoopback',
+  ] as const),
   ...(['logFormat', 'logLevel', 'accessLog', 'accessLogFile', 'drainSeconds', 'workers', 'redisUrl'] as const),
   ...(['accessLogSampling', 'fastLane', 'istioMetrics', 'otlpEndpoint', 'traceSampling'] as const),
   ...(['stateDir', 'writeStatus', 'admissionPort', 'admissionCerts'] as const),

@@ -41,7 +41,7 @@ export function createCompiler(options: CompileOptions): Compiler {
       const workload = policies.workload(inputs, lookups);
       const routing = route({ resources, plan, backends: lookups, inputs });
       const connections = createConnectionRoutes(routing.attached, lookups, options);
-      const listening = buildListeners(plan.servers, connections);
+      const listening = buildListeners(plan.servers, connections, options.mesh.proxyProtocol);
       const referenced = keep.referenced(routing, listening.listeners, workload.clusters);
       const built = keep.backends([referenced, ...listsOf(resources, BACKEND_KINDS)], () => backends.build(referenced));
       const { listeners } = listening;

@@ -13,14 +13,18 @@ export interface BuiltListeners {
 }
 
 /** The ports to open, by number and then bind address. A port where nothing could be answered is not opened (istio-semantics §2.13). */
-export function buildListeners(servers: readonly ServerPlan[], routes: ConnectionRoutes): BuiltListeners {
+export function buildListeners(
+  servers: readonly ServerPlan[],
+  routes: ConnectionRoutes,
+  proxyProtocol: boolean,
+): BuiltListeners {
   const attached = new Set<VirtualService>();
   const diagnostics: Diagnostic[] = [];
   const listeners = Map.groupBy(servers, ({ port, bind }) => `${port} ${bind ?? ''}`)
     .values()
     .flatMap((group) => {
       const names = new SniBook();
-      const listener = buildListener(group, routes, names, attached);
+      const listener = { ...buildListener(group, routes, names, attached), ...(proxyProtocol && { proxyProtocol }) };
       diagnostics.push(...names.diagnostics);
       return listener.plaintext === undefined && listener.tls.length === 0 ? [] : [listener];
     })

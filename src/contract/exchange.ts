@@ -52,11 +52,11 @@ export interface Exchange {
   readonly scheme: 'http' | 'https';
   /** The request's headers as they will go upstream: hop-by-hop gone, forwarded headers set. Filters may change them. */
   readonly headers: HeaderList;
-  /** The other end of the connection. */
+  /** The other end of the connection, even where it speaks for a client by the PROXY protocol (§6.2, `source.ip`). */
   readonly peerAddress: string;
-  /** The caller, by the trusted part of X-Forwarded-For; one value everywhere (§7.2). */
+  /** The caller, by the PROXY protocol and the trusted part of X-Forwarded-For; one value everywhere (§7.2). */
   readonly clientAddress: string;
-  /** The Gateway's own port number. */
+  /** The Gateway's own port number; by the PROXY protocol the one that the client came to, like `localAddress`. */
   readonly listenerPort: number;
   readonly localAddress: string;
   readonly tls: TlsFacts | undefined;

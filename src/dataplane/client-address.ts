@@ -4,24 +4,24 @@ import { isIP } from 'node:net';
 const MAX_HOPS = 64;
 
 /**
- * The caller's address (istio-semantics §7.2): with no trusted proxy the peer, else the n-th entry of X-Forwarded-For
- * from the right. Too few entries, or one that is no bare IP address: the peer again.
+ * The caller's address (istio-semantics §7.2): with no trusted proxy whom the connection speaks for, else the n-th entry of X-Forwarded-For
+ * from the right. Too few entries, or one that is no bare IP address: the former again.
  */
 export function trustedClientAddress(
-  peerAddress: string,
+  remoteAddress: string,
   forwardedFor: readonly string[],
   numTrustedProxies: number,
 ): string {
-  if (numTrustedProxies <= 0 || numTrustedProxies > MAX_HOPS) return peerAddress;
+  if (numTrustedProxies <= 0 || numTrustedProxies > MAX_HOPS) return remoteAddress;
   const joined = forwardedFor.join(',');
   let end = joined.length;
   for (let n = 1; ; n++) {
     const comma = end < 0 ? -1 : joined.lastIndexOf(',', end - 1);
     if (n === numTrustedProxies) {
       const entry = joined.slice(comma + 1, end).trim();
-      return isIP(entry) === 0 || entry.includes('%') ? peerAddress : entry;
+      return isIP(entry) === 0 || entry.includes('%') ? remoteAddress : entry;
     }
-    if (comma < 0) return peerAddress;
+    if (comma < 0) return remoteAddress;
     end = comma;
   }
 }

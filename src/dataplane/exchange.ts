@@ -29,7 +29,6 @@ export interface ExchangeParts {
   readonly query: string;
   readonly scheme: 'http' | 'https';
   readonly headers: HeaderList;
-  readonly peerAddress: string;
   readonly clientAddress: string;
   /** In [0, 1). */
   readonly random: () => number;
@@ -80,9 +79,9 @@ export class GatewayExchange implements Exchange {
     this.query = parts.query;
     this.scheme = parts.scheme;
     this.headers = parts.headers;
-    this.peerAddress = parts.peerAddress;
+    this.peerAddress = raw.peerAddress;
     this.clientAddress = parts.clientAddress;
-    this.listenerPort = raw.listenerPort;
+    this.listenerPort = raw.destinationPort;
     this.localAddress = raw.localAddress;
     this.tls = raw.tls;
     this.isGrpc = GRPC.test(parts.headers.get('content-type') ?? '');

@@ -42,7 +42,7 @@ export function formatFacts(
     responseFlags: record.flags,
     responseDetails: record.details,
     clientAddress: exchange.clientAddress,
-    clientPort: raw.peerPort,
+    clientPort: raw.remotePort,
     peerAddress: exchange.peerAddress,
     peerPort: raw.peerPort,
     localAddress: raw.localAddress,

@@ -107,7 +107,7 @@ class Handling {
     const raw = this.#raw;
     const { settings } = pinned;
     const { headers } = raw;
-    const { peerAddress } = raw;
+    const { remoteAddress } = raw;
     const target = readTarget(raw.target, raw.authority, headers.getAll('host'));
     if (!target.ok) return target.error;
     this.#record.authority = target.value.authority;
@@ -128,13 +128,13 @@ class Handling {
     this.#record.path = path.path;
     const secure = raw.tls !== undefined;
     const forwardedFor = headers.getAll('x-forwarded-for');
-    const clientAddress = trustedClientAddress(peerAddress, forwardedFor, settings.numTrustedProxies);
+    const clientAddress = trustedClientAddress(remoteAddress, forwardedFor, settings.numTrustedProxies);
     this.#record.clientAddress = clientAddress;
     const upgrade =
       raw.upgrade !== undefined && raw.upgrade.value.toLowerCase() !== 'h2c' ? raw.upgrade.value : undefined;
     const policy = applyHeaderPolicy(headers, {
       settings,
-      peerAddress,
+      remoteAddress,
       secure,
       clientAddress,
       certificate: raw.tls?.client,
@@ -154,7 +154,6 @@ class Handling {
       query: target.value.query,
       scheme,
       headers,
-      peerAddress,
       clientAddress,
       random: this.#options.random,
     });

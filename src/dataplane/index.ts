@@ -34,6 +34,8 @@ export interface GatewayOptions {
   readonly listenAddress: string;
   /** Added to every Gateway port when a socket is bound, and nowhere else. */
   readonly portOffset: number;
+  /** Networks of the load balancers whose PROXY header is believed, where a listener has the protocol; undefined: of all. */
+  readonly proxyProtocolFrom?: readonly string[] | undefined;
   readonly clock: Clock;
   /** In [0, 1); default Math.random. */
   readonly random?: () => number;
@@ -64,7 +66,12 @@ export interface Gateway {
   applied(): Promise<readonly ListenerReport[]>;
   listeners(): readonly ListenerReport[];
   clusters(): readonly ClusterSnapshot[];
-  connections(): { readonly open: number; readonly activeRequests: number };
+  connections(): {
+    readonly open: number;
+    readonly activeRequests: number;
+    /** Closed before anything was served on them, by reason, since the start. */
+    readonly refused: Readonly<Record<'too-many' | 'no-server' | 'tls-handshake' | 'proxy-header', number>>;
+  };
   /** Takes no further connection. Several processes that drain together all do this first: a client that is told to go would else come to one that is about to. */
   stopAccepting(): Promise<void>;
   /** Stops accepting, tells clients to go elsewhere, lets requests under way finish within `graceMs`. */
@@ -109,6 +116,7 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
     clock: options.clock,
     listenAddress: options.listenAddress,
     portOffset: options.portOffset,
+    proxyProtocolFrom: options.proxyProtocolFrom,
     reusePort: options.reusePort ?? false,
     fastLane: options.fastLane ?? true,
     openTcp: async (route, client) => {
@@ -154,7 +162,19 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
     applied: () => applying,
     listeners: () => downstream.listeners(),
     clusters: () => upstreams.snapshot(),
-    connections: () => ({ open: downstream.openConnections(), activeRequests }),
+    connections() {
+      const { refused, noChain, failedHandshakes, badProxyHeaders } = downstream.connections();
+      return {
+        open: downstream.openConnections(),
+        activeRequests,
+        refused: {
+          'too-many': refused,
+          'no-server': noChain,
+          'tls-handshake': failedHandshakes,
+          'proxy-header': badProxyHeaders,
+        },
+      };
+    },
     stopAccepting: () => downstream.stopAccepting(),
     async drain(graceMs) {
       const farewell = setTimeout(

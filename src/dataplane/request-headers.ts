@@ -42,7 +42,8 @@ const MAX_NOMINATED = 9;
 
 export interface HeaderPolicyInput {
   readonly settings: TableSettings;
-  readonly peerAddress: string;
+  /** Whom the connection speaks for. */
+  readonly remoteAddress: string;
   readonly secure: boolean;
   readonly clientAddress: string;
   readonly certificate: ClientCertificate | undefined;
@@ -129,7 +130,7 @@ function dropImproperReferer(headers: HeaderList): void {
 function setForwarded(headers: HeaderList, input: HeaderPolicyInput): void {
   const lines = headers.getAll('x-forwarded-for').filter((line) => line !== '');
   headers.remove('x-forwarded-for');
-  headers.append('x-forwarded-for', [...lines, input.peerAddress].join(', '));
+  headers.append('x-forwarded-for', [...lines, input.remoteAddress].join(', '));
   const proto = headers.getAll('x-forwarded-proto');
   if (input.settings.numTrustedProxies === 0 || proto.length === 0)
     headers.set('x-forwarded-proto', input.secure ? 'https' : 'http');

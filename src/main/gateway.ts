@@ -221,7 +221,7 @@ class RunningGateway {
   }
 
   #serveByWorkers(workers: number): DataPlane {
-    registerProcessMetrics(this.#registry, () => ({ open: 0, activeRequests: 0 }));
+    registerProcessMetrics(this.#registry, () => ({ open: 0, activeRequests: 0, refused: {} }));
     return startWorkerPool({
       settings: this.#settings,
       workers,

@@ -47,6 +47,7 @@ export async function startDataPlane(start: DataPlaneStart): Promise<Gateway> {
     }),
     listenAddress,
     portOffset,
+    proxyProtocolFrom: settings.proxyProtocolFrom,
     fastLane: settings.fastLane,
     clock: systemClock,
     mayDial: dialGuardOf(settings),

@@ -1,6 +1,5 @@
 import { MESH_TRAFFIC_POLICY } from './istio/destination-rule.schema.ts';
 import {
-  anyObject,
   duration,
   type Fields,
   flag,
@@ -47,7 +46,8 @@ const READ_DEFINITIONS: Fields = {
       ...oneWordOf('UNDEFINED', 'SANITIZE', 'FORWARD_ONLY', 'APPEND_FORWARD', 'SANITIZE_SET', 'ALWAYS_FORWARD_ONLY'),
       enumNumbers: [0, 1, 2, 3, 4, 5],
     },
-    proxyProtocol: anyObject,
+    // It has no fields of its own.
+    proxyProtocol: message({}),
   }),
   MeshHTTPRetry: message({
     attempts: int32,

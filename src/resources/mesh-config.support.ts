@@ -1,6 +1,6 @@
 import { MESH_TRAFFIC_POLICY } from './istio/destination-rule.schema.ts';
 import { destinationRuleSupport } from './istio/destination-rule.support.ts';
-import { differs, ignored, type KindSupport, supported } from './support.ts';
+import { differs, type KindSupport, supported } from './support.ts';
 
 /** Messages that DestinationRules have too, with the same meaning. */
 const TRAFFIC_POLICY = Object.fromEntries(

@@ -23,6 +23,8 @@ export interface MeshSettings {
   readonly pathNormalization: PathNormalization;
   readonly numTrustedProxies: number;
   readonly forwardClientCert: TableSettings['forwardClientCert'];
+  /** Every connection of a client begins with a header of the PROXY protocol. */
+  readonly proxyProtocol: boolean;
   readonly defaultVirtualServiceExportTo: readonly string[];
   readonly defaultDestinationRuleExportTo: readonly string[];
   readonly defaultServiceExportTo: readonly string[];
@@ -58,6 +60,7 @@ export const DEFAULT_MESH_SETTINGS: MeshSettings = {
   pathNormalization: 'decode-and-merge-slashes',
   numTrustedProxies: 0,
   forwardClientCert: 'sanitize-set',
+  proxyProtocol: false,
   defaultVirtualServiceExportTo: ['*'],
   defaultDestinationRuleExportTo: ['*'],
   defaultServiceExportTo: ['*'],
@@ -85,15 +88,6 @@ export function decodeMeshConfig(value: unknown, origin: Origin): DecodedMeshCon
     validateTrafficPolicy(defaultTrafficPolicy, '', ['defaultTrafficPolicy'], rules);
   for (const { field, why } of unreadKeepalive(defaultTrafficPolicy?.connectionPool))
     rules.warning(['defaultTrafficPolicy', ...field], `${why}.`, { code: 'ignored-field' });
-  if (config.defaultConfig?.gatewayTopology?.proxyProtocol !== undefined) {
-    rules.warning(
-      ['defaultConfig', 'gatewayTopology', 'proxyProtocol'],
-      'The PROXY protocol is not understood: connections that begin with it are refused.',
-      {
-        code: 'ignored-field',
-      },
-    );
-  }
   const diagnostics = [...reading.findings.map(asSetting), ...rules.list].map(
     ({ path, of, severity, code, message, remedy }) =>
       report(code, {
@@ -163,7 +157,8 @@ const CLIENT_CERT: Readonly<
 function settingsOf(config: MeshConfigBody, rules: Findings): MeshSettings {
   const defaults = DEFAULT_MESH_SETTINGS;
   const { normalization } = config.pathNormalization ?? {};
-  const { numTrustedProxies, forwardClientCertDetails = 'UNDEFINED' } = config.defaultConfig?.gatewayTopology ?? {};
+  const topology = config.defaultConfig?.gatewayTopology ?? {};
+  const { numTrustedProxies, forwardClientCertDetails = 'UNDEFINED' } = topology;
   const isSound = (field: string): boolean =>
     !rules.list.some(({ severity, path }) => severity === 'error' && path[0] === field);
   const timeout = parseDurationMs(config.connectTimeout ?? '');
@@ -177,6 +172,7 @@ function settingsOf(config: MeshConfigBody, rules: Findings): MeshSettings {
     pathNormalization: normalization === undefined ? defaults.pathNormalization : NORMALIZATIONS[normalization],
     numTrustedProxies: numTrustedProxies ?? defaults.numTrustedProxies,
     forwardClientCert: CLIENT_CERT[forwardClientCertDetails],
+    proxyProtocol: topology.proxyProtocol !== undefined,
     defaultVirtualServiceExportTo:
       filled(config.defaultVirtualServiceExportTo) ?? defaults.defaultVirtualServiceExportTo,
     defaultDestinationRuleExportTo:

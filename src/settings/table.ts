@@ -14,6 +14,8 @@ export interface Settings extends LimitSettings {
   /** Added to every Gateway port when its socket is bound, nowhere else. */
   readonly portOffset: number;
   readonly listenAddress: string;
+  /** Networks of the load balancers whose PROXY header is believed, where the mesh configuration has the protocol; undefined: of all. */
+  readonly proxyProtocolFrom: readonly string[] | undefined;
   readonly adminAddress: string;
   readonly adminPort: number;
   /** Host names, besides loopback's and IP addresses, by which the admin listener may be called. */
@@ -125,6 +127,22 @@ const share = (value: string): Result<number, string> => {
 const ipAddress = (value: string): Result<string, string> =>
   isIP(value) !== 0 ? ok(value) : value === 'localhost' ? ok('127.0.0.1') : err(`'${value}' is not an IP address`);
 
+/** With commas between them: `10.0.0.0/8`, or single addresses. */
+function networks(value: string): Result<readonly string[], string> {
+  const all = list(value);
+  if (!all.ok) return all;
+  const bad = all.value.find((network) => !isNetwork(network));
+  if (bad !== undefined) return err(`'${bad}' is no network, such as 10.0.0.0/8`);
+  return all.value.length > 0 ? all : err('names no network');
+}
+
+function isNetwork(value: string): boolean {
+  const [address = '', bits, ...more] = value.split('/');
+  const version = value.includes('%') ? 0 : isIP(address);
+  if (version === 0 || more.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+}
+
 /** `k=v,k2=v2`; '' for no labels at all. */
 function labels(value: string): Result<Readonly<Record<string, string>>, string> {
   const entries: [string, string][] = [];
@@ -169,6 +187,13 @@ export const SETTINGS: readonly SettingSpec[] = [
     wholeNumber(0, 65535),
   ),
   spec('listenAddress', 'ADDRESS', '0.0.0.0', 'where Gateways listen that do not say so themselves', ipAddress),
+  spec(
+    'proxyProtocolFrom',
+    'NETWORKS',
+    undefined,
+    'load balancers whose PROXY header is believed, with commas between them; not given: all',
+    networks,
+  ),
   spec('adminAddress', 'ADDRESS', '127.0.0.1', 'where the admin listener listens', ipAddress),
   spec('adminPort', 'PORT', '9901', 'its port', wholeNumber(0, 65535)),
   spec('adminHosts', 'NAMES', '', 'further host names it may be called by, with commas between them', list),

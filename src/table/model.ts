@@ -40,6 +40,8 @@ export interface Listener {
   /** An IP address, or undefined for the settings' listen address. */
   readonly bind: string | undefined;
   readonly plaintext: PlaintextServer | undefined;
+  /** Every connection begins with a header of the PROXY protocol, of version 1 or 2 (MeshConfig's `gatewayTopology.proxyProtocol`). */
+  readonly proxyProtocol?: true;
   /** Chosen by SNI: exact, else longest wildcard, else a chain for `*`; no fit: the connection is closed (§0.1). */
   readonly tls: readonly TlsServer[];
 }
@@ -78,6 +80,8 @@ export interface TlsTermination {
 }
 
 export interface TcpRoute {
+  /** `namespace/virtualService/tcp/rule` or `…/tls/rule.match`: shown in logs and metrics. */
+  readonly id: string;
   readonly owner: RouteOwner;
   readonly destinations: readonly TcpDestination[];
   /** Where a destination balances by hash, it is that of the client's address. */
@@ -293,17 +297,17 @@ export interface Cluster {
   /** How its addresses come: `endpoints`: from the EndpointTable. `dns`: names resolved by the data plane; all addresses, or one at a time. */
   readonly discovery: { readonly kind: 'endpoints' } | { readonly kind: 'dns'; readonly all: boolean };
   readonly loadBalancer: LoadBalancer;
+  /** A locality is chosen first, by the weights of its endpoints together, and then an endpoint of it (istio-semantics §3.3). */
+  readonly byLocality?: boolean;
   readonly connections: ConnectionSettings;
   readonly outlierDetection: OutlierDetection | undefined;
   readonly tls: UpstreamTls | undefined;
+  /** Each connection begins with a header of the PROXY protocol, of that version (istio-semantics §3.2). */
+  readonly proxyProtocol?: 1 | 2;
 }
-  /** A locality is chosen first, by the weights of its endpoints together, and then an endpoint of it (istio-semantics §3.3). */
-  readonly byLocality?: boolean;
 
 export type LoadBalancer =
   | { readonly kind: 'least-request'; readonly warmup: Warmup | undefined }
-  /** Each connection begins with a header of the PROXY protocol, of that version (istio-semantics §3.2). */
-  readonly proxyProtocol?: 1 | 2;
   | { readonly kind: 'round-robin'; readonly warmup: Warmup | undefined }
   | { readonly kind: 'random' }
   | { readonly kind: 'ring-hash'; readonly minimumRingSize: number }

@@ -8,6 +8,7 @@ export const testMesh: MeshSettings = {
   pathNormalization: 'base',
   numTrustedProxies: 0,
   forwardClientCert: 'sanitize-set',
+  proxyProtocol: false,
   defaultVirtualServiceExportTo: ['*'],
   defaultDestinationRuleExportTo: ['*'],
   defaultServiceExportTo: ['*'],

@@ -151,7 +151,7 @@ function readRequest(request: CaseRequest, { table }: Compilation, bound: BoundT
   );
   const accepted = applyHeaderPolicy(headers, {
     settings: table.settings,
-    peerAddress: CLIENT,
+    remoteAddress: CLIENT,
     secure: false,
     clientAddress,
     certificate: undefined,

@@ -230,7 +230,7 @@ function factsOf(compilation: Compilation, request: RecordedRequest): RequestFac
   const secure = request.tls !== undefined;
   const refused = applyHeaderPolicy(headers, {
     settings,
-    peerAddress: '198.18.0.9',
+    remoteAddress: '198.18.0.9',
     secure,
     clientAddress: '198.18.0.9',
     certificate: undefined,

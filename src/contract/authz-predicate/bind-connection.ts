@@ -71,7 +71,7 @@ const peerTest =
     tls?.client !== undefined && peerNames(tls.client).some(fits);
 
 /** Addresses of one family are never in a block of the other. */
-function addressBlocks(blocks: readonly string[]): TextTest {
+export function addressBlocks(blocks: readonly string[]): TextTest {
   const lists = { ipv4: new BlockList(), ipv6: new BlockList() };
   for (const block of blocks) {
     const [address = '', bits] = block.split('/');

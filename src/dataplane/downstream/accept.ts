@@ -6,7 +6,8 @@ import type { ClientHello } from './client-hello.ts';
 import type { Connections, DownstreamConnection } from './connection.ts';
 import { LendingSocket } from './lending-socket.ts';
 import type { DownstreamLimits } from './limits.ts';
-import { type Spoken, sniff } from './sniff.ts';
+import { readProxyHeader } from './proxy-protocol.ts';
+import { readAhead, type Spoken, sniff } from './sniff.ts';
 import { type OpenTcp, serveTcp } from './tcp.ts';
 import type { Terminators } from './tls-terminators.ts';
 
@@ -21,6 +22,8 @@ export interface AcceptOptions {
   readonly terminators: Terminators;
   readonly lanes: Lanes;
   readonly openTcp: OpenTcp;
+  /** Is it a load balancer whose PROXY header is believed? Asked of listeners that have the protocol. */
+  readonly isLoadBalancer: (peerAddress: string) => boolean;
   readonly limits: DownstreamLimits;
   readonly clock: Clock;
 }
@@ -42,6 +45,8 @@ export const chainsOf = (listener: Listener): readonly string[] => [
   ...listener.tls.map((server) => server.id),
 ];
 
+const NOTHING_READ: Buffer = Buffer.alloc(0);
+
 const plaintextChain = (listener: Listener): string => `${listener.bind ?? ''}:${listener.port} plaintext`;
 
 /** The way of one connection from its first byte to a lane (istio-semantics §0.1, step 1). */
@@ -60,9 +65,49 @@ export class Acceptor {
     const deadlineMs = clock.monotonicMs() + limits.firstBytesTimeoutMs;
     const connection = connections.add(socket, listener.port, deadlineMs);
     if (connection === undefined) return;
+    if (listener.proxyProtocol === true && this.#options.isLoadBalancer(connection.peerAddress))
+      this.#behindLoadBalancer(connection, bound);
+    else this.#begin(connection, bound);
+  }
+
+  /** Its header comes first, and stands for the addresses of the connection from there on. Nothing is served without one. */
+  #behindLoadBalancer(connection: DownstreamConnection, bound: BoundListener): void {
+    const { connections } = this.#options;
+    const { socket } = connection;
+    let begun = false;
+    // A check of health that says nothing before it leaves has done nothing wrong.
+    const closed = (): void => {
+      if (begun) connections.badProxyHeaders += 1;
+    };
+    socket.once('close', closed);
+    readAhead(
+      socket,
+      (bytes) => {
+        begun = true;
+        const header = readProxyHeader(bytes);
+        return header.kind === 'incomplete' ? undefined : header;
+      },
+      (header, bytes) => {
+        if (header.kind === 'invalid') {
+          socket.destroy();
+          return;
+        }
+        socket.removeListener('close', closed);
+        if (header.ends !== undefined) connection.speaksFor(header.ends);
+        this.#begin(connection, bound, bytes.subarray(header.length));
+      },
+    );
+  }
+
+  /** `read`: what has been read of it already. */
+  #begin(connection: DownstreamConnection, bound: BoundListener, read = NOTHING_READ): void {
+    const { listener } = bound;
+    const { socket } = connection;
     // Some protocols let the server speak first: where nothing but TCP is served, nothing is waited for.
-    if (listener.plaintext?.kind === 'tcp' && listener.tls.length === 0) this.#plain(connection, listener, 'plain');
-    else sniff(socket, listener.tls.length > 0, (spoken) => this.#decide(connection, bound, spoken));
+    if (listener.plaintext?.kind === 'tcp' && listener.tls.length === 0) {
+      if (read.length > 0) socket.unshift(read);
+      this.#plain(connection, listener, 'plain');
+    } else sniff(socket, listener.tls.length > 0, (spoken) => this.#decide(connection, bound, spoken), read);
   }
 
   #decide(connection: DownstreamConnection, bound: BoundListener, spoken: Spoken): void {

@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net';
 import type { TlsFacts } from '../../contract/exchange.ts';
+import { plainAddress } from './plain-address.ts';
+import type { ProxiedEnds } from './proxy-protocol.ts';
 
 export type ConnectionKind = 'sniffing' | 'handshaking' | 'http1' | 'http2' | 'tcp';
 
@@ -17,12 +19,19 @@ export interface ConnectionLife {
  */
 export class DownstreamConnection {
   readonly socket: Socket;
+  /** The other end of the connection itself. */
   readonly peerAddress: string;
   readonly peerPort: number;
-  readonly localAddress: string;
-  readonly localPort: number;
+  /** Whom it speaks for: the peer, or the client of a load balancer that says so (`speaksFor`). */
+  remoteAddress: string;
+  remotePort: number;
+  /** Where the former came to: our end, or the load balancer's. */
+  localAddress: string;
+  localPort: number;
   /** The Gateway's own port number. */
   readonly listenerPort: number;
+  /** What policies take for it: the port that the client of a load balancer came to (istio-semantics §6.2, `destination.port`). */
+  destinationPort: number;
   kind: ConnectionKind = 'sniffing';
   /** Identity of the chain it came by, once chosen: when that leaves the table, the connection drains. */
   chain: string | undefined;
@@ -35,12 +44,24 @@ export class DownstreamConnection {
 
   constructor(socket: Socket, listenerPort: number, deadlineMs: number) {
     this.socket = socket;
-    this.peerAddress = plain(socket.remoteAddress ?? '');
+    this.peerAddress = plainAddress(socket.remoteAddress ?? '');
     this.peerPort = socket.remotePort ?? 0;
-    this.localAddress = plain(socket.localAddress ?? '');
+    this.remoteAddress = this.peerAddress;
+    this.remotePort = this.peerPort;
+    this.localAddress = plainAddress(socket.localAddress ?? '');
     this.localPort = socket.localPort ?? 0;
     this.listenerPort = listenerPort;
+    this.destinationPort = listenerPort;
     this.deadlineMs = deadlineMs;
+  }
+
+  /** As Envoy's downstream addresses, of which the direct remote one alone stays (istio-semantics §6.2, `source.ip`). */
+  speaksFor(ends: ProxiedEnds): void {
+    this.remoteAddress = ends.sourceAddress;
+    this.remotePort = ends.sourcePort;
+    this.localAddress = ends.destinationAddress;
+    this.localPort = ends.destinationPort;
+    this.destinationPort = ends.destinationPort;
   }
 
   /** `silentUntilMs`: how long a connection that has not spoken yet may go on being silent. */
@@ -57,12 +78,6 @@ export class DownstreamConnection {
   }
 }
 
-/** `::ffff:192.0.2.1` is an IPv4 peer of a dual-stack socket; a zone says something to this machine only (edge-security S-07). */
-function plain(address: string): string {
-  const bare = address.includes('%') ? address.slice(0, address.indexOf('%')) : address;
-  return /^::ffff:\d+\.\d+\.\d+\.\d+$/i.test(bare) ? bare.slice(7) : bare;
-}
-
 export interface ConnectionCounters {
   readonly open: number;
   readonly byKind: Readonly<Record<ConnectionKind, number>>;
@@ -72,6 +87,8 @@ export interface ConnectionCounters {
   /** TLS names that no chain has, and plain bytes where only TLS is spoken (`filter_chain_not_found`). */
   readonly noChain: number;
   readonly failedHandshakes: number;
+  /** Closed because what they began with was no header of the PROXY protocol, or only a part of one. */
+  readonly badProxyHeaders: number;
   /** Bytes of `tcp` and passthrough connections that have ended. */
   readonly tunnelBytesIn: number;
   readonly tunnelBytesOut: number;
@@ -86,6 +103,7 @@ export class Connections {
   refused = 0;
   noChain = 0;
   failedHandshakes = 0;
+  badProxyHeaders = 0;
   tunnelBytesIn = 0;
   tunnelBytesOut = 0;
 
@@ -150,8 +168,18 @@ export class Connections {
   counters(): ConnectionCounters {
     const byKind: Record<ConnectionKind, number> = { sniffing: 0, handshaking: 0, http1: 0, http2: 0, tcp: 0 };
     for (const connection of this.#open) byKind[connection.kind] += 1;
-    const { accepted, refused, noChain, failedHandshakes, tunnelBytesIn, tunnelBytesOut } = this;
+    const { accepted, refused, noChain, failedHandshakes, badProxyHeaders, tunnelBytesIn, tunnelBytesOut } = this;
     const open = this.#open.size;
-    return { open, byKind, accepted, refused, noChain, failedHandshakes, tunnelBytesIn, tunnelBytesOut };
+    return {
+      open,
+      byKind,
+      accepted,
+      refused,
+      noChain,
+      failedHandshakes,
+      badProxyHeaders,
+      tunnelBytesIn,
+      tunnelBytesOut,
+    };
   }
 }

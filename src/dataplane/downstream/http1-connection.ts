@@ -291,11 +291,12 @@ export class Http1Connection implements ConnectionLife, GateOwner, RequestOwner<
     of: Pick<RejectedAt, 'requestId' | 'method' | 'target' | 'authority'>,
     version: string,
   ): void {
-    const { peerAddress, listenerPort, tls } = this.connection;
+    const { peerAddress, remoteAddress, listenerPort, tls } = this.connection;
     const protocol = version === '1.0' ? 'HTTP/1.0' : 'HTTP/1.1';
     const at = {
       protocol,
       peerAddress,
+      remoteAddress,
       listenerPort,
       serverName: tls?.serverName,
       startedAtMs: this.clock.nowMs(),

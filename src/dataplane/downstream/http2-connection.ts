@@ -134,9 +134,10 @@ export class Http2Connection implements ConnectionLife {
   }
 
   #rejected(reason: Rejection, of: Pick<RejectedAt, 'requestId' | 'method' | 'target' | 'authority'>): void {
-    const { peerAddress, listenerPort, tls } = this.#connection;
+    const { peerAddress, remoteAddress, listenerPort, tls } = this.#connection;
     const startedAtMs = this.#options.clock.nowMs();
-    const at = { protocol: 'HTTP/2', peerAddress, listenerPort, serverName: tls?.serverName, startedAtMs } as const;
+    const ends = { peerAddress, remoteAddress, listenerPort };
+    const at = { protocol: 'HTTP/2', ...ends, serverName: tls?.serverName, startedAtMs } as const;
     this.#options.handling.rejected(rejectedRequest(reason, { ...of, ...at }));
   }
 

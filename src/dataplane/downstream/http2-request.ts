@@ -61,6 +61,14 @@ export class Http2Request implements RawRequest {
     return this.#connection.peerPort;
   }
 
+  get remoteAddress(): string {
+    return this.#connection.remoteAddress;
+  }
+
+  get remotePort(): number {
+    return this.#connection.remotePort;
+  }
+
   get localAddress(): string {
     return this.#connection.localAddress;
   }
@@ -71,6 +79,10 @@ export class Http2Request implements RawRequest {
 
   get listenerPort(): number {
     return this.#connection.listenerPort;
+  }
+
+  get destinationPort(): number {
+    return this.#connection.destinationPort;
   }
 
   get routeConfig(): string {

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
+import { addressBlocks } from '../../contract/authz-predicate/bind-connection.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { CredentialTable, Listener } from '../../table/model.ts';
 import { Acceptor } from './accept.ts';
@@ -31,6 +32,8 @@ export interface DownstreamOptions {
   readonly portOffset: number;
   /** Where `tcp` and passthrough connections go. */
   readonly openTcp: OpenTcp;
+  /** Networks of the load balancers whose PROXY header is believed, where a listener has the protocol; undefined: of all. */
+  readonly proxyProtocolFrom?: readonly string[] | undefined;
   /** Several processes listen on the same ports. Default false. */
   readonly reusePort?: boolean;
   /** Ordinary requests of HTTP/1.1 go past Fastify and node's HTTP objects. Default true. */
@@ -77,6 +80,7 @@ export function createDownstream(options: DownstreamOptions): Downstream {
     connections,
     terminators,
     openTcp,
+    isLoadBalancer: options.proxyProtocolFrom === undefined ? () => true : addressBlocks(options.proxyProtocolFrom),
     limits,
     clock,
     lanes: {

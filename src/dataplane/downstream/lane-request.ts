@@ -60,6 +60,14 @@ export abstract class LaneRequest implements Omit<RawRequest, 'writer'> {
     return this.connection.peerPort;
   }
 
+  get remoteAddress(): string {
+    return this.connection.remoteAddress;
+  }
+
+  get remotePort(): number {
+    return this.connection.remotePort;
+  }
+
   get localAddress(): string {
     return this.connection.localAddress;
   }
@@ -70,6 +78,10 @@ export abstract class LaneRequest implements Omit<RawRequest, 'writer'> {
 
   get listenerPort(): number {
     return this.connection.listenerPort;
+  }
+
+  get destinationPort(): number {
+    return this.connection.destinationPort;
   }
 
   get routeConfig(): string {

@@ -19,13 +19,18 @@ export interface RawRequest {
   readonly headers: HeaderList;
   readonly body: BodySource;
   readonly writer: ResponseWriter;
-  /** Plain: an IPv4 peer of a dual-stack socket is IPv4, without zones. So in `RejectedRequest`. */
+  /** Plain: an IPv4 peer of a dual-stack socket is IPv4, without zones. So all addresses here and in `RejectedRequest`. */
   readonly peerAddress: string;
   readonly peerPort: number;
+  /** Whom the connection speaks for: the peer, or whom a load balancer says by the PROXY protocol; and where that one came to. */
+  readonly remoteAddress: string;
+  readonly remotePort: number;
   readonly localAddress: string;
   readonly localPort: number;
   /** The Gateway's own port number. */
   readonly listenerPort: number;
+  /** The same, or the port that the client of a load balancer came to. */
+  readonly destinationPort: number;
   readonly routeConfig: string;
   readonly tls: TlsFacts | undefined;
   /** Wall clock and monotonic time of the head's arrival, in milliseconds. */
@@ -60,6 +65,7 @@ export interface RejectedRequest {
   readonly authority: string;
   readonly protocol: RawRequest['protocol'];
   readonly peerAddress: string;
+  readonly remoteAddress: string;
   readonly listenerPort: number;
   readonly serverName: string | undefined;
   readonly startedAtMs: number;

@@ -29,12 +29,26 @@ export function recognize(bytes: Buffer, tls: boolean): Spoken | undefined {
   return compared === PREFACE.length ? { kind: 'http2' } : undefined;
 }
 
+const NOTHING: Buffer = Buffer.alloc(0);
+
 /**
- * Reads just enough to tell what is spoken, and puts every byte back: whoever takes over sees the connection from its
- * beginning. Not called back when the client leaves before; who accepted the connection limits the time.
+ * Reads ahead until `look` can tell something of the bytes so far; `found` is then given both, and has to see to every byte.
+ * Not called back when the client leaves before; who accepted the connection limits the time. `first`: what was read already.
  */
-export function sniff(socket: Socket, tls: boolean, decide: (spoken: Spoken) => void): void {
-  let bytes: Buffer = Buffer.alloc(0);
+export function readAhead<T>(
+  socket: Socket,
+  look: (bytes: Buffer) => T | undefined,
+  found: (result: T, bytes: Buffer) => void,
+  first = NOTHING,
+): void {
+  let bytes = first;
+  if (bytes.length > 0) {
+    const result = look(bytes);
+    if (result !== undefined) {
+      found(result, bytes);
+      return;
+    }
+  }
   const stop = (): void => {
     socket.removeListener('readable', read);
     socket.removeListener('end', leave);
@@ -47,12 +61,24 @@ export function sniff(socket: Socket, tls: boolean, decide: (spoken: Spoken) => 
     const chunk = socket.read() as Buffer | null;
     if (chunk === null) return;
     bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);
-    const spoken = recognize(bytes, tls);
-    if (spoken === undefined) return;
+    const result = look(bytes);
+    if (result === undefined) return;
     stop();
-    socket.unshift(bytes);
-    decide(spoken);
+    found(result, bytes);
   };
   socket.on('readable', read);
   socket.on('end', leave);
+}
+
+/** Reads just enough to tell what is spoken, and puts every byte back: whoever takes over sees the connection from its beginning. */
+export function sniff(socket: Socket, tls: boolean, decide: (spoken: Spoken) => void, first?: Buffer): void {
+  readAhead(
+    socket,
+    (bytes) => recognize(bytes, tls),
+    (spoken, bytes) => {
+      socket.unshift(bytes);
+      decide(spoken);
+    },
+    first,
+  );
 }

@@ -99,7 +99,5 @@ export interface GatewayTopology {
   readonly numTrustedProxies?: number;
   readonly forwardClientCertDetails?:
     'UNDEFINED' | 'SANITIZE' | 'FORWARD_ONLY' | 'APPEND_FORWARD' | 'SANITIZE_SET' | 'ALWAYS_FORWARD_ONLY';
-  readonly proxyProtocol?: {
-    readonly [k: string]: unknown;
-  };
+  readonly proxyProtocol?: {};
 }

@@ -18,7 +18,7 @@ beforeEach(() => {
   };
   readiness = { ready: true };
   const registry = new Registry();
-  registerProcessMetrics(registry, () => ({ open: 4, activeRequests: 2 }));
+  registerProcessMetrics(registry, () => ({ open: 4, activeRequests: 2, refused: { 'too-many': 3 } }));
   registerControlMetrics(registry, {
     state: () => state,
     counts: () => ({ compilations: 3, failures: 1 }),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Compilation } from '../../../src/compiler/compilation.ts';
+import { meshSettings } from '../../support/resources.ts';
 import {
   compileYaml,
   documents,
@@ -226,5 +227,24 @@ describe('TLS settings of a server', () => {
 
   it('leave a server without any certificate where Envoy would refuse the whole port', () => {
     expect(terminationOf('mode: SIMPLE, credentialName: c, subjectAltNames: [x]')?.credentials).toEqual([]);
+  });
+});
+
+describe('the PROXY protocol of load balancers', () => {
+  it.each([
+    [false, undefined],
+    [true, true],
+  ])('where the mesh settings say %s every listener has it: %s', (proxyProtocol, expected) => {
+    const { table } = compileYaml(
+      {
+        infra: gateway('public', `${http(80, "'*'")}, ${https(443, "'*'")}`),
+        shop: documents(WEB, anywhere('infra/public')),
+      },
+      { mesh: meshSettings({ proxyProtocol }) },
+    );
+    expect(table.listeners.map((listener) => [listener.port, listener.proxyProtocol])).toEqual([
+      [80, expected],
+      [443, expected],
+    ]);
   });
 });

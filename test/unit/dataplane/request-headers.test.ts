@@ -6,7 +6,7 @@ import { endToEnd } from '../../../src/dataplane/upstreams/http1-framing.ts';
 
 const defaults: HeaderPolicyInput = {
   settings: { pathNormalization: 'base', numTrustedProxies: 0, forwardClientCert: 'sanitize-set' },
-  peerAddress: '192.0.2.1',
+  remoteAddress: '192.0.2.1',
   secure: false,
   clientAddress: '192.0.2.1',
   certificate: undefined,

@@ -30,7 +30,7 @@ localityLbSetting: {failoverPriority: [tier]}
 defaultTrafficPolicy: {connectionPool: {tcp: {maxConnections: 9}}, outlierDetection: {}}
 extensionProviders: [{name: checker, envoyExtAuthzHttp: {service: a.b.svc.cluster.local, port: "8000"}}]
 defaultConfig:
-  gatewayTopology: {numTrustedProxies: 2, forwardClientCertDetails: APPEND_FORWARD}
+  gatewayTopology: {numTrustedProxies: 2, forwardClientCertDetails: APPEND_FORWARD, proxyProtocol: {}}
   holdApplicationUntilProxyStarts: true
 `);
   expect(diagnostics).toEqual([]);
@@ -41,6 +41,7 @@ defaultConfig:
     pathNormalization: 'merge-slashes',
     numTrustedProxies: 2,
     forwardClientCert: 'append-forward',
+    proxyProtocol: true,
     defaultVirtualServiceExportTo: ['.'],
     defaultDestinationRuleExportTo: ['*'],
     defaultServiceExportTo: ['infra'],
@@ -100,10 +101,11 @@ describe('findings', () => {
     ],
     ['a list', '[]\n', ['error wrong-type ']],
     [
-      'the PROXY protocol',
-      'defaultConfig: {gatewayTopology: {proxyProtocol: {}}}\n',
-      ['warning ignored-field defaultConfig.gatewayTopology.proxyProtocol'],
+      'the PROXY protocol as a word',
+      'defaultConfig: {gatewayTopology: {proxyProtocol: true}}\n',
+      ['error wrong-type defaultConfig.gatewayTopology.proxyProtocol'],
     ],
+    ['no PROXY protocol', 'defaultConfig: {gatewayTopology: {proxyProtocol: null}}\n', []],
     ['nothing wrong in the rest of a policy for all', 'defaultTrafficPolicy: {}\n', []],
     ['nothing wrong', 'rootNamespace: a\n', []],
   ])('%s', (_, text, expected) => {
@@ -119,4 +121,10 @@ test('every recorded MeshConfig is understood', () => {
   );
   expect(files.length).toBeGreaterThan(10);
   for (const file of files) expect(decode(readFileSync(`test/istio/${file}`, 'utf8')).diagnostics, file).toEqual([]);
+});
+
+test('the PROXY protocol has no fields, and one that is written does not switch it off', () => {
+  const { diagnostics, settings } = decode('defaultConfig: {gatewayTopology: {proxyProtocol: {version: V2}}}\n');
+  expect(brief(diagnostics)).toEqual(['unknown-mesh-setting defaultConfig.gatewayTopology.proxyProtocol.version']);
+  expect(settings.proxyProtocol).toBe(true);
 });

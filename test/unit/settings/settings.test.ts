@@ -59,6 +59,11 @@ describe('settings', () => {
   it.each([
     ['labels', { gatewayLabels: '' }, { gatewayLabels: {} }],
     ['a list', { adminHosts: 'a.internal, b.internal' }, { adminHosts: ['a.internal', 'b.internal'] }],
+    [
+      'networks and single addresses',
+      { proxyProtocolFrom: '10.0.0.0/8, 192.0.2.1,2001:db8::/32' },
+      { proxyProtocolFrom: ['10.0.0.0/8', '192.0.2.1', '2001:db8::/32'] },
+    ],
     ['localhost as an address', { listenAddress: 'localhost' }, { listenAddress: '127.0.0.1' }],
   ])('understands %s', async (_name, flags, expected) => {
     expect(await settingsOf({ flags })).toMatchObject(expected);
@@ -89,6 +94,18 @@ describe('settings', () => {
       'a host name to listen on',
       { flags: { listenAddress: 'example.com' } },
       ["--listen-address: 'example.com' is not an IP address"],
+    ],
+    ...['10.0.0.0/33', '::/129', '10.0.0/8', '10.0.0.0/8/8', '10.0.0.0/', 'fe80::1%eth0', 'lb.example.com'].map(
+      (network): [string, Partial<SettingsInput>, readonly string[]] => [
+        `${network} as a network`,
+        { flags: { proxyProtocolFrom: `10.0.0.0/8,${network}` } },
+        [`--proxy-protocol-from: '${network}' is no network, such as 10.0.0.0/8`],
+      ],
+    ),
+    [
+      'no network at all, which would be nobody or everybody',
+      { content: 'proxyProtocolFrom: []' },
+      ['banyan.yaml:1: proxyProtocolFrom: names no network'],
     ],
     [
       'an unknown key, with its line',

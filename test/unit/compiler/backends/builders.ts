@@ -79,6 +79,7 @@ export const mesh = (changes: Partial<MeshSettings> = {}): MeshSettings => ({
   pathNormalization: 'decode-and-merge-slashes',
   numTrustedProxies: 0,
   forwardClientCert: 'sanitize-set',
+  proxyProtocol: false,
   defaultVirtualServiceExportTo: ['*'],
   defaultDestinationRuleExportTo: ['*'],
   defaultServiceExportTo: ['*'],

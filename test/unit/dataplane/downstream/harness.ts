@@ -92,6 +92,7 @@ export interface ToyOptions {
   readonly listeners?: (port: number) => readonly Listener[];
   readonly credentials?: CredentialTable;
   readonly openTcp?: DownstreamOptions['openTcp'];
+  readonly proxyProtocolFrom?: readonly string[];
   /** Default: a free one. */
   readonly port?: number;
   readonly reusePort?: boolean;
@@ -120,6 +121,7 @@ export async function startToy(options: ToyOptions = {}): Promise<Toy> {
     reusePort: options.reusePort ?? false,
     fastLane: options.fastLane ?? true,
     openTcp: options.openTcp ?? (async () => undefined),
+    proxyProtocolFrom: options.proxyProtocolFrom,
     limits: { sweepIntervalMs: 20, drainIdleMs: 50, lingerMs: 300, ...options.limits },
   });
   const toy: Toy = {
