@@ -1,9 +1,10 @@
 import path from 'node:path';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { filterSpecs } from '../../plugins/specs.ts';
+import { freePort } from '../support/free-port.ts';
 import type { Load } from './lib/load.ts';
 import { type Peer, startNginx, startUpstream } from './lib/peers.ts';
-import { freePort, listening, start } from './lib/process.ts';
+import { listening, start } from './lib/process.ts';
 import type { Section } from './lib/report.ts';
 import { figure } from './lib/table.ts';
 import { gatewayYaml, PROGRAMS, serviceYaml, write } from './lib/workspace.ts';

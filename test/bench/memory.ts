@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import path from 'node:path';
-import { freePort, listening, residentMib, start } from './lib/process.ts';
+import { freePort } from '../support/free-port.ts';
+import { listening, residentMib, start } from './lib/process.ts';
 import type { Section } from './lib/report.ts';
 import { figure } from './lib/table.ts';
 import { gatewayYaml, PROGRAMS, routesYaml, serveBanyan, serviceYaml, write } from './lib/workspace.ts';

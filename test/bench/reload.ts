@@ -1,7 +1,7 @@
 import http from 'node:http';
+import { freePort } from '../support/free-port.ts';
 import { measure } from './lib/load.ts';
 import { startUpstream } from './lib/peers.ts';
-import { freePort } from './lib/process.ts';
 import type { Section } from './lib/report.ts';
 import { figure, median } from './lib/table.ts';
 import { gatewayYaml, routesYaml, serveBanyan, serviceYaml, write } from './lib/workspace.ts';

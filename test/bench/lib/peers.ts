@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { freePort, has, listening, type Program, start, versionOf } from './process.ts';
+import { freePort } from '../../support/free-port.ts';
+import { has, listening, type Program, start, versionOf } from './process.ts';
 import {
   certificate,
   gatewayYaml,
@@ -50,7 +51,7 @@ export async function startUpstream(): Promise<number> {
     location ~ /large$ { rewrite .* /large break; root ${path.join(workspace, 'www')}; }
   }`,
   );
-  const program = start('the upstream', LOAD_CORE, ['nginx', '-e', 'stderr', '-c', config]);
+  const program = start('the upstream', LOAD_CORE, ['nginx', '-e', 'stderr', '-c', config], 'SIGTERM');
   await listening(program, port);
   return port;
 }
@@ -66,7 +67,7 @@ export async function startGrpcUpstream(): Promise<number | undefined> {
     location / { default_type application/grpc; add_trailer grpc-status 0; return 200 "as long as a short message"; }
   }`,
   );
-  const program = start('the gRPC upstream', LOAD_CORE, ['nginx', '-e', 'stderr', '-c', config]);
+  const program = start('the gRPC upstream', LOAD_CORE, ['nginx', '-e', 'stderr', '-c', config], 'SIGTERM');
   await listening(program, port);
   return port;
 }
@@ -107,7 +108,7 @@ export async function startNginx(upstream: number, routes: number, grpc?: number
   server { listen 127.0.0.1:${ports.h2c} http2; http2_max_concurrent_streams 1000; ${body} }
   ${grpcServer}`,
   );
-  const program = start('nginx', PROXY_CORE, ['nginx', '-e', 'stderr', '-c', config]);
+  const program = start('nginx', PROXY_CORE, ['nginx', '-e', 'stderr', '-c', config], 'SIGTERM');
   await listening(program, ports.h2c);
   return { name: 'nginx', program, ports: { ...ports, ...(grpcPort !== undefined && { grpc: grpcPort }) } };
 }

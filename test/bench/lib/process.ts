@@ -1,6 +1,5 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
-import net from 'node:net';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Programs that were started, ended with this one at the latest. */
@@ -24,8 +23,16 @@ export const has = (command: string): boolean =>
 
 const pinning = has('taskset');
 
-/** On one core, where the system can do that: the load and what is measured must not take each other's time. */
-export function start(name: string, core: number | undefined, command: readonly string[]): Program {
+/**
+ * On one core, where the system can do that: the load and what is measured must not take each other's time. `signal` ends it:
+ * nginx must be asked, or its workers outlive it.
+ */
+export function start(
+  name: string,
+  core: number | undefined,
+  command: readonly string[],
+  signal: NodeJS.Signals = 'SIGKILL',
+): Program {
   const [program = '', ...args] = pinning && core !== undefined ? ['taskset', '-c', String(core), ...command] : command;
   const child: ChildProcess = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
@@ -41,43 +48,47 @@ export function start(name: string, core: number | undefined, command: readonly 
     said: () => said,
     kill: () => {
       running.delete(self);
-      if (!exited) child.kill('SIGKILL');
+      if (!exited) child.kill(signal);
     },
     exited: () => exited,
   };
   child.on('error', hear);
-  child.on('exit', (code, signal) => {
+  child.on('exit', (code, by) => {
     exited = true;
-    hear(Buffer.from(`(exit code ${code}, signal ${signal})`));
+    hear(Buffer.from(`(exit code ${code}, signal ${by})`));
     running.delete(self);
   });
   running.add(self);
   return self;
 }
 
+/** By its own sockets: that somebody takes connections there does not say who. */
 export async function listening(program: Program, port: number): Promise<void> {
   for (let waited = 0; waited < 60_000; waited += 50) {
     if (program.exited()) throw new Error(`${program.name} ended:\n${program.said()}`);
-    if (await connects(port)) return;
+    if (listensOn(program.pid, port)) return;
     await sleep(50);
   }
   throw new Error(`${program.name} does not listen on ${port}:\n${program.said()}`);
 }
 
-const connects = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = net.connect(port, '127.0.0.1');
-    socket.on('connect', () => resolve(true));
-    socket.on('error', () => resolve(false));
-    socket.on('connect', () => socket.destroy());
-  });
+const LISTENING = '0A';
 
-export async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+/** Does the process, or one that it has started, have a socket that listens on the port? */
+function listensOn(pid: number, port: number): boolean {
+  const wanted = port.toString(16).toUpperCase().padStart(4, '0');
+  const sockets = new Set(
+    ['tcp', 'tcp6'].flatMap((table) =>
+      readFile(`/proc/${pid}/net/${table}`)
+        .split('\n')
+        .map((line) => line.trim().split(/\s+/))
+        .filter(([, local, , state]) => state === LISTENING && local?.endsWith(`:${wanted}`))
+        .map(([, , , , , , , , , inode]) => `socket:[${inode}]`),
+    ),
+  );
+  return family(pid).some((member) =>
+    readDirectory(`/proc/${member}/fd`).some((fd) => sockets.has(linkOf(`/proc/${member}/fd/${fd}`))),
+  );
 }
 
 /** The process and all that it has started. */
@@ -106,6 +117,14 @@ export const residentMib = (pid: number): number =>
 function readFile(path: string): string {
   try {
     return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
   } catch {
     return '';
   }
