@@ -1,9 +1,16 @@
 import fp from 'fastify-plugin';
 import { Counter, type Registry } from 'prom-client';
-import { type Filter, type GatewayPlugin, type RequestRecord, tellBy } from '../../src/contract/index.ts';
+import {
+  type ConnectionRecord,
+  type Filter,
+  type GatewayPlugin,
+  type RequestRecord,
+  tellBy,
+} from '../../src/contract/index.ts';
 import { accessLogSpec } from './config.ts';
+import { jsonConnectionLine, textConnectionLine } from './connection-lines.ts';
 import { jsonLine, textLine } from './lines.ts';
-import { isNotable, isSampled } from './sampling.ts';
+import { isNotable, isNotableConnection, isSampled } from './sampling.ts';
 import { createLineWriter, type LineWriter } from './writer.ts';
 
 export interface AccessLogOptions {
@@ -31,10 +38,20 @@ export function createAccessLogFilter(
     if (notable || isSampled(record.requestId, sampling)) writer.write(lineOf(record, notable ? 1 : sampling));
     else sampledOut.count += 1;
   };
-  return { name: accessLogSpec.name, always: true, log: sampling < 1 ? logSome : log };
+  const connectionLineOf = format === 'json' ? jsonConnectionLine : textConnectionLine;
+  const logConnection = (record: ConnectionRecord): void => writer.write(connectionLineOf(record));
+  const logSomeConnections = (record: ConnectionRecord): void => {
+    const notable = isNotableConnection(record);
+    if (notable || isSampled(record.connectionId, sampling))
+      writer.write(connectionLineOf(record, notable ? 1 : sampling));
+    else sampledOut.count += 1;
+  };
+  return sampling < 1
+    ? { name: accessLogSpec.name, always: true, log: logSome, logConnection: logSomeConnections }
+    : { name: accessLogSpec.name, always: true, log, logConnection };
 }
 
-/** A line for every request, or for a share of them, refused ones included, with whose route it met and what became of it. */
+/** A line for every request and every raw connection, or for a share of them, refused ones included, with whose route it met and what became of it. */
 export function accessLog(options: AccessLogOptions, registry?: Registry): GatewayPlugin {
   return {
     spec: accessLogSpec,
@@ -75,7 +92,7 @@ function registerCounts(registry: Registry, writer: LineWriter, sampledOut: Samp
   );
   counter(
     'banyan_access_log_sampled_out_total',
-    'Requests without a line in the access log, as --access-log-sampling says.',
+    'Requests and raw connections without a line in the access log, as --access-log-sampling says.',
     () => sampledOut.count,
   );
 }

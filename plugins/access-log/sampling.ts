@@ -1,11 +1,18 @@
-import type { RequestRecord } from '../../src/contract/index.ts';
+import type { ConnectionRecord, PolicyMark, RequestRecord } from '../../src/contract/index.ts';
 
 /** What is logged in any case: what failed, what the gateway refused, what a policy marked, and clients that left. */
 export const isNotable = ({ status, cause, policyMarks }: RequestRecord): boolean =>
-  status >= 500 ||
-  status === 0 ||
-  (cause !== undefined && status >= 400) ||
-  policyMarks?.some(({ kind }) => kind !== 'dry-run-allowed') === true;
+  status >= 500 || status === 0 || (cause !== undefined && status >= 400) || isMarked(policyMarks);
+
+/** Endings of raw connections that were open, as all of them come to one. */
+const USUAL_ENDINGS: readonly (string | undefined)[] = [undefined, 'idle-timeout', 'max-duration', 'drained'];
+
+/** The same of raw connections: what was refused, what did not reach its service, what a policy marked. */
+export const isNotableConnection = ({ cause, policyMarks }: ConnectionRecord): boolean =>
+  !USUAL_ENDINGS.includes(cause) || isMarked(policyMarks);
+
+const isMarked = (marks: readonly PolicyMark[] | undefined): boolean =>
+  marks?.some(({ kind }) => kind !== 'dry-run-allowed') === true;
 
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;

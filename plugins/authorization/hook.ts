@@ -16,7 +16,7 @@ type Route = NonNullable<Exchange['route']>;
 interface BoundLayer {
   readonly deny: readonly { readonly name: string; readonly fits: PolicyTest }[];
   readonly allow: readonly PolicyTest[] | undefined;
-  readonly watch: BoundWatch | undefined;
+  readonly watch: BoundWatch<Exchange> | undefined;
 }
 
 interface BoundSettings {
@@ -43,7 +43,7 @@ export function createAuthorizationFilter(count: CountMark = () => {}): Filter<A
   };
   return {
     name: authorizationSpec.name,
-    connection: createConnectionJudge(),
+    connection: createConnectionJudge(count),
     published(all) {
       for (const settings of all) boundOf(settings);
     },
@@ -72,7 +72,7 @@ function bind({ gateway, virtualServices }: AuthorizationSettings): BoundSetting
 const bindLayer = ({ deny, allow, watch: watched }: PolicyLayer): BoundLayer => ({
   deny: deny.map(({ name, rule }: NamedRule) => ({ name, fits: bindRule(rule, 'wide') })),
   allow: allow?.map(({ rule }) => bindRule(rule, 'narrow')),
-  watch: watched && bindWatch(watched),
+  watch: watched && bindWatch(watched, bindRule),
 });
 
 function judge(layer: BoundLayer, exchange: Exchange, count: CountMark): LocalReply | undefined {

@@ -27,7 +27,7 @@ function countMarks(registry: Registry): CountMark {
   const counts = new Map<string, { readonly mark: string; readonly policy: string; count: number }>();
   new Counter({
     name: 'banyan_authorization_marks_total',
-    help: 'Requests that an AuthorizationPolicy with the action AUDIT, or a dry run of one, had something to say of.',
+    help: 'Requests and raw connections that an AuthorizationPolicy with the action AUDIT, or a dry run of one, had something to say of.',
     labelNames: ['policy', 'mark'],
     registers: [registry],
     collect() {

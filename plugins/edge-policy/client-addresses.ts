@@ -7,14 +7,24 @@ import { inForce } from './layers.ts';
 
 type Test = (address: string) => boolean;
 
-/** Refuses callers by address: the one that every other concern and the log see, behind trusted proxies and all. */
+/**
+ * Refuses callers by address: the one that every other concern and the log see, behind trusted proxies and all. Raw
+ * connections have the settings that hold for every request: the network team's lists.
+ */
 export function createClientAddressFilter(clock: Clock): Filter<ClientAddressSettings> {
   const boundTest = memoizeByIdentity(testOf);
+  const mayCall = (address: string, { addresses: { mandatory, otherwise } }: ClientAddressSettings): boolean => {
+    for (const { value } of inForce(mandatory, clock.nowMs())) if (!boundTest(value)(address)) return false;
+    return otherwise === undefined || boundTest(otherwise.value)(address);
+  };
   return {
     name: clientAddressesSpec.name,
-    request({ clientAddress }, { addresses: { mandatory, otherwise } }) {
-      for (const { value } of inForce(mandatory, clock.nowMs())) if (!boundTest(value)(clientAddress)) return REFUSAL;
-      return otherwise === undefined || boundTest(otherwise.value)(clientAddress) ? undefined : REFUSAL;
+    request: ({ clientAddress }, settings) => (mayCall(clientAddress, settings) ? undefined : REFUSAL),
+    connection({ clientAddress, record }, settings) {
+      if (mayCall(clientAddress, settings)) return true;
+      record.cause = REFUSAL.cause;
+      record.terminationDetails = REFUSAL.details;
+      return false;
     },
   };
 }

@@ -1,9 +1,14 @@
-import { bindConnectionRule } from '../../src/contract/authz-predicate/index.ts';
-import type { ConnectionFacts, PluginHost } from '../../src/contract/index.ts';
+import { bindConnectionRule, rbacDenied } from '../../src/contract/authz-predicate/index.ts';
+import type { ConnectionFacts, LocalReply, PluginHost } from '../../src/contract/index.ts';
 import { memoizeByIdentity } from '../../src/kernel/memo.ts';
 import type { ExternalAuthorizationSettings } from './config.ts';
+import { denied, failed, invalid } from './replies.ts';
+import type { Verdict } from './verdict.ts';
 
-type ConnectionTest = (connection: ConnectionFacts) => boolean;
+interface BoundRule {
+  readonly name: string;
+  readonly fits: (connection: ConnectionFacts) => boolean;
+}
 
 /**
  * Has connections judged whose bytes are passed on as they are. Who is asked over HTTP can be told of requests alone, so
@@ -12,14 +17,22 @@ type ConnectionTest = (connection: ConnectionFacts) => boolean;
 export function createConnectionCheck(
   call: PluginHost['callCluster'],
 ): (connection: ConnectionFacts, settings: ExternalAuthorizationSettings) => boolean | Promise<boolean> {
-  const rulesOf = memoizeByIdentity(({ rules }: ExternalAuthorizationSettings): readonly ConnectionTest[] =>
-    rules.flatMap(({ rule }) => bindConnectionRule(rule, 'wide') ?? []),
+  const rulesOf = memoizeByIdentity(({ rules }: ExternalAuthorizationSettings): readonly BoundRule[] =>
+    rules.flatMap(({ name, rule }) => {
+      const fits = bindConnectionRule(rule, 'wide');
+      return fits === undefined ? [] : [{ name, fits }];
+    }),
   );
   return (connection, settings) => {
     const { provider } = settings;
     if (provider.kind === 'http') return true;
-    if (!rulesOf(settings).some((fits) => fits(connection))) return true;
-    return provider.kind === 'unusable' ? false : ask(call, connection, provider);
+    const matched = rulesOf(settings).find(({ fits }) => fits(connection));
+    if (matched === undefined) return true;
+    if (provider.kind !== 'unusable') return ask(call, connection, provider);
+    const { cause, details } = rbacDenied(matched.name);
+    connection.record.cause = cause;
+    connection.record.terminationDetails = details;
+    return false;
   };
 }
 
@@ -32,5 +45,18 @@ async function ask(
 ): Promise<boolean> {
   const { askAboutConnection } = await import('./grpc-authorizer.ts');
   const verdict = await askAboutConnection(call, connection, provider);
-  return verdict.kind === 'allowed' || (verdict.kind === 'failed' && provider.failOpen);
+  if (verdict.kind === 'allowed' || (verdict.kind === 'failed' && provider.failOpen)) return true;
+  const { record } = connection;
+  const { cause, details, flag } = refusalOf(verdict, provider);
+  // As Envoy's network filter does, in the words that a refused request has.
+  record.cause = cause;
+  record.details = details;
+  if (flag !== undefined) record.flags.push(flag);
+  if (verdict.kind !== 'denied') record.upstreamFailure = `external authorizer: ${verdict.reason}`;
+  return false;
+}
+
+function refusalOf(verdict: Exclude<Verdict, { kind: 'allowed' }>, provider: GrpcProvider): LocalReply {
+  if (verdict.kind === 'denied') return denied(verdict);
+  return verdict.kind === 'failed' ? failed(provider, undefined) : invalid();
 }

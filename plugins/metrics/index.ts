@@ -2,16 +2,18 @@ import fp from 'fastify-plugin';
 import { Counter, type Registry } from 'prom-client';
 import type { Filter, GatewayPlugin, RequestRecord } from '../../src/contract/index.ts';
 import { metricsSpec } from './config.ts';
-import { createIstioMetrics, type GatewayWorkload } from './istio.ts';
+import { createIstioMetrics } from './istio.ts';
+import type { GatewayWorkload } from './istio-labels.ts';
 import { className, classOf, DURATION_BUCKETS_SECONDS, type RouteSeries, SeriesStore } from './series.ts';
 import { emptyHistogram, histogramValues, observe, registerStored, type StoredHistogram } from './stored.ts';
+import { createTcpMetrics } from './tcp.ts';
 
 export interface MetricsOptions {
   /** Istio's standard metrics too, as this workload reports them; undefined: not. */
   readonly istio?: GatewayWorkload | undefined;
 }
 
-/** Counts every request by owner and route; what a scrape shows is made when it is asked. */
+/** Counts every request and every raw connection by owner and route; what a scrape shows is made when it is asked. */
 export function createMetricsFilter(registry: Registry, options: MetricsOptions = {}): Filter {
   const store = new SeriesStore();
   const istio = options.istio === undefined ? undefined : createIstioMetrics(registry, options.istio);
@@ -22,6 +24,7 @@ export function createMetricsFilter(registry: Registry, options: MetricsOptions 
     name: metricsSpec.name,
     always: true,
     ...(istio !== undefined && { prepare: istio.prepare }),
+    ...createTcpMetrics(registry, options.istio),
     log(record) {
       istio?.count(record);
       const series = seriesOf(store, record);

@@ -1,13 +1,17 @@
 import type { Registry } from 'prom-client';
-import type { Exchange, RequestRecord } from '../../src/contract/index.ts';
+import { type Exchange, Note, type RequestRecord } from '../../src/contract/index.ts';
+import {
+  commonLabels,
+  type Destination,
+  destinationLabels,
+  destinationOf,
+  flagsLabel,
+  type GatewayWorkload,
+  MAX_LABEL_SETS,
+  OTHER,
+} from './istio-labels.ts';
 import { className, classOf } from './series.ts';
 import { emptyHistogram, histogramValues, observe, registerStored, type StoredHistogram } from './stored.ts';
-
-/** The gateway as a workload of the mesh: what Istio's metrics call the source. */
-export interface GatewayWorkload {
-  readonly namespace: string;
-  readonly labels: Readonly<Record<string, string>>;
-}
 
 export interface IstioMetrics {
   prepare(exchange: Exchange): void;
@@ -20,14 +24,6 @@ const BOUNDS: readonly number[] = [
   3_600_000,
 ];
 
-/**
- * More label sets than this are counted together, by class of status alone (edge-security G-03). Each is 67 lines of a
- * scrape with two dozen labels.
- */
-const MAX_LABEL_SETS = 500;
-const UNKNOWN = 'unknown';
-const OTHER = 'other';
-
 interface IstioSeries {
   readonly labels: Readonly<Record<string, string>>;
   requests: number;
@@ -37,14 +33,15 @@ interface IstioSeries {
 }
 
 /**
- * Istio's standard metrics with their labels, as an ingress gateway reports them (istio-semantics §8): for dashboards and
- * alerts that were written for it. Sizes are those of bodies.
+ * Istio's standard metrics of requests with their labels, as an ingress gateway reports them (istio-semantics §8): for
+ * dashboards and alerts that were written for it. Sizes are those of bodies. Each label set is 67 lines of a scrape with two
+ * dozen labels.
  */
 export function createIstioMetrics(registry: Registry, workload: GatewayWorkload): IstioMetrics {
   const series = new Map<string, IstioSeries>();
-  const common = { ...sourceLabels(workload), ...UNKNOWN_PEER };
+  const common = commonLabels(workload);
   /** Requests whose content type says gRPC; the record does not. */
-  const grpc = new WeakSet<RequestRecord>();
+  const grpc = new Note<true>();
   registerAll(registry, series, Object.keys({ ...common, ...ofRequest(EXAMPLE) }));
 
   const seriesOf = (facts: RequestFacts): IstioSeries => {
@@ -66,10 +63,10 @@ export function createIstioMetrics(registry: Registry, workload: GatewayWorkload
 
   return {
     prepare({ isGrpc, record }) {
-      if (isGrpc) grpc.add(record);
+      if (isGrpc) grpc.set(record, true);
     },
     count(record) {
-      const one = seriesOf(factsOf(record, grpc.has(record)));
+      const one = seriesOf(factsOf(record, grpc.get(record) === true));
       one.requests += 1;
       observe(one.durations, BOUNDS, record.durationMs);
       observe(one.requestBytes, BOUNDS, record.bytesReceived);
@@ -79,10 +76,7 @@ export function createIstioMetrics(registry: Registry, workload: GatewayWorkload
 }
 
 /** What tells one label set from another. */
-interface RequestFacts {
-  /** '' where none was chosen, or the one that was chosen does not exist. */
-  readonly cluster: string;
-  readonly namespace: string;
+interface RequestFacts extends Destination {
   readonly protocol: 'http' | 'grpc';
   readonly code: string;
   readonly grpcStatus: string;
@@ -90,15 +84,15 @@ interface RequestFacts {
 }
 
 const factsOf = (record: RequestRecord, isGrpc: boolean): RequestFacts => {
-  const { cluster, clusterNamespace, status, grpcStatus, flags } = record;
-  const known = cluster !== undefined && clusterNamespace !== undefined;
+  const { status, grpcStatus, flags } = record;
+  const { cluster, namespace } = destinationOf(record);
   return {
-    cluster: known ? cluster : '',
-    namespace: known ? clusterNamespace : '',
+    cluster,
+    namespace,
     protocol: isGrpc ? 'grpc' : 'http',
     code: String(status),
     grpcStatus: isGrpc && grpcStatus !== undefined ? String(grpcStatus) : '',
-    flags: flags.length === 0 ? '-' : flags.join(','),
+    flags: flagsLabel(flags),
   };
 };
 
@@ -114,56 +108,13 @@ const remainder = ({ code }: RequestFacts): RequestFacts => ({
 
 const EXAMPLE: RequestFacts = { cluster: '', namespace: '', protocol: 'http', code: '200', grpcStatus: '', flags: '-' };
 
-function ofRequest({ cluster, namespace, protocol, code, grpcStatus, flags }: RequestFacts): Record<string, string> {
-  // `outbound|80|v1|cart.shop.svc.cluster.local`
-  const host = cluster.slice(cluster.lastIndexOf('|') + 1);
-  return {
-    destination_service: host === '' ? UNKNOWN : host,
-    destination_service_name: host === '' ? UNKNOWN : shortName(host, namespace),
-    destination_service_namespace: namespace === '' ? UNKNOWN : namespace,
-    request_protocol: protocol,
-    response_code: code,
-    grpc_response_status: grpcStatus,
-    response_flags: flags,
-  };
-}
-
-/** Of a Service its name, of a ServiceEntry the host. */
-function shortName(host: string, namespace: string): string {
-  const at = host.indexOf(`.${namespace}.svc.`);
-  return at > 0 ? host.slice(0, at) : host;
-}
-
-/** By Istio's labels for canonical services, else by those that are usual in Kubernetes. */
-function sourceLabels({ namespace, labels }: GatewayWorkload): Record<string, string> {
-  const name =
-    labels['service.istio.io/canonical-name'] ?? labels['app.kubernetes.io/name'] ?? labels['app'] ?? UNKNOWN;
-  const version = labels['app.kubernetes.io/version'] ?? labels['version'];
-  return {
-    reporter: 'source',
-    source_workload: name,
-    source_workload_namespace: namespace,
-    source_canonical_service: name,
-    source_canonical_revision: labels['service.istio.io/canonical-revision'] ?? version ?? 'latest',
-    source_app: labels['app'] ?? UNKNOWN,
-    source_version: version ?? UNKNOWN,
-    source_cluster: UNKNOWN,
-    source_principal: UNKNOWN,
-  };
-}
-
-/** Services tell a gateway without sidecars nothing of themselves, and the source never knows how the connection is secured. */
-const UNKNOWN_PEER: Readonly<Record<string, string>> = {
-  destination_workload: UNKNOWN,
-  destination_workload_namespace: UNKNOWN,
-  destination_canonical_service: UNKNOWN,
-  destination_canonical_revision: 'latest',
-  destination_app: UNKNOWN,
-  destination_version: UNKNOWN,
-  destination_cluster: UNKNOWN,
-  destination_principal: UNKNOWN,
-  connection_security_policy: UNKNOWN,
-};
+const ofRequest = (facts: RequestFacts): Record<string, string> => ({
+  ...destinationLabels(facts),
+  request_protocol: facts.protocol,
+  response_code: facts.code,
+  grpc_response_status: facts.grpcStatus,
+  response_flags: facts.flags,
+});
 
 function registerAll(
   registry: Registry,

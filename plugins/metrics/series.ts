@@ -6,7 +6,7 @@ export const DURATION_BUCKETS_SECONDS: readonly number[] = [
 ];
 
 /** More routes than this are counted together under `other`: a label set must not grow with what people write (edge-security G-03). */
-const MAX_ROUTES = 20_000;
+export const MAX_ROUTES = 20_000;
 const CLASSES = ['0', '1xx', '2xx', '3xx', '4xx', '5xx'] as const;
 
 export interface RouteSeries {

@@ -44,9 +44,11 @@ export function createConnectionRoutes(
     index: number,
     written: readonly RouteDestination[],
     port: number,
+    match = '',
   ) => ({
     object,
     route: {
+      id: `${object.meta.namespace}/${object.meta.name}/${kind}/${index}${match}`,
       owner: ownerOf(object, kind, index),
       destinations: destinationsOf(object, written, port, backends, options),
       ...connectionPolicy(object, written, backends, options),
@@ -71,7 +73,7 @@ export function createConnectionRoutes(
             const wanted = serverNames(one.sniHosts ?? []);
             if (!names.claim(wanted, object, ['spec', 'tls', index, 'match', i, 'sniHosts'], server)) continue;
             const id = `${object.meta.namespace}/${object.meta.name}/${index}.${i}`;
-            chains.push({ ...route(object, 'tls', index, to, server.port), id, serverNames: wanted });
+            chains.push({ ...route(object, 'tls', index, to, server.port, `.${i}`), id, serverNames: wanted });
           }
         }
       }

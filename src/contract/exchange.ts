@@ -1,4 +1,5 @@
 import type { Route, RouteOwner, TableSettings } from '../table/model.ts';
+import type { ConnectionRecord } from './connection-record.ts';
 import type { HeaderList } from './headers.ts';
 import type { RequestRecord } from './record.ts';
 
@@ -54,6 +55,8 @@ export interface Exchange {
   readonly headers: HeaderList;
   /** The other end of the connection, even where it speaks for a client by the PROXY protocol (§6.2, `source.ip`). */
   readonly peerAddress: string;
+  /** Whom the connection speaks for: the peer, or the client that a load balancer says by the PROXY protocol. */
+  readonly remoteAddress: string;
   /** The caller, by the PROXY protocol and the trusted part of X-Forwarded-For; one value everywhere (§7.2). */
   readonly clientAddress: string;
   /** The Gateway's own port number; by the PROXY protocol the one that the client came to, like `localAddress`. */
@@ -91,13 +94,15 @@ export interface ResponseHead {
 /** A connection whose bytes are passed on as they are, as filters see it. */
 export interface ConnectionFacts {
   readonly peerAddress: string;
-  /** The caller: the other end as well, as nobody says otherwise. */
+  /** The caller: the other end as well, where nobody says otherwise by the PROXY protocol. */
   readonly clientAddress: string;
   readonly localAddress: string;
-  /** The Gateway's own port number. */
+  /** The Gateway's own port number; by the PROXY protocol the one that the client came to. */
   readonly listenerPort: number;
   /** undefined: nothing of TLS was seen. Where it goes on as it came there is no certificate, whatever the two ends agree on. */
   readonly tls: TlsFacts | undefined;
   /** Of the rule that it fits. */
   readonly owner: RouteOwner;
+  /** What is written down of it: who refuses it says why (`cause`, `terminationDetails`, `flags`), who only watches leaves `policyMarks`. */
+  readonly record: ConnectionRecord;
 }

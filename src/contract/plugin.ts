@@ -3,6 +3,7 @@ import type { FieldPath, ObjectRef } from '../diagnostics/diagnostic.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { RequestFacts } from '../table/facts.ts';
 import type { RouteOwner } from '../table/model.ts';
+import type { ConnectionRecord } from './connection-record.ts';
 import type { ConnectionFacts, Exchange, ResponseHead } from './exchange.ts';
 import type { LocalReply } from './fault.ts';
 import type { RequestRecord } from './record.ts';
@@ -76,12 +77,12 @@ export interface FilterSpec<S = unknown> {
   compileRoute?(input: RouteInput, context: FilterContext): S | undefined;
   /** For `banyan explain`: what would become of such a request, a sentence each; empty: nothing worth a word. */
   foresee?(request: ImaginedRequest, settings: S): readonly string[];
-}
   /**
    * For `banyan explain`, where filters share a kind or a policy is not for every route: does that policy act on such a
    * request here, and for every request or for its route alone? undefined: it does not. Absent: each acts on every request.
    */
   actsOn?(policy: Pick<PolicyObject, 'ref' | 'body'>, request: ImaginedRequest): 'gateway' | 'route' | undefined;
+}
 
 /* ------------------------------------------------ the request half */
 
@@ -94,9 +95,16 @@ export interface Filter<S = unknown> {
   prepare?(exchange: Exchange, settings: S): void;
   /**
    * For connections whose bytes are passed on as they are (`tcp` and `tls` routes), before anything is dialled: false
-   * closes it. In the same order, with the workload's settings; not called when there are none.
+   * closes it, for the `cause` that it writes into the record. In the same order, with the workload's settings; not called when there are none.
    */
   connection?(connection: ConnectionFacts, settings: S): boolean | Promise<boolean>;
+  /** Such a connection has reached its service, and bytes can pass. Must not throw and must not wait. */
+  connectionOpened?(record: ConnectionRecord): void;
+  /**
+   * Once such a connection has ended, whichever way: refused, without a route, an endpoint or a connection to it, or after
+   * it was open. Must not throw and must not wait.
+   */
+  logConnection?(record: ConnectionRecord): void;
   /** In the order of plugins/index.ts. `settings`: the route's, else the workload's; not called when there are none, unless `always`. */
   request?(exchange: Exchange, settings: S): FilterVerdict;
   /**

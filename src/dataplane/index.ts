@@ -3,12 +3,11 @@ import type { RequestRecord } from '../contract/record.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Handle } from '../table/handle.ts';
 import { type BoundTable, bindTable } from '../table/index.ts';
-import type { CredentialTable, EndpointTable, RouteTable, TcpRoute } from '../table/model.ts';
+import type { CredentialTable, EndpointTable, RouteTable } from '../table/model.ts';
 import { AnnouncedSettings } from './announced-settings.ts';
 import { ConnectionFilters } from './connection-filters.ts';
 import { createDownstream, type Downstream, type DownstreamLimits, type ListenerReport } from './downstream/index.ts';
 import { DEFAULT_LIMITS } from './downstream/limits.ts';
-import type { TcpClient } from './downstream/tcp.ts';
 import type { PinnedTable } from './exchange.ts';
 import { FilterChains } from './filter-chain.ts';
 import { createRequestHandling } from './handle-request.ts';
@@ -16,11 +15,10 @@ import { createMirrorSender } from './mirror.ts';
 import { Overload, type OverloadLimits, watchLoad } from './overload.ts';
 import { callCluster } from './own-requests.ts';
 import { type PluginLine, pluginLog } from './plugin-log.ts';
-import type { Tunnel } from './stream.ts';
-import { createUpstreams, hashString } from './upstreams/index.ts';
+import { createTcpPassages } from './tcp-passage.ts';
+import { createUpstreams } from './upstreams/index.ts';
 import type { ClusterSnapshot, Upstreams } from './upstreams/port.ts';
 import type { WebSocketSide } from './websocket.ts';
-import { pickByWeight } from './weighted.ts';
 
 export type { DownstreamLimits, ListenerReport } from './downstream/index.ts';
 export type { OverloadLimits } from './overload.ts';
@@ -119,10 +117,14 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
     proxyProtocolFrom: options.proxyProtocolFrom,
     reusePort: options.reusePort ?? false,
     fastLane: options.fastLane ?? true,
-    openTcp: async (route, client) => {
-      if (pinned === undefined || !(await admits(pinned.connections, route, client, options.onError))) return undefined;
-      return openTcp(upstreams, route, client, random);
-    },
+    openTcp: createTcpPassages({
+      pinned: () => pinned,
+      filters: () => filters,
+      upstreams,
+      clock: options.clock,
+      random,
+      onError: (error) => options.onError(error, undefined),
+    }),
     limits,
   });
   await registerPlugins(downstream, options, upstreams, filters);
@@ -222,33 +224,4 @@ async function registerPlugins(
     const filter = contributed.get(spec.name);
     if (filter !== undefined) filters.push(filter);
   }
-}
-
-/** May the bytes of a client be passed on at all? A filter that fails lets nothing through. */
-async function admits(
-  filters: ConnectionFilters,
-  { owner }: TcpRoute,
-  client: TcpClient,
-  onError: GatewayOptions['onError'],
-): Promise<boolean> {
-  try {
-    return await filters.admit({ ...client, clientAddress: client.peerAddress, owner });
-  } catch (error) {
-    onError(error, undefined);
-    return false;
-  }
-}
-
-/** A connection for a `tcp` or passthrough route: a destination by weight, a healthy host, and its raw side. */
-async function openTcp(
-  upstreams: Upstreams,
-  route: TcpRoute,
-  client: TcpClient,
-  random: () => number,
-): Promise<Tunnel | undefined> {
-  const chosen = pickByWeight(route.destinations, random);
-  const cluster = chosen === undefined ? undefined : upstreams.get(chosen.cluster);
-  const hash = route.hashSource ? hashString(client.peerAddress) : undefined;
-  const host = cluster?.pick({ hash, avoid: new Set() });
-  return cluster === undefined || host === undefined ? undefined : cluster.connectRaw(host);
 }

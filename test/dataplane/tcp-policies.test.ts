@@ -1,7 +1,7 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import { status } from '@grpc/grpc-js';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { authorization } from '../../plugins/authorization/index.ts';
 import { externalAuthorization } from '../../plugins/external-authorization/index.ts';
 import type { GatewayPlugin } from '../../src/contract/index.ts';
@@ -27,6 +27,12 @@ metadata: { name: p${spec.length}, namespace: ${namespace} }
 spec: ${spec}`;
 
 const PLUGINS = [externalAuthorization, authorization] as readonly GatewayPlugin[];
+/** What is written down of a connection, once it has ended. */
+async function writtenOf({ connections }: TestGateway): Promise<unknown> {
+  await vi.waitFor(() => expect(connections).toHaveLength(1), { interval: 5 });
+  return connections[0];
+}
+
 async function serve(policies: string, mesh = {}, more = ''): Promise<TestGateway> {
   const text = frame({ db: await service() }, 'TCP') + TCP_ROUTE + policies + more;
   return keep(await startGateway(text, { plugins: PLUGINS, mesh }));
@@ -160,8 +166,30 @@ describe('an authorizer asked about connections', () => {
     [true, 'served'],
   ])('that fails refuses, unless it may be open: failOpen %s', async (failOpen, expected) => {
     const checker = await checking((_, callback) => callback({ code: status.UNAVAILABLE }, null));
-    const { port } = await serve(CUSTOM, overGrpc({ failOpen }), entry('checker', checker.port, 'GRPC'));
-    expect(await toldTo('127.0.0.2', port)).toBe(expected);
+    const gateway = await serve(CUSTOM, overGrpc({ failOpen }), entry('checker', checker.port, 'GRPC'));
+    expect(await toldTo('127.0.0.2', gateway.port)).toBe(expected);
+    expect(await writtenOf(gateway)).toMatchObject(
+      failOpen
+        ? { cause: undefined, flags: [], upstreamFailure: undefined }
+        : {
+            cause: 'authorizer-failed',
+            flags: ['UAEX'],
+            details: 'ext_authz_error',
+            upstreamFailure: expect.stringContaining('external authorizer: '),
+          },
+    );
+  });
+
+  it('that refuses is named', async () => {
+    const checker = await saying({ status: { code: 7 } });
+    const gateway = await serve(CUSTOM, overGrpc(), entry('checker', checker.port, 'GRPC'));
+    expect(await toldTo('127.0.0.2', gateway.port)).toBe('');
+    expect(await writtenOf(gateway)).toMatchObject({
+      cause: 'authorizer-denied',
+      flags: ['UAEX'],
+      details: 'ext_authz_denied',
+      upstreamFailure: undefined,
+    });
   });
 
   it('is not asked where no rule fits', async () => {
@@ -182,6 +210,17 @@ describe('an authorizer asked about connections', () => {
   it('that nobody knows refuses what its rules fit', async () => {
     const { port } = await serve(CUSTOM);
     expect([await toldTo('127.0.0.2', port), await toldTo('127.0.0.3', port)]).toEqual(['', 'served']);
+  });
+
+  it('that nobody knows is named by the rule that asks for it', async () => {
+    const gateway = await serve(CUSTOM);
+    await toldTo('127.0.0.2', gateway.port);
+    expect(await writtenOf(gateway)).toMatchObject({
+      cause: 'rbac-denied',
+      terminationDetails: expect.stringMatching(
+        /^rbac_access_denied_matched_policy\[.*ns\[istio-system\]-policy\[p\d+\]-rule\[0\]\]$/,
+      ),
+    });
   });
 });
 

@@ -1,12 +1,12 @@
-import net from 'node:net';
 import { createCompiler } from '../../src/compiler/index.ts';
-import type { GatewayPlugin, RequestRecord } from '../../src/contract/index.ts';
+import type { ConnectionRecord, GatewayPlugin, RequestRecord } from '../../src/contract/index.ts';
 import { buildGateway, type DownstreamLimits, type Gateway, type OverloadLimits } from '../../src/dataplane/index.ts';
 import { type Clock, systemClock } from '../../src/kernel/clock.ts';
 import type { MeshSettings } from '../../src/resources/mesh-config.ts';
 import { resourceSet } from '../../src/resources/set.ts';
 import { createHandle } from '../../src/table/handle.ts';
 import type { CredentialTable, EndpointTable, RouteTable } from '../../src/table/model.ts';
+import { freePort } from './free-port.ts';
 import { testMesh } from './mesh.ts';
 import { parseResources } from './resources.ts';
 
@@ -15,6 +15,8 @@ export interface TestGateway {
   /** The port that `GATEWAY_PORT` in the resources stands for. */
   readonly port: number;
   readonly records: RequestRecord[];
+  /** Raw connections that have ended. */
+  readonly connections: ConnectionRecord[];
   readonly errors: unknown[];
   /** Compiles and publishes other resources. */
   publish(text: string): Promise<void>;
@@ -42,6 +44,7 @@ export async function startGateway(text: string, options: TestGatewayOptions = {
   const port = await freePort();
   const plugins = [...(options.plugins ?? []), recorder()];
   const records: RequestRecord[] = [];
+  const connections: ConnectionRecord[] = [];
   const errors: unknown[] = [];
   const tables = createHandle<RouteTable>();
   const endpoints = createHandle<EndpointTable>();
@@ -81,6 +84,7 @@ export async function startGateway(text: string, options: TestGatewayOptions = {
     gateway,
     port,
     records,
+    connections,
     errors,
     async publish(source) {
       publishText(source);
@@ -95,7 +99,12 @@ export async function startGateway(text: string, options: TestGatewayOptions = {
       spec: { name, kinds: [] },
       plugin: Object.assign(
         async (app: Parameters<GatewayPlugin['plugin']>[0]) =>
-          app.banyan.contribute({ name, always: true, log: (record) => void records.push(record) }),
+          app.banyan.contribute({
+            name,
+            always: true,
+            log: (record) => void records.push(record),
+            logConnection: (record) => void connections.push(record),
+          }),
         {
           [Symbol.for('skip-override')]: true,
         },
@@ -104,13 +113,7 @@ export async function startGateway(text: string, options: TestGatewayOptions = {
   }
 }
 
-export async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
+export { freePort };
 
 /** A Gateway for every host on the port, and a ServiceEntry `NAME.test` for each upstream, spoken to in that protocol. */
 export const frame = (

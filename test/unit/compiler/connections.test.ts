@@ -111,6 +111,21 @@ describe('tcp routes', () => {
     ]);
   });
 
+  it('have an id each, by which logs and metrics name them', () => {
+    const { table } = world(
+      [tcp(90, "'*'"), https(91, "'*.x.com'", 'PASSTHROUGH', 'TLS')],
+      vs('db', "'*'", `tcp: [{ match: [{ port: 1 }], ${to('db')} }, { ${to('db')} }]`),
+      vs(
+        'bank',
+        'a.x.com',
+        `tls: [{ match: [{ port: 1, sniHosts: [a.x.com] }, { sniHosts: [a.x.com] }], ${to('db')} }]`,
+      ),
+    );
+    const [plain, passthrough] = table.listeners;
+    expect(plain?.plaintext).toMatchObject({ route: { id: 'shop/db/tcp/1' } });
+    expect(passthrough?.tls).toMatchObject([{ handling: { route: { id: 'shop/bank/tls/0.1' } } }]);
+  });
+
   it('make their clusters part of the table', () => {
     const { table } = world([tcp(90, "'*'")], vs('db', "'*'", `tcp: [{ ${to('db')} }]`));
     expect(table.clusters.map(({ id }) => id)).toEqual([DB]);

@@ -9,6 +9,7 @@ import {
 import type { RawRequest, RejectedRequest } from '../../../../src/dataplane/downstream/port.ts';
 import { systemClock } from '../../../../src/kernel/clock.ts';
 import type { CredentialTable, Listener } from '../../../../src/table/model.ts';
+import { freePort } from '../../../support/free-port.ts';
 
 /** What stands for the gateway's core behind the lanes. */
 export type Handler = (request: RawRequest) => void;
@@ -79,13 +80,7 @@ export const httpListener = (port: number, routeConfig = 'http.80'): Listener =>
   tls: [],
 });
 
-export async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
+export { freePort };
 
 export interface ToyOptions {
   readonly limits?: Partial<DownstreamLimits>;
@@ -100,6 +95,16 @@ export interface ToyOptions {
   /** Before anything is applied. */
   readonly prepare?: (fastify: Downstream['fastify']) => void;
 }
+
+type Passage = ReturnType<DownstreamOptions['openTcp']>;
+
+/** What is known of a raw connection, and what it is told of its end. */
+export const toyPassage = (connect: Passage['connect'], ended: Passage['ended'] = () => {}): Passage => ({
+  record: { bytesReceived: 0, bytesSent: 0 },
+  connect,
+  opened() {},
+  ended,
+});
 
 /** A downstream side on a free loopback port, with a toy behind it that answers everything. */
 export async function startToy(options: ToyOptions = {}): Promise<Toy> {
@@ -120,7 +125,7 @@ export async function startToy(options: ToyOptions = {}): Promise<Toy> {
     portOffset: 0,
     reusePort: options.reusePort ?? false,
     fastLane: options.fastLane ?? true,
-    openTcp: options.openTcp ?? (async () => undefined),
+    openTcp: options.openTcp ?? (() => toyPassage(async () => undefined)),
     proxyProtocolFrom: options.proxyProtocolFrom,
     limits: { sweepIntervalMs: 20, drainIdleMs: 50, lingerMs: 300, ...options.limits },
   });

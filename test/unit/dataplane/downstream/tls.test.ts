@@ -15,7 +15,7 @@ import type {
   TlsTermination,
 } from '../../../../src/table/model.ts';
 import { createAuthority, type Pair } from './certificates.ts';
-import { parseAnswers, reply, sendRaw, startToy, type Toy, type ToyOptions } from './harness.ts';
+import { parseAnswers, reply, sendRaw, startToy, type Toy, type ToyOptions, toyPassage } from './harness.ts';
 
 const servers = createAuthority('servers');
 const clients = createAuthority('clients');
@@ -461,6 +461,7 @@ describe('client certificates', () => {
 
 describe('raw connections', () => {
   const route: TcpRoute = {
+    id: 'ns/db/tcp/0',
     owner: { namespace: 'ns', kind: 'VirtualService', name: 'db', delegate: undefined, file: 'f', line: 1 },
     destinations: [],
     hashSource: false,
@@ -472,6 +473,14 @@ describe('raw connections', () => {
     for (const backend of backends.splice(0)) backend.close();
   });
   const asked: unknown[] = [];
+  /** Of the test's own connections: why each ended, and what had passed by then. */
+  let ends: unknown[] = [];
+  const endOf = async (): Promise<unknown> => {
+    await vi.waitFor(() => expect(ends).not.toEqual([]), { interval: 5 });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(ends).toHaveLength(1);
+    return ends[0];
+  };
   /** Connects every route to a backend of the test. */
   const to = async (serve: (socket: net.Socket) => void): Promise<NonNullable<ToyOptions['openTcp']>> => {
     const backend = net.createServer({ allowHalfOpen: true }, serve);
@@ -479,13 +488,21 @@ describe('raw connections', () => {
     await new Promise<void>((resolve) => backend.listen(0, '127.0.0.1', resolve));
     const { port } = backend.address() as net.AddressInfo;
     asked.length = 0;
+    const mine: unknown[] = [];
+    ends = mine;
     return (wanted, client) => {
       asked.push([wanted, client.tls?.serverName]);
-      return new Promise<Tunnel>((resolve) => {
-        const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () =>
-          resolve(new SocketTunnel(socket)),
-        );
-      });
+      const connect = (): Promise<Tunnel> =>
+        new Promise((resolve) => {
+          const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true }, () =>
+            resolve(new SocketTunnel(socket)),
+          );
+        });
+      const passage: ReturnType<typeof toyPassage> = toyPassage(
+        connect,
+        (why) => void mine.push({ why, ...passage.record }),
+      );
+      return passage;
     };
   };
   const shout = (socket: net.Socket): void => {
@@ -564,16 +581,42 @@ describe('raw connections', () => {
     socket.destroy();
   });
 
-  test.each<[string, TcpRoute | undefined, () => Promise<Tunnel | undefined>]>([
-    ['no route', undefined, async () => undefined],
-    ['no connection', route, async () => undefined],
-    ['a failure', route, async () => Promise.reject(new Error('failed'))],
-  ])('%s closes the connection', async (_name, to, openTcp) => {
-    await start([], { plaintext: { kind: 'tcp', route: to }, openTcp });
+  test.each<[string, string, { readonly idleTimeoutMs?: number }, (socket: tls.TLSSocket) => void]>([
+    ['its client is done', 'finished', {}, (socket) => socket.end()],
+    ['its client leaves without a word of TLS', 'finished', {}, (socket) => socket.destroy()],
+    ['nothing passes', 'idle-timeout', { idleTimeoutMs: 80 }, () => {}],
+    ['the gateway drains', 'drained', {}, () => void toy.downstream.drain(10)],
+    ['the gateway closes', 'drained', {}, () => void toy.downstream.close()],
+  ])('where TLS ends here it is told once that %s', async (_name, why, times, end) => {
+    const openTcp = await to(shout);
+    const handling = { kind: 'tcp', termination: termination(), route: { ...route, ...times } } as const;
+    await start([{ id: 'ns/g/db', serverNames: ['db.example.com'], handling }], { openTcp });
+    const { port } = toy;
+    const socket = tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false, servername: 'db.example.com' });
+    socket.on('error', () => {});
+    socket.write('ping');
+    await new Promise((resolve) => socket.once('data', resolve));
+    end(socket);
+    expect(await endOf()).toMatchObject({ why, bytesReceived: 4 });
+  });
+
+  test.each([
+    ['no route', undefined],
+    ['no connection', route],
+  ])('%s closes the connection', async (_name, leading) => {
+    const mine: unknown[] = [];
+    ends = mine;
+    const openTcp = (): ReturnType<typeof toyPassage> =>
+      toyPassage(
+        async () => undefined,
+        () => void mine.push('ended'),
+      );
+    await start([], { plaintext: { kind: 'tcp', route: leading }, openTcp });
     const socket = net.connect(toy.port, '127.0.0.1');
     socket.on('error', () => {});
     await new Promise((resolve) => socket.on('close', resolve));
     await vi.waitFor(() => expect(toy.downstream.openConnections()).toBe(0));
+    expect(await endOf()).toBe('ended');
   });
 
   test('a tunnel that nothing goes through is closed after a while', async () => {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { createAccessLogFilter } from '../../../../plugins/access-log/index.ts';
-import { isNotable, isSampled } from '../../../../plugins/access-log/sampling.ts';
-import type { RequestRecord } from '../../../../src/contract/index.ts';
-import { fakeRecord } from '../../../support/fake-record.ts';
+import { isNotable, isNotableConnection, isSampled } from '../../../../plugins/access-log/sampling.ts';
+import type { ConnectionRecord, RequestRecord } from '../../../../src/contract/index.ts';
+import { fakeConnection, fakeRecord } from '../../../support/fake-record.ts';
 
 /** As a UUID is made, and the same each time. */
 const idOf = (seed: number): string =>
@@ -56,6 +56,43 @@ describe('sampling', () => {
     expect(isNotable(fakeRecord(changes))).toBe(notable);
   });
 
+  it.each<[boolean, string, Partial<ConnectionRecord>]>([
+    [true, 'a refused connection', { cause: 'rbac-denied' }],
+    [true, 'one without a route', { cause: 'no-route' }],
+    [true, 'one that did not reach its service', { cause: 'upstream-connect-failure' }],
+    [true, 'one that a plugin of one’s own refused', { cause: 'not-today' }],
+    [true, 'a marked one', { policyMarks: [{ kind: 'audited', rule: 'r' }] }],
+    [
+      true,
+      'one that a dry run would refuse',
+      { cause: 'drained', policyMarks: [{ kind: 'dry-run-denied', rule: 'r' }] },
+    ],
+    [false, 'one that a dry run would let pass', { policyMarks: [{ kind: 'dry-run-allowed', rule: 'r' }] }],
+    [false, 'one that was served', {}],
+    [false, 'one that was idle', { cause: 'idle-timeout' }],
+    [false, 'one that lasted as long as it may', { cause: 'max-duration' }],
+    [false, 'one that was cut at the end', { cause: 'drained' }],
+  ])('%s: %s is logged in any case', (notable, _, changes) => {
+    expect(isNotableConnection(fakeConnection(changes))).toBe(notable);
+  });
+
+  it('takes a share of the raw connections by their own ids', () => {
+    const lines: { connection_id: string; log_share?: number }[] = [];
+    const writer = { write: (line: string) => void lines.push(JSON.parse(line)), dropped: 0, close: async () => {} };
+    const sampledOut = { count: 0 };
+    const filter = createAccessLogFilter('json', writer, 0.25, sampledOut);
+    for (const [i, connectionId] of ids.slice(0, 400).entries())
+      filter.logConnection?.(
+        fakeConnection({ connectionId, cause: i % 100 === 0 ? 'no-healthy-upstream' : undefined }),
+      );
+    expect(lines.length + sampledOut.count).toBe(400);
+    expect(lines.filter(({ log_share }) => log_share === 1).map(({ connection_id }) => connection_id)).toEqual(
+      [0, 100, 200, 300].map((i) => ids[i]),
+    );
+    const sampled = lines.filter(({ log_share }) => log_share === 0.25).map(({ connection_id }) => connection_id);
+    expect(sampled).toEqual(ids.slice(0, 400).filter((id, i) => i % 100 !== 0 && isSampled(id, 0.25)));
+  });
+
   it('writes those lines, says for how many each stands, and counts the others', () => {
     const lines: { request_id: string; log_share?: number }[] = [];
     const writer = { write: (line: string) => void lines.push(JSON.parse(line)), dropped: 0, close: async () => {} };
@@ -76,7 +113,8 @@ describe('sampling', () => {
     const writer = { write: (line: string) => void lines.push(line), dropped: 0, close: async () => {} };
     const filter = createAccessLogFilter('json', writer);
     for (const requestId of ids.slice(0, 100)) filter.log?.(fakeRecord({ requestId }));
-    expect(lines).toHaveLength(100);
+    for (const connectionId of ids.slice(0, 100)) filter.logConnection?.(fakeConnection({ connectionId }));
+    expect(lines).toHaveLength(200);
     expect(lines.join('')).not.toContain('log_share');
   });
 });

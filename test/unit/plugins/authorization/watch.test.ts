@@ -5,6 +5,7 @@ import { createAuthorizationFilter } from '../../../../plugins/authorization/hoo
 import { authorization, countedAuthorization } from '../../../../plugins/authorization/index.ts';
 import type { Filter, LocalReply } from '../../../../src/contract/index.ts';
 import { type FakeRequest, fakeExchange, fakeRoute } from '../../../support/fake-exchange.ts';
+import { fakeConnectionFacts } from '../../../support/fake-record.ts';
 import { frame, startGateway, virtualService } from '../../../support/gateway.ts';
 import { fakeContext, fakePolicy, type WrittenPolicy } from '../../../support/policy-context.ts';
 
@@ -122,6 +123,21 @@ describe('marks', () => {
     expect(await lines(registry)).toEqual([
       'banyan_authorization_marks_total{policy="istio-system/watch",mark="audited"} 3',
       'banyan_authorization_marks_total{policy="istio-system/try",mark="dry-run-allowed"} 2',
+      'banyan_authorization_marks_total{policy="none",mark="dry-run-denied"} 1',
+    ]);
+  });
+
+  it('are counted for raw connections, too', async () => {
+    const { filter, registry } = await counting();
+    const settings = compile({ name: 'watch', spec: { action: 'AUDIT', rules: [{}] } }, tried('try', to('/a')));
+    const connection = fakeConnectionFacts();
+    expect(filter.connection?.(connection, settings)).toBe(true);
+    expect(connection.record.policyMarks).toEqual([
+      { kind: 'audited', rule: ruleOf('watch') },
+      { kind: 'dry-run-denied', rule: 'none' },
+    ]);
+    expect(await lines(registry)).toEqual([
+      'banyan_authorization_marks_total{policy="istio-system/watch",mark="audited"} 1',
       'banyan_authorization_marks_total{policy="none",mark="dry-run-denied"} 1',
     ]);
   });

@@ -5,6 +5,7 @@ import { createRequestLimitFilter } from '../../../../plugins/edge-policy/reques
 import { createSecurityHeaderFilter } from '../../../../plugins/edge-policy/security-headers.ts';
 import { HeaderList, type PolicyObject } from '../../../../src/contract/index.ts';
 import { type FakeRequest, fakeExchange } from '../../../support/fake-exchange.ts';
+import { fakeConnectionFacts } from '../../../support/fake-record.ts';
 import { fakeContext } from '../../../support/policy-context.ts';
 import { clockAt, exemption, network, routeInput, team } from './support.ts';
 
@@ -57,6 +58,41 @@ describe('client addresses', () => {
     const policies = [network(lists(['10.0.0.0/8'])), exemption({ sections: ['clientAddresses'] })];
     expect(verdict(policies, '11.0.0.1')).toBeUndefined();
     expect(verdict(policies, '11.0.0.1', Date.UTC(2027, 0, 1))).toBe(403);
+  });
+
+  it.each<[string, readonly PolicyObject[], string, boolean]>([
+    ['in an allowed network', [network(lists(['10.0.0.0/8']))], '10.1.2.3', true],
+    ['outside', [network(lists(['10.0.0.0/8']))], '11.0.0.1', false],
+    ['denied', [network(lists(undefined, ['10.0.0.9']))], '10.0.0.9', false],
+    [
+      'outside of a default',
+      [network({ clientAddresses: { level: 'default', allow: ['10.0.0.0/8'] } })],
+      '11.0.0.1',
+      false,
+    ],
+    [
+      'outside of one list and in another',
+      [network(lists(['10.0.0.0/8']), 'a'), network(lists(['11.0.0.0/8']), 'b')],
+      '11.0.0.1',
+      false,
+    ],
+    ['outside of a team’s', [network(lists(['0.0.0.0/0'])), team(lists(['10.0.0.0/8']))], '11.0.0.1', true],
+    [
+      'exempted for requests',
+      [network(lists(['10.0.0.0/8'])), exemption({ sections: ['clientAddresses'] })],
+      '11.0.0.1',
+      false,
+    ],
+  ])('of raw connections: %s', (_name, policies, clientAddress, admitted) => {
+    const settings = clientAddressesSpec.compileWorkload?.(fakeContext(policies));
+    if (settings === undefined) throw new Error('no lists');
+    const connection = fakeConnectionFacts({ clientAddress });
+    expect(createClientAddressFilter(clockAt()).connection?.(connection, settings)).toBe(admitted);
+    expect(connection.record).toMatchObject(
+      admitted
+        ? { cause: undefined, terminationDetails: undefined }
+        : { cause: 'address-denied', terminationDetails: 'client_address_denied' },
+    );
   });
 });
 

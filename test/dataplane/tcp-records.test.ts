@@ -1,0 +1,421 @@
+import net from 'node:net';
+import tls from 'node:tls';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { authorization } from '../../plugins/authorization/index.ts';
+import { clientAddresses } from '../../plugins/edge-policy/index.ts';
+import type { ConnectionRecord, Filter, GatewayPlugin } from '../../src/contract/index.ts';
+import { closeAll, keep } from '../support/authorized.ts';
+import { frame, freePort, startGateway, type TestGateway, type TestGatewayOptions } from '../support/gateway.ts';
+import { TCP_ROUTE, toldTo } from '../support/tcp.ts';
+
+afterEach(closeAll);
+
+type Serve = (socket: net.Socket) => void;
+
+async function service(serve: Serve): Promise<number> {
+  const sockets = new Set<net.Socket>();
+  const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    serve(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  keep({
+    close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  });
+  return (server.address() as net.AddressInfo).port;
+}
+
+const saysServed: Serve = (socket) => socket.end('served');
+const silent: Serve = (socket) => void socket.on('end', () => socket.end()).resume();
+const echo: Serve = (socket) => void socket.pipe(socket);
+
+const rule = (trafficPolicy: string): string => `
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: db }
+spec: { host: db.test, trafficPolicy: { ${trafficPolicy} } }`;
+const policy = (name: string, spec: string, annotations = ''): string => `
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: { name: ${name}, namespace: istio-system${annotations} }
+spec: ${spec}`;
+const DRY_RUN = ', annotations: { istio.io/dry-run: "true" }';
+const LIST = `
+---
+apiVersion: banyan.dev/v1alpha1
+kind: EdgePolicy
+metadata: { name: edge, namespace: istio-system }
+spec: { clientAddresses: { allow: [127.0.0.3] } }`;
+
+const filtering = (filter: Omit<Filter, 'name'>): GatewayPlugin => {
+  const name = 'own';
+  return {
+    spec: { name, kinds: [], compileWorkload: () => ({}) },
+    plugin: Object.assign(
+      async (app: Parameters<GatewayPlugin['plugin']>[0]) => app.banyan.contribute({ name, ...filter }),
+      { [Symbol.for('skip-override')]: true },
+    ),
+  };
+};
+
+const PLUGINS = [clientAddresses, authorization] as readonly GatewayPlugin[];
+async function serve(serving: Serve | number, more = '', options: TestGatewayOptions = {}): Promise<TestGateway> {
+  const db = typeof serving === 'number' ? serving : await service(serving);
+  const text = frame({ db }, 'TCP') + TCP_ROUTE + more;
+  const limits = { sweepIntervalMs: 10, ...options.limits };
+  return keep(await startGateway(text, { plugins: PLUGINS, ...options, limits }));
+}
+
+/** A client that is connected; `closed` resolves with it. */
+function connect(port: number): { readonly socket: net.Socket; readonly closed: Promise<void> } {
+  const socket = net.connect(port, '127.0.0.1');
+  socket.on('error', () => {}).resume();
+  return { socket, closed: new Promise((resolve) => socket.on('close', () => resolve())) };
+}
+
+const saying = (socket: net.Socket): Promise<string> =>
+  new Promise((resolve) => socket.once('data', (chunk) => resolve(chunk.toString())));
+
+/** The one record that there is, and there is no second one a little later. */
+async function only({ connections }: TestGateway): Promise<ConnectionRecord> {
+  await vi.waitFor(() => expect(connections).toHaveLength(1), { interval: 5 });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(connections).toHaveLength(1);
+  return connections[0] as ConnectionRecord;
+}
+
+describe('a raw connection that was served', () => {
+  it('is told once, with all that is known of it', async () => {
+    const gateway = await serve(echo);
+    const { socket, closed } = connect(gateway.port);
+    socket.write('hello');
+    expect(await saying(socket)).toBe('hello');
+    const { localPort } = socket;
+    socket.end();
+    await closed;
+    const record = await only(gateway);
+    expect(record).toMatchObject({
+      peerAddress: '127.0.0.1',
+      clientAddress: '127.0.0.1',
+      clientPort: localPort,
+      localAddress: '127.0.0.1',
+      localPort: gateway.port,
+      listenerPort: gateway.port,
+      serverName: undefined,
+      routeId: 'team/db/tcp/0',
+      owner: { namespace: 'team', kind: 'VirtualService', name: 'db' },
+      cluster: `outbound|80||db.test`,
+      clusterNamespace: 'team',
+      upstreamAttempts: 1,
+      upstreamFailure: undefined,
+      flags: [],
+      details: '',
+      terminationDetails: undefined,
+      cause: undefined,
+      bytesReceived: 5,
+      bytesSent: 5,
+    });
+    expect(record.upstreamAddress).toMatch(/^127\.0\.0\.1:\d+$/);
+    expect(record.upstreamLocalAddress).toMatch(/^127\.0\.0\.1:\d+$/);
+    expect(record.tableRevision).not.toBe('');
+    expect(record.durationMs).toBeGreaterThan(0);
+    expect(Math.abs(Date.now() - record.startedAtMs)).toBeLessThan(60_000);
+  });
+
+  it('is told when bytes can pass, and its bytes are counted as they do', async () => {
+    const opened: ConnectionRecord[] = [];
+    const watching = filtering({ connectionOpened: (record) => void opened.push(record) });
+    const gateway = await serve(echo, '', { plugins: [watching] });
+    const { socket } = connect(gateway.port);
+    socket.write('hello');
+    await saying(socket);
+    expect(opened).toMatchObject([{ bytesReceived: 5, bytesSent: 5, durationMs: 0, cause: undefined }]);
+    expect(gateway.connections).toEqual([]);
+    socket.destroy();
+    expect(await only(gateway)).toBe(opened[0]);
+  });
+
+  it.each<[string, Serve, (socket: net.Socket) => void]>([
+    ['its service was done', saysServed, () => {}],
+    ['its service broke off', (socket) => socket.once('data', () => socket.resetAndDestroy()), (s) => s.write('x')],
+    ['its client was done', silent, (socket) => socket.end()],
+    ['its client broke off', silent, (socket) => socket.resetAndDestroy()],
+    ['its client was done, and then its service', (s) => s.on('end', () => s.end('bye')).resume(), (s) => s.end('x')],
+  ])('has no cause where %s', async (_, serving, leave) => {
+    const opened = vi.fn();
+    const gateway = await serve(serving, '', { plugins: [filtering({ connectionOpened: opened })] });
+    const { socket } = connect(gateway.port);
+    await vi.waitFor(() => expect(opened).toHaveBeenCalled(), { interval: 5 });
+    leave(socket);
+    expect(await only(gateway)).toMatchObject({ cause: undefined, flags: [], upstreamAttempts: 1 });
+  });
+
+  it('knows the name that TLS asked for where it goes on as it came', async () => {
+    const text = frame({ db: await service((socket) => socket.once('data', () => socket.end('no TLS'))) }, 'TCP')
+      .replace('protocol: TCP }, hosts: ["*"]', 'protocol: TLS }, tls: { mode: PASSTHROUGH }, hosts: ["*"]')
+      .concat(
+        TCP_ROUTE.replace('tcp: [{', 'tls: [{ match: [{ sniHosts: ["x.b.com"] }, { sniHosts: ["*.a.com"] }],').replace(
+          'hosts: ["*"]',
+          'hosts: ["*.a.com", "*.b.com"]',
+        ),
+      );
+    const gateway = keep(await startGateway(text));
+    const client = tls.connect({ port: gateway.port, host: '127.0.0.1', servername: 'X.a.com' });
+    client.on('error', () => {});
+    const record = await only(gateway);
+    expect(record).toMatchObject({ serverName: 'x.a.com', routeId: 'team/db/tls/0.1', bytesSent: 6, cause: undefined });
+    expect(record.bytesReceived).toBeGreaterThan(50);
+  });
+});
+
+describe('a raw connection that is closed by the gateway', () => {
+  it.each([
+    ['idle for too long', 'connectionPool: { tcp: { idleTimeout: 0.05s } }', 'idle-timeout', []],
+    ['there for too long', 'connectionPool: { tcp: { maxConnectionDuration: 0.05s } }', 'max-duration', ['DT']],
+  ])('%s', async (_, settings, cause, flags) => {
+    const gateway = await serve(silent, rule(settings));
+    await connect(gateway.port).closed;
+    expect(await only(gateway)).toMatchObject({ cause, flags, upstreamAttempts: 1 });
+  });
+
+  it.each<[string, (gateway: TestGateway) => Promise<void>]>([
+    ['at the end of the grace', ({ gateway }) => gateway.drain(20)],
+    ['at once', ({ gateway }) => gateway.close()],
+  ])('since it goes: %s', async (_, go) => {
+    const gateway = await serve(echo);
+    const { socket } = connect(gateway.port);
+    socket.write('hello');
+    await saying(socket);
+    await go(gateway);
+    expect(await only(gateway)).toMatchObject({ cause: 'drained', flags: [], bytesSent: 5 });
+  });
+
+  it('though its client had said all that it had to say', async () => {
+    const gateway = await serve((socket) => socket.on('end', () => socket.write('wait')).resume());
+    const { socket } = connect(gateway.port);
+    socket.end('hello');
+    await saying(socket);
+    await gateway.gateway.drain(20);
+    expect(await only(gateway)).toMatchObject({ cause: 'drained', bytesReceived: 5, bytesSent: 4 });
+  });
+});
+
+describe('a raw connection that never opens', () => {
+  const noEndpoint = frame({ db: [] }, 'TCP').replace('endpoints:', 'endpoints: []');
+  it.each<[string, string, object]>([
+    ['a destination that is not there', frame({}, 'TCP') + TCP_ROUTE, { cause: 'unknown-destination', flags: ['NC'] }],
+    ['a service without an endpoint', noEndpoint + TCP_ROUTE, { cause: 'no-healthy-upstream', flags: ['UH'] }],
+  ])('%s', async (_, text, expected) => {
+    const opened = vi.fn();
+    const gateway = keep(await startGateway(text, { plugins: [filtering({ connectionOpened: opened })] }));
+    await toldTo('127.0.0.2', gateway.port);
+    expect(await only(gateway)).toMatchObject({
+      routeId: 'team/db/tcp/0',
+      details: '',
+      terminationDetails: undefined,
+      upstreamAddress: undefined,
+      upstreamAttempts: 0,
+      bytesReceived: 0,
+      bytesSent: 0,
+      peerAddress: '127.0.0.2',
+      ...expected,
+    });
+    expect(opened).not.toHaveBeenCalled();
+  });
+
+  it('nobody listens', async () => {
+    const port = await freePort();
+    const gateway = await serve(port);
+    await toldTo('127.0.0.2', gateway.port);
+    const record = await only(gateway);
+    expect(record).toMatchObject({
+      cause: 'upstream-connect-failure',
+      flags: ['UF', 'URX'],
+      upstreamAddress: `127.0.0.1:${port}`,
+      upstreamLocalAddress: undefined,
+      upstreamAttempts: 1,
+    });
+    expect(record.upstreamFailure).toContain('ECONNREFUSED');
+  });
+
+  it.each<[string, Serve, string]>([
+    ['the service speaks no TLS', (socket) => socket.end('no TLS'), 'upstream-tls-failure'],
+    ['the service says nothing in time', silent, 'upstream-connect-timeout'],
+  ])('%s', async (_, serving, cause) => {
+    const gateway = await serve(
+      serving,
+      rule('tls: { mode: SIMPLE }, connectionPool: { tcp: { connectTimeout: 0.2s } }'),
+    );
+    await toldTo('127.0.0.2', gateway.port);
+    const record = await only(gateway);
+    expect(record).toMatchObject({ cause, flags: ['UF', 'URX'], upstreamAttempts: 1 });
+    expect(record.upstreamFailure).not.toBe('');
+  });
+
+  it('the service has as many as it may', async () => {
+    const gateway = await serve(echo, rule('connectionPool: { tcp: { maxConnections: 1 } }'));
+    const { socket } = connect(gateway.port);
+    socket.write('hello');
+    await saying(socket);
+    await toldTo('127.0.0.2', gateway.port);
+    expect(await only(gateway)).toMatchObject({
+      cause: 'upstream-overflow',
+      flags: ['UO'],
+      upstreamAddress: undefined,
+      upstreamAttempts: 0,
+      cluster: 'outbound|80||db.test',
+    });
+  });
+});
+
+describe('a raw connection that may not pass', () => {
+  it.each<[string, string, object]>([
+    [
+      'by a rule that denies',
+      policy('shut', '{ action: DENY, rules: [{ to: [{ operation: { ports: ["1"] } }] }, {}] }'),
+      { terminationDetails: 'rbac_access_denied_matched_policy[ns[istio-system]-policy[shut]-rule[1]]' },
+    ],
+    [
+      'as no rule allows it',
+      policy('few', '{ rules: [{ from: [{ source: { ipBlocks: [127.0.0.9] } }] }] }'),
+      { terminationDetails: 'rbac_access_denied_matched_policy[none]' },
+    ],
+    ['by its address', LIST, { cause: 'address-denied', terminationDetails: 'client_address_denied' }],
+  ])('%s', async (_, policies, expected) => {
+    const gateway = await serve(saysServed, policies);
+    expect(await toldTo('127.0.0.2', gateway.port)).toBe('');
+    expect(await only(gateway)).toMatchObject({
+      cause: 'rbac-denied',
+      flags: [],
+      details: '',
+      routeId: 'team/db/tcp/0',
+      cluster: 'outbound|80||db.test',
+      clusterNamespace: 'team',
+      upstreamAttempts: 0,
+      ...expected,
+    });
+  });
+
+  it('is let in by the list that has its address', async () => {
+    const gateway = await serve(saysServed, LIST);
+    expect(await toldTo('127.0.0.3', gateway.port)).toBe('served');
+    expect(await only(gateway)).toMatchObject({ cause: undefined });
+  });
+
+  it.each<[string, Filter['connection'], string, readonly unknown[]]>([
+    ['without a word', () => false, 'refused', []],
+    [
+      'after a while',
+      async ({ record }) => {
+        record.cause = 'not-today';
+        return false;
+      },
+      'not-today',
+      [],
+    ],
+    [
+      'since a filter fails',
+      () => Promise.reject(new Error('of its own')),
+      'internal-error',
+      [new Error('of its own')],
+    ],
+  ])('%s', async (_, connection, cause, errors) => {
+    const gateway = await serve(saysServed, '', { plugins: [filtering({ ...(connection && { connection }) })] });
+    expect(await toldTo('127.0.0.2', gateway.port)).toBe('');
+    expect(await only(gateway)).toMatchObject({ cause, flags: [], upstreamAttempts: 0 });
+    expect(gateway.errors).toEqual(errors);
+  });
+
+  it('and is gone before that is known is told as it went, and dials nobody', async () => {
+    let answer: (admitted: boolean) => void = () => {};
+    const asked = vi.fn();
+    const connection = (): Promise<boolean> => {
+      asked();
+      return new Promise((resolve) => {
+        answer = resolve;
+      });
+    };
+    const reached = vi.fn();
+    const gateway = await serve((socket) => reached(socket.end()), '', { plugins: [filtering({ connection })] });
+    connect(gateway.port);
+    await vi.waitFor(() => expect(asked).toHaveBeenCalled(), { interval: 5 });
+    await gateway.gateway.drain(10);
+    await vi.waitFor(() => expect(gateway.connections).toHaveLength(1), { interval: 5 });
+    answer(true);
+    expect(await only(gateway)).toMatchObject({ cause: 'drained', upstreamAttempts: 0 });
+    expect(reached).not.toHaveBeenCalled();
+  });
+});
+
+describe('policies that change nothing', () => {
+  it.each<[string, string, readonly string[] | undefined, string]>([
+    [
+      'an AUDIT',
+      policy('a', '{ action: AUDIT, rules: [{}] }'),
+      ['audited ns[istio-system]-policy[a]-rule[0]'],
+      'served',
+    ],
+    [
+      'an AUDIT by what only requests have',
+      policy('a', '{ action: AUDIT, rules: [{ to: [{ operation: { paths: [/a] } }] }] }'),
+      ['audited ns[istio-system]-policy[a]-rule[0]'],
+      'served',
+    ],
+    [
+      'an AUDIT of others',
+      policy('a', '{ action: AUDIT, rules: [{ from: [{ source: { ipBlocks: [127.0.0.9] } }] }] }'),
+      undefined,
+      'served',
+    ],
+    [
+      'a dry run that denies',
+      policy('d', '{ action: DENY, rules: [{}] }', DRY_RUN),
+      ['dry-run-denied ns[istio-system]-policy[d]-rule[0]'],
+      'served',
+    ],
+    [
+      'a dry run that allows',
+      policy('w', '{ rules: [{}] }', DRY_RUN),
+      ['dry-run-allowed ns[istio-system]-policy[w]-rule[0]'],
+      'served',
+    ],
+    [
+      'a dry run that allows requests alone',
+      policy('w', '{ rules: [{ to: [{ operation: { methods: [GET] } }] }] }', DRY_RUN),
+      ['dry-run-denied none'],
+      'served',
+    ],
+    [
+      'an AUDIT of what is refused',
+      policy('a', '{ action: AUDIT, rules: [{}] }') + policy('shut', '{ action: DENY, rules: [{}] }'),
+      ['audited ns[istio-system]-policy[a]-rule[0]'],
+      '',
+    ],
+  ])('%s', async (_, policies, marks, told) => {
+    const gateway = await serve(saysServed, policies);
+    expect(await toldTo('127.0.0.2', gateway.port)).toBe(told);
+    const { policyMarks } = await only(gateway);
+    expect(policyMarks?.map(({ kind, rule: name }) => `${kind} ${name}`)).toEqual(marks);
+  });
+});
+
+it('a filter that fails to write a connection down keeps it from nobody else', async () => {
+  const broken = filtering({
+    connectionOpened() {
+      throw new Error('opened');
+    },
+    logConnection() {
+      throw new Error('logged');
+    },
+  });
+  const gateway = await serve(saysServed, '', { plugins: [broken] });
+  expect(await toldTo('127.0.0.2', gateway.port)).toBe('served');
+  expect(await only(gateway)).toMatchObject({ bytesSent: 6 });
+  expect(gateway.errors).toEqual([new Error('opened'), new Error('logged')]);
+});
