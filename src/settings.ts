@@ -12,6 +12,7 @@ import {
 
 export { LIMIT_SETTINGS, type LimitSettings } from './settings/limits.ts';
 export {
+  didYouMean,
   SETTINGS,
   type SettingKey,
   type Settings,

@@ -19,7 +19,8 @@ interface Offer {
 
 /** A script for the shell, made from the tree of commands so that it can never name what is not there. */
 export function completionScript(program: Command, shell: Shell): string {
-  const offers = program.commands.map(offerOf);
+  // What help takes are the commands themselves.
+  const offers = program.commands.filter((command) => command.name() !== 'help').map(offerOf);
   switch (shell) {
     case 'bash':
       return bash(offers);

@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs';
+import path from 'node:path';
 import type { Compilation } from '../compiler/compilation.ts';
 import { createCompiler, timelyFindings } from '../compiler/index.ts';
 import type { FilterSpec } from '../contract/plugin.ts';
@@ -80,6 +82,16 @@ function compiled(compile: Compile, resources: ResourceSet): IsolatedCompilation
   }
 }
 
+/** As the walk calls it. One that is not there would be passed over without a word. */
+function folderIn(dir: string, folder: string): string {
+  const name = path.posix.normalize(folder).replace(/\/$/, '');
+  if (statSync(path.join(dir, name), { throwIfNoEntry: false })?.isDirectory() === true) return name;
+  throw usageError(
+    `--include: there is no folder '${folder}' in ${dir}`,
+    'write it as it is called below the directory',
+  );
+}
+
 /** Everything there is to read, once. */
 async function readSources(
   settings: Settings,
@@ -87,8 +99,10 @@ async function readSources(
   include: readonly string[],
 ): Promise<SourceSnapshot> {
   const snapshots: SourceSnapshot[] = [];
-  if (settings.dir !== undefined) {
-    const directory = readDirectory({ ...directoryOptions(settings), include });
+  const { dir } = settings;
+  if (dir !== undefined) {
+    const folders = include.map((folder) => folderIn(dir, folder));
+    const directory = readDirectory({ ...directoryOptions(settings), include: folders });
     snapshots.push(
       await directory.catch((error: Error) => {
         throw usageError(

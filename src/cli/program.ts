@@ -1,6 +1,8 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import type { FilterSpec } from '../contract/plugin.ts';
 import { LIMIT_SETTINGS, type SettingKey, type Settings, settingSpec } from '../settings.ts';
+import { withAdvice } from './advice.ts';
+import { answerHelp } from './help-command.ts';
 import { type SettingNeeds, settingsFromOptions } from './settings-options.ts';
 import { CliError, type Terminal } from './terminal.ts';
 
@@ -43,7 +45,6 @@ const SERVING: readonly SettingKey[] = [
   ...LIMIT_SETTINGS.map(({ key }) => key),
 ];
 
-const NEEDS_SOURCE: SettingNeeds = { anySource: true };
 const DEMO_DEFAULTS = {
   portOffset: '8000',
   listenAddress: '127.0.0.1',
@@ -92,14 +93,15 @@ function buildProgram(host: CliHost, done: (exitCode: number) => void): Command 
       'An ingress API gateway that is safe to share: every team keeps its own routes, as Istio resources, in its own namespace.',
     )
     .version(host.version, '-V, --version', 'print the version')
-    .helpCommand('help [command]', 'explain a command')
+    .helpCommand(false)
     .showHelpAfterError("('banyan --help' lists the commands)")
     .exitOverride()
     .configureHelp({ styleTitle: (title) => terminal.paint('bold', title), sortSubcommands: false })
     .configureOutput({
       writeOut: (text) => terminal.out(text),
       writeErr: (text) => terminal.err(text),
-      outputError: (text, write) => write(text.replace(/^error: /, `${terminal.paintError('red', 'banyan:')} `)),
+      outputError: (text, write) =>
+        write(withAdvice(text).replace(/^error: /, `${terminal.paintError('red', 'banyan:')} `)),
       ...(terminal.width !== undefined && { getOutHelpWidth: () => terminal.width as number }),
     });
 
@@ -125,6 +127,7 @@ function buildProgram(host: CliHost, done: (exitCode: number) => void): Command 
   command(program, 'version', 'print the version of banyan and of its runtime').action(() => {
     terminal.out(`banyan ${host.version} (Node ${process.versions.node}, ${process.platform}-${process.arch})\n`);
   });
+  answerHelp(program, command(program, 'help', 'explain a command'));
   return program;
 }
 
@@ -138,7 +141,9 @@ function addServe(program: Command, host: CliHost, done: (exitCode: number) => v
       ),
     )
     .addHelpText('after', text('Exit codes', EXIT_CODES.serve))
-    .action(async (options) => done(await host.serve(await settingsFromOptions(options, host.terminal, NEEDS_SOURCE))));
+    .action(async (options) =>
+      done(await host.serve(await settingsFromOptions(options, host.terminal, { command: 'serve', anySource: true }))),
+    );
   const demo = command(program, 'demo', 'run the gateway on its example routes, with their upstreams');
   withSettings(demo, ['portOffset', 'adminPort', 'logFormat', 'logLevel', 'accessLog', 'workers'], DEMO_DEFAULTS)
     .addHelpText(
@@ -148,7 +153,10 @@ function addServe(program: Command, host: CliHost, done: (exitCode: number) => v
     .action(async (options) =>
       done(
         await host.demo(
-          await settingsFromOptions({ ...options, dir: host.examples }, host.terminal, { defaults: DEMO_DEFAULTS }),
+          await settingsFromOptions({ ...options, dir: host.examples }, host.terminal, {
+            command: 'demo',
+            defaults: DEMO_DEFAULTS,
+          }),
         ),
       ),
     );
@@ -180,11 +188,10 @@ function addCheck(program: Command, host: CliHost, done: (exitCode: number) => v
     )
     .addHelpText('after', text('Exit codes', EXIT_CODES.check))
     .action(async (dir: string | undefined, options) => {
-      const settings = await settingsFromOptions(
-        dir === undefined ? options : { ...options, dir },
-        host.terminal,
-        NEEDS_SOURCE,
-      );
+      const settings = await settingsFromOptions(dir === undefined ? options : { ...options, dir }, host.terminal, {
+        command: 'check',
+        anySource: true,
+      });
       const { check } = await import('./commands/check.ts');
       done(await check(settings, options, host));
     });
@@ -208,7 +215,7 @@ function addExplain(program: Command, host: CliHost, done: (exitCode: number) =>
     )
     .addHelpText('after', text('Exit codes', EXIT_CODES.ask))
     .action(async (request: string, options) => {
-      const settings = await settingsFromOptions(options, host.terminal, NEEDS_SOURCE);
+      const settings = await settingsFromOptions(options, host.terminal, { command: 'explain', anySource: true });
       const { explain } = await import('./commands/explain.ts');
       done(await explain(settings, request, options, host));
     });
@@ -229,7 +236,7 @@ function addRoutes(program: Command, host: CliHost, done: (exitCode: number) => 
     )
     .addHelpText('after', text('Exit codes', EXIT_CODES.ask))
     .action(async (options) => {
-      const settings = await settingsFromOptions(options, host.terminal, NEEDS_SOURCE);
+      const settings = await settingsFromOptions(options, host.terminal, { command: 'routes', anySource: true });
       const { routes } = await import('./commands/routes.ts');
       done(await routes(settings, options, host));
     });
@@ -241,9 +248,13 @@ function addWait(program: Command, host: CliHost, done: (exitCode: number) => vo
     .option('-n, --namespace <name>', "its namespace; else the kubeconfig's")
     .option('--timeout <time>', 'how long at most: seconds, or 90s, 2m', '30')
     .addHelpText('after', text('Examples', '  kubectl apply -f cart.yaml && banyan wait virtualservice/cart -n shop'))
+    .addHelpText(
+      'after',
+      '\nIt waits for the word on this version of the object. What changes around it, such as labels of its\nnamespace, makes no new version: the word of before may stand for a second or two.',
+    )
     .addHelpText('after', text('Exit codes', EXIT_CODES.wait))
     .action(async (object: string, options) => {
-      const settings = await settingsFromOptions(options, host.terminal);
+      const settings = await settingsFromOptions(options, host.terminal, { command: 'wait' });
       const { wait } = await import('./commands/wait.ts');
       done(await wait(settings, object, options, host.terminal));
     });
@@ -266,7 +277,11 @@ const hiddenDir = (): Option => new Option('--dir <DIR>', 'the directory').hideH
 const joined = (value: string, before: string | undefined): string =>
   before === undefined ? value : `${before},${value}`;
 
-function withSettings(command: Command, keys: readonly SettingKey[], defaults: SettingNeeds['defaults'] = {}): Command {
+function withSettings(
+  command: Command,
+  keys: readonly SettingKey[],
+  defaults: NonNullable<SettingNeeds['defaults']> = {},
+): Command {
   for (const key of keys) {
     const { flag, value, about, env, alone, repeated, ...spec } = settingSpec(key);
     const fallback = defaults[key] ?? spec.fallback;

@@ -2,6 +2,8 @@ import { loadSettings, SETTINGS, type SettingKey, type Settings } from '../setti
 import { type Terminal, usageError } from './terminal.ts';
 
 export interface SettingNeeds {
+  /** Whose help lists the settings. */
+  readonly command: string;
   /** A directory, or a cluster, without which the command has nothing to read. */
   readonly anySource?: boolean;
   readonly defaults?: Readonly<Partial<Record<SettingKey, string>>>;
@@ -11,7 +13,7 @@ export interface SettingNeeds {
 export async function settingsFromOptions(
   options: Readonly<Record<string, unknown>>,
   terminal: Terminal,
-  { defaults = {}, anySource = false }: SettingNeeds = {},
+  { command, defaults = {}, anySource = false }: SettingNeeds,
 ): Promise<Settings> {
   const flags: Partial<Record<SettingKey, string>> = {};
   for (const { key } of SETTINGS) {
@@ -21,7 +23,7 @@ export async function settingsFromOptions(
   }
   const file = typeof options['settings'] === 'string' ? options['settings'] : undefined;
   const outcome = await loadSettings({ flags, file, defaults });
-  if (!outcome.ok) throw usageError(outcome.error.join('\n        '), "'banyan <command> --help' lists the settings");
+  if (!outcome.ok) throw usageError(outcome.error.join('\n        '), `'banyan ${command} --help' lists the settings`);
   for (const warning of outcome.value.warnings)
     terminal.err(`${terminal.paintError('yellow', 'banyan:')} ${warning}\n`);
   const { dir, kubernetes } = outcome.value.settings;

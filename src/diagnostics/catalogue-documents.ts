@@ -14,7 +14,8 @@ export const DOCUMENT_FINDINGS = {
     severity: 'error',
     summary: 'The file is larger, deeper or more expanded by aliases than is allowed.',
     consequence: 'Nothing of this file is applied; what it said when it was last readable stays in service.',
-    remedy: 'Split it into several files, and write out what its aliases stand for.',
+    remedy:
+      'Split it into several files, and write out what its aliases stand for; --max-file-mib says how large a file may be.',
   },
   'yaml-warning': {
     severity: 'warning',

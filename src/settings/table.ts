@@ -195,7 +195,7 @@ export const SETTINGS: readonly SettingSpec[] = [
     networks,
   ),
   spec('adminAddress', 'ADDRESS', '127.0.0.1', 'where the admin listener listens', ipAddress),
-  spec('adminPort', 'PORT', '9901', 'its port', wholeNumber(0, 65535)),
+  spec('adminPort', 'PORT', '9901', 'port of the admin listener', wholeNumber(0, 65535)),
   spec('adminHosts', 'NAMES', '', 'further host names it may be called by, with commas between them', list),
   spec(
     'gatewayLabels',

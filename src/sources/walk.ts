@@ -197,6 +197,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: 'permission denied',
   ENOENT: 'it does not exist',
   ENOTDIR: 'it is not a directory',
+  EISDIR: 'it is a directory',
   EMFILE: 'too many open files',
   EIO: 'the disk reports an error',
 };

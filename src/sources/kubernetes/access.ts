@@ -1,6 +1,7 @@
 import type { RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { type Clock, systemClock } from '../../kernel/clock.ts';
+import { reasonOf } from '../walk.ts';
 import { loadKubeConfig } from './client-node.ts';
 import { isObject } from './raw.ts';
 import { TokenFile } from './token-file.ts';
@@ -44,7 +45,7 @@ export async function loadAccess(kubeconfig: string | undefined, clock: Clock = 
       if (kubeconfig === undefined) config.loadFromDefault();
       else config.loadFromFile(kubeconfig);
     } catch (error) {
-      throw new Error(`the kubeconfig ${kubeconfig ?? ''} cannot be read: ${(error as Error).message}`);
+      throw new Error(`the kubeconfig ${kubeconfig ?? ''} cannot be read: ${reasonOf(error)}`);
     }
     const server = serverOf(config.getCurrentCluster(), kubeconfig);
     const tokenFile = takeTokenFile(config, clock);

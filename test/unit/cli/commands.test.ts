@@ -109,12 +109,48 @@ describe('banyan check', () => {
       ['check', '.', '--ouput', 'json'],
       /unknown option '--ouput'\n?.*Did you mean --output\?\)\n.*'banyan check --help' says what it takes/,
     ],
+    [
+      'more than one directory',
+      ['check', 'a', 'b'],
+      /too many arguments for 'check'.*\n\(it takes one directory at a time\)\n.*'banyan check --help'/,
+    ],
+    ['a directory without --dir', ['routes', 'a'], /too many arguments.*\n\(the directory is named by --dir\)/],
+    [
+      'a request in two words',
+      ['explain', 'GET', 'http://a/', '--dir', '.'],
+      /too many arguments.*\n\(the request is one word, in quotes/,
+    ],
+    [
+      'a value for a flag that stands alone',
+      ['check', '--kubernetes=yes'],
+      /unknown option '--kubernetes=yes'\n\(--kubernetes stands alone\)/,
+    ],
+    [
+      'a folder to include that is not there',
+      ['check', '.', '--include', 'no/where'],
+      /--include: there is no folder 'no\/where' in \.\n.*below the directory/,
+    ],
+    [
+      'a kubeconfig that is missing',
+      ['check', '--kubernetes', '--kubeconfig', '/no/where'],
+      /the kubeconfig \/no\/where cannot be read: it does not exist/,
+    ],
+    [
+      'a mesh configuration that is a directory',
+      ['check', '.', '--mesh-config', '/tmp'],
+      /the mesh configuration \/tmp cannot be read: it is a directory/,
+    ],
+    [
+      'help on what is no command',
+      ['help', 'chekc'],
+      /there is no command 'chekc'; did you mean check\?\n.*'banyan --help' lists the commands/,
+    ],
     ['an unknown command, likewise', ['chekc'], /unknown command 'chekc'\n?.*Did you mean check\?/],
     ['a format that is none', ['check', '.', '--output', 'xml'], /'xml' is invalid.*text, json, github/],
     [
       'a setting that makes no sense',
       ['serve', '--dir', '.', '--port-offset', 'x'],
-      /--port-offset: 'x' is not a whole number/,
+      /--port-offset: 'x' is not a whole number.*\n.*'banyan serve --help' lists the settings/,
     ],
   ])('exits with 2 for %s', async (_name, argv, message) => {
     const ran = await run(argv);
@@ -256,6 +292,12 @@ describe('help', () => {
     expect(out).toContain('(default: 9901, env: BANYAN_ADMIN_PORT)');
     expect(out).toContain('Examples:\n  banyan serve --dir routes');
     expect(out).toContain('Exit codes:\n  0 ');
+  });
+
+  it('is also what help says of a command', async () => {
+    const [asked, flagged] = [await run(['help', 'check']), await run(['check', '--help'])];
+    expect(asked).toEqual(flagged);
+    expect(await run(['help'])).toEqual(await run(['--help']));
   });
 
   it('lists the commands, and a bare call does so as an error', async () => {
