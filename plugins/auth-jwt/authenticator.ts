@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import type { Exchange, Identity } from '../../src/contract/index.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import { type JwtRuleSettings, type JwtSettings, normalAudience } from './config.ts';
@@ -136,22 +135,24 @@ export class Authenticator {
 
   /** In Envoy's order: form, issuer, time, audience, and only then what costs: keys and signature. */
   #verify(rule: Rule, text: string): MaybePromise<VerifiedToken | Refusal> {
-    const key = hash('sha256', text, 'base64url');
-    const known = this.#cache.get(key);
+    const known = this.#cache.get(text);
     if (known !== undefined && known.rule === rule && known.keySet === rule.source.current()) {
       const refusal = timeRefusal(known.token, this.#clock.nowMs());
-      if (refusal !== undefined) this.#cache.delete(key);
+      if (refusal !== undefined) this.#cache.delete(text);
       return refusal ?? known;
     }
     const parsed = this.#parse(text);
     if (!parsed.ok) return parsed.refusal;
     const refusal = this.#claimRefusal(rule, parsed.token);
-    return refusal ?? this.#verifySignature(rule, parsed.token, key);
+    return refusal ?? this.#verifySignature(rule, parsed.token);
   }
 
   /** Several rules read the same token one after the other. */
   #parse(text: string): Parsed {
-    if (this.#lastParsed?.text !== text) this.#lastParsed = { text, parsed: parseToken(text) };
+    if (this.#lastParsed?.text !== text) {
+      const own = copyOf(text);
+      this.#lastParsed = { text: own, parsed: parseToken(own) };
+    }
     return this.#lastParsed.parsed;
   }
 
@@ -164,12 +165,12 @@ export class Authenticator {
   }
 
   /** The same token is verified once, however many requests bring it at the same moment. */
-  #verifySignature(rule: Rule, token: ParsedToken, key: string): MaybePromise<VerifiedToken | Refusal> {
-    const id = `${rule.index} ${key}`;
+  #verifySignature(rule: Rule, token: ParsedToken): MaybePromise<VerifiedToken | Refusal> {
+    const id = `${rule.index} ${token.text}`;
     const underway = this.#underway.get(id);
     if (underway !== undefined) return underway;
     const outcome = andThen(rule.source.forToken(token.keyId), (keySet) =>
-      keySet === undefined ? VERIFICATION_FAILS : this.#verifyWith(rule, token, key, keySet),
+      keySet === undefined ? VERIFICATION_FAILS : this.#verifyWith(rule, token, keySet),
     );
     if (!(outcome instanceof Promise)) return outcome;
     const shared = outcome.finally(() => this.#underway.delete(id));
@@ -177,16 +178,19 @@ export class Authenticator {
     return shared;
   }
 
-  async #verifyWith(rule: Rule, token: ParsedToken, key: string, keySet: KeySet): Promise<VerifiedToken | Refusal> {
+  async #verifyWith(rule: Rule, token: ParsedToken, keySet: KeySet): Promise<VerifiedToken | Refusal> {
     const refusal = await keySet.verify(token);
     if (refusal !== undefined) return refusal;
     const lines = outputLines(rule, token);
     if (lines === undefined) return UNWRITABLE_CLAIM;
     const verified = { rule, keySet, token, identity: identityOf(rule, token), lines, size: token.text.length };
-    this.#cache.set(key, verified);
+    this.#cache.set(token.text, verified);
     return verified;
   }
 }
+
+/** What is kept must not keep the whole head that it was cut from. */
+const copyOf = (text: string): string => Buffer.from(text, 'latin1').toString('latin1');
 
 /** A mistake of a token says more than that it was another's, and that more than that there was none. */
 const worseOf = (known: Refusal, next: Refusal): Refusal =>

@@ -7,7 +7,7 @@ export interface CacheLimits {
 const DEFAULT_LIMITS: CacheLimits = { entries: 50_000, characters: 64 * 2 ** 20 };
 
 /**
- * Tokens that were found good, by their hash, in two generations: those met lately, and those before. When the younger one
+ * Tokens that were found good, by their text, in two generations: those met lately, and those before. When the younger one
  * has half of what may be kept, it becomes the elder, and what was not asked for since is forgotten. Asking changes nothing
  * mostly: to put each token in front that is asked for would wear out a Map at the pace of requests, and each worn-out one
  * keeps what it held until the next full collection (docs/performance.md).

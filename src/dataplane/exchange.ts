@@ -50,6 +50,7 @@ export class GatewayExchange implements Exchange {
   readonly scheme: 'http' | 'https';
   readonly headers: HeaderList;
   readonly peerAddress: string;
+  readonly remoteAddress: string;
   readonly clientAddress: string;
   readonly listenerPort: number;
   readonly localAddress: string;
@@ -80,6 +81,7 @@ export class GatewayExchange implements Exchange {
     this.scheme = parts.scheme;
     this.headers = parts.headers;
     this.peerAddress = raw.peerAddress;
+    this.remoteAddress = raw.remoteAddress;
     this.clientAddress = parts.clientAddress;
     this.listenerPort = raw.destinationPort;
     this.localAddress = raw.localAddress;
@@ -142,15 +144,21 @@ export class GatewayExchange implements Exchange {
   }
 
   onClientGone(callback: () => void): void {
-    if (this.clientGone) callback();
-    else this.#gone.push(callback);
+    if (this.clientGone) {
+      callback();
+      return;
+    }
+    this.#gone ??= [];
+    this.#gone.push(callback);
   }
 
-  readonly #gone: (() => void)[] = [];
+  #gone: (() => void)[] | undefined;
 
   /** The lane's word that the client has left. */
   clientLeft(): void {
     this.clientGone = true;
-    for (const callback of this.#gone.splice(0)) callback();
+    const gone = this.#gone;
+    this.#gone = undefined;
+    for (const callback of gone ?? []) callback();
   }
 }

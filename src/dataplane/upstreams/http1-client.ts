@@ -123,14 +123,21 @@ class Http1Stream implements ClientStream, AnswerEvents {
       return true;
     }
     this.#state = 'open';
-    this.#requestDone = this.#framing.kind === 'none';
+    const more = this.#sendHead(head.value, body, end);
+    if (this.#paused) this.#connection.wire.pause();
+    return more;
+  }
+
+  /** With as much of the body as is here already. */
+  #sendHead(head: string, body: readonly Uint8Array[], end: EndOfBody | undefined): boolean {
     const { socket } = this.#connection.wire;
+    this.#requestDone = this.#framing.kind === 'none';
+    if (this.#requestDone) return socket.write(head, 'latin1');
     socket.cork();
-    let more = socket.write(head.value, 'latin1');
+    let more = socket.write(head, 'latin1');
     for (const chunk of body) more = this.write(chunk);
     if (end !== undefined) this.end(end.trailers);
     socket.uncork();
-    if (this.#paused) this.#connection.wire.pause();
     return more;
   }
 
