@@ -48,6 +48,7 @@ export function forwardHead(
     hasBody: !body.empty,
     upgrade,
     expectContinue: raw.expectContinue,
+    client: raw,
   };
   return { head, sent };
 }
