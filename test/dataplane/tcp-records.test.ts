@@ -196,6 +196,34 @@ describe('a raw connection that is closed by the gateway', () => {
     expect(await only(gateway)).toMatchObject({ cause: 'drained', flags: [], bytesSent: 5 });
   });
 
+  it.each<[string, (gateway: TestGateway) => Promise<void>]>([
+    ['at once', ({ gateway }) => gateway.close()],
+    ['after the grace', ({ gateway }) => gateway.drain(20).then(() => gateway.close())],
+  ])('is told before plugins end: %s', async (_, go) => {
+    const told: ConnectionRecord[] = [];
+    let atTheEnd: number | undefined;
+    const name = 'ending';
+    const ending: GatewayPlugin = {
+      spec: { name, kinds: [] },
+      plugin: Object.assign(
+        async (app: Parameters<GatewayPlugin['plugin']>[0]) => {
+          app.banyan.contribute({ name, logConnection: (record) => void told.push(record) });
+          app.addHook('onClose', async () => {
+            atTheEnd = told.length;
+          });
+        },
+        { [Symbol.for('skip-override')]: true },
+      ),
+    };
+    const gateway = await serve(echo, '', { plugins: [ending] });
+    const clients = [connect(gateway.port), connect(gateway.port)];
+    for (const { socket } of clients) socket.write('hello');
+    await Promise.all(clients.map(({ socket }) => saying(socket)));
+    await go(gateway);
+    expect(atTheEnd).toBe(2);
+    expect(told.map(({ cause }) => cause)).toEqual(['drained', 'drained']);
+  });
+
   it('though its client had said all that it had to say', async () => {
     const gateway = await serve((socket) => socket.on('end', () => socket.write('wait')).resume());
     const { socket } = connect(gateway.port);

@@ -22,6 +22,8 @@ export type { OpenTcp, TcpClient } from './tcp.ts';
 export type { UnusableServer } from './tls-terminators.ts';
 
 const NOTHING_READ = Buffer.alloc(0);
+/** A socket that was destroyed says so in the next turn. */
+const CLOSED_WITHIN_MS = 500;
 
 export interface DownstreamOptions {
   readonly handling: RequestHandling;
@@ -145,6 +147,8 @@ export function createDownstream(options: DownstreamOptions): Downstream {
       listeners.stop();
       connections.destroyAll();
       clearInterval(sweeper);
+      // Plugins end with Fastify: until then they are to hear what became of the last ones.
+      await connections.emptied(CLOSED_WITHIN_MS);
       await http1.close();
     },
   };
