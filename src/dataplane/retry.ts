@@ -91,11 +91,12 @@ export function retriesFailure(policy: RetryPolicy, failure: UpstreamFailure): b
 export const retriesPerTryTimeout = (policy: RetryPolicy): boolean =>
   policy.retryOn.some((condition) => ON_ANY_RESET.has(condition));
 
-/** Exponential with full jitter, capped at ten times the base. `n`: 1 for the first retry. `random` in [0, 1). */
-export function backoffMs(policy: RetryPolicy, n: number, random: number): number {
-  const ceiling = Math.min(policy.backoffMs * (2 ** n - 1), policy.backoffMs * 10);
-  return Math.floor(random * ceiling);
-}
+/**
+ * Full jitter below a ceiling that doubles, up to ten times the base, as in Envoy's code; its documentation has other numbers.
+ * `n`: 1 for the first retry. `random` in [0, 1).
+ */
+export const backoffMs = (policy: RetryPolicy, n: number, random: number): number =>
+  Math.floor(random * policy.backoffMs * Math.min(2 ** (n - 1), 10));
 
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 /** A connection that had been idle for less is no victim of its keep-alive time: the service closed it on purpose. */

@@ -271,7 +271,7 @@ describe('what a service is told of the time it has', () => {
   it('is told anew with each try, whatever operations said with the first', async () => {
     const silent = '  headers: { request: { remove: [x-envoy-expected-rq-timeout-ms] } }\n';
     const heard = (await told(`  timeout: 10s\n${silent}${RETRIES}`)).map(({ expected }) => expected);
-    expect(heard).toEqual([undefined, expect.stringMatching(/^99\d\d$/), expect.stringMatching(/^99\d\d$/)]);
+    expect(heard).toEqual([undefined, expect.stringMatching(/^\d{4}$/), expect.stringMatching(/^\d{4}$/)]);
   });
 
   it('is told callers of gRPC in their own header', async () => {

@@ -84,7 +84,7 @@ describe('what is tried again', () => {
   });
 
   it('waits longer each time, up to ten times the base', () => {
-    expect([1, 2, 3, 4, 9].map((n) => backoffMs(policy([]), n, 0.9999))).toEqual([24, 74, 174, 249, 249]);
+    expect([1, 2, 3, 4, 5, 9].map((n) => backoffMs(policy([]), n, 0.9999))).toEqual([24, 49, 99, 199, 249, 249]);
     expect(backoffMs(policy([]), 3, 0)).toBe(0);
   });
 });
