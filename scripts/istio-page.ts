@@ -91,6 +91,7 @@ hides a mistake, it is safe and says so. What no recorded answer shows:
 | what Envoy refuses all of a port for: a server of mode SIMPLE with \`subjectAltNames\`, \`jwks\` without keys, an empty name in \`@request.auth.claims.…\` | nothing on that port works | that server, that token or that document alone does not |
 | ServiceEntry with DYNAMIC_DNS | forwarded by Host | 503, reported as \`destination-without-endpoints\` |
 | \`tunnel\`, zone-aware balancing | supported | ignored, and reported |
+| the PROXY protocol of load balancers | whoever connects is believed | the same; but \`--proxy-protocol-from\` names whom to believe, and then all others are clients of their own |
 | port that is opened | the target port of the gateway's Service | the Gateway's own number, shifted by \`--port-offset\` |
 
 ## Settings of the mesh that count

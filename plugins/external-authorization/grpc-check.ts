@@ -26,14 +26,14 @@ export function encodeCheck(
 
 /** The same of a connection whose bytes are passed on as they are: there is no request to tell of. */
 export const encodeConnectionCheck = (connection: ConnectionFacts): Uint8Array =>
-  encodeAttributes(connection, () => {});
+  encodeAttributes({ ...connection, remoteAddress: connection.clientAddress }, () => {});
 
 function encodeAttributes(ends: ConnectionEnds, writeMore: (writer: BinaryWriter) => void): Uint8Array {
   const writer = new BinaryWriter();
   const { tls } = ends;
   writeMessage(writer, 1, () => {
     // The port of the client is not known here.
-    writeMessage(writer, 1, () => writePeer(writer, ends.peerAddress, 0, principalOf(ends)));
+    writeMessage(writer, 1, () => writePeer(writer, ends.remoteAddress, 0, principalOf(ends)));
     writeMessage(writer, 2, () =>
       writePeer(writer, ends.localAddress, ends.listenerPort, tls?.client?.serverUri ?? ''),
     );
@@ -43,7 +43,7 @@ function encodeAttributes(ends: ConnectionEnds, writeMore: (writer: BinaryWriter
   return writer.finish();
 }
 
-type ConnectionEnds = Pick<ConnectionFacts, 'peerAddress' | 'localAddress' | 'listenerPort' | 'tls'>;
+type ConnectionEnds = Pick<Exchange, 'remoteAddress' | 'localAddress' | 'listenerPort' | 'tls'>;
 
 /** Of a verified client certificate: its first URI, else its first DNS name, else its subject. */
 function principalOf({ tls }: ConnectionEnds): string {

@@ -18,6 +18,7 @@ export interface FakeRequest {
   readonly headers?: readonly (readonly [string, string])[];
   readonly body?: Uint8Array;
   readonly peerAddress?: string;
+  readonly remoteAddress?: string;
   readonly clientAddress?: string;
   readonly listenerPort?: number;
   readonly localAddress?: string;
@@ -38,6 +39,7 @@ export class FakeExchange implements Exchange {
   readonly scheme: 'http' | 'https';
   readonly headers: HeaderList;
   readonly peerAddress: string;
+  readonly remoteAddress: string;
   readonly clientAddress: string;
   readonly listenerPort: number;
   readonly localAddress: string;
@@ -64,7 +66,8 @@ export class FakeExchange implements Exchange {
     this.scheme = request.scheme ?? 'http';
     this.headers = HeaderList.from(request.headers ?? []);
     this.peerAddress = request.peerAddress ?? '198.18.0.9';
-    this.clientAddress = request.clientAddress ?? this.peerAddress;
+    this.remoteAddress = request.remoteAddress ?? this.peerAddress;
+    this.clientAddress = request.clientAddress ?? this.remoteAddress;
     this.listenerPort = request.listenerPort ?? 80;
     this.localAddress = request.localAddress ?? '198.18.0.2';
     this.tls = request.tls;

@@ -115,7 +115,7 @@ export class Connections {
     return this.#open.size;
   }
 
-  /** undefined: one too many; the socket is closed. */
+  /** undefined: one too many, or nobody's; the socket is closed. */
   add(socket: Socket, listenerPort: number, deadlineMs: number): DownstreamConnection | undefined {
     // A socket may die before anybody listens; an error without a listener would take the process with it.
     socket.on('error', () => socket.destroy());
@@ -126,6 +126,11 @@ export class Connections {
     }
     this.accepted += 1;
     const connection = new DownstreamConnection(socket, listenerPort, deadlineMs);
+    // Reset before it was looked at, it has lost its address, but not what was said on it: no policy could tell whose that is.
+    if (connection.peerAddress === '') {
+      socket.destroy();
+      return undefined;
+    }
     this.#open.add(connection);
     socket.once('close', () => this.#remove(connection));
     return connection;

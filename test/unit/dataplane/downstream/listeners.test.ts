@@ -1,5 +1,6 @@
 import http2 from 'node:http2';
 import net from 'node:net';
+import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { RawRequest } from '../../../../src/dataplane/downstream/port.ts';
 import {
@@ -279,6 +280,24 @@ describe('connections', () => {
     await vi.waitFor(() => expect(toy.downstream.openConnections()).toBe(1));
     expect((await sendRaw(toy.port, GET)).answers).toMatchObject([{ status: 200 }]);
     clients[1]?.socket.destroy();
+  });
+
+  test('whose client broke off before anybody looked are nobody’s: what it said is not served', async () => {
+    await start();
+    const gone = new Int32Array(new SharedArrayBuffer(4));
+    const client = new Worker(
+      `const { port, bytes, gone } = require('node:worker_threads').workerData;
+      const socket = require('node:net').connect(port, '127.0.0.1');
+      socket.on('close', () => { Atomics.store(gone, 0, 1); Atomics.notify(gone, 0); });
+      socket.write(bytes, () => socket.resetAndDestroy());`,
+      { eval: true, workerData: { port: toy.port, bytes: GET, gone } },
+    );
+    // This thread stands still meanwhile, as a busy one may.
+    expect(Atomics.wait(gone, 0, 0, 5_000)).not.toBe('timed-out');
+    await client.terminate();
+    await vi.waitFor(() => expect(toy.downstream.connections()).toMatchObject({ accepted: 1, open: 0 }));
+    expect((await sendRaw(toy.port, GET)).answers).toMatchObject([{ status: 200 }]);
+    expect(toy.requests.map(({ peerAddress }) => peerAddress)).toEqual(['127.0.0.1']);
   });
 
   test('are counted by what is spoken on them', async () => {

@@ -43,9 +43,10 @@ describe('a check', () => {
     expect(attributes['tls_session']).toEqual({});
   });
 
-  it('has the address of the connection, not what a header says', () => {
+  it('has the address that the connection speaks for, not what a header says', () => {
     const attributes = check({
-      peerAddress: '2001:db8::7',
+      peerAddress: '203.0.113.1',
+      remoteAddress: '2001:db8::7',
       clientAddress: '198.51.100.1',
       localAddress: '2001:db8::1',
       listenerPort: 443,
