@@ -1,13 +1,13 @@
 import path from 'node:path';
-import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { filterSpecs } from '../../plugins/specs.ts';
 import { freePort } from '../support/free-port.ts';
 import type { Load } from './lib/load.ts';
 import { type Peer, startNginx, startUpstream } from './lib/peers.ts';
+import { login, policiesYaml, policyHeaders } from './lib/policies.ts';
 import { listening, start } from './lib/process.ts';
 import type { Section } from './lib/report.ts';
 import { figure } from './lib/table.ts';
-import { gatewayYaml, PROGRAMS, serviceYaml, write } from './lib/workspace.ts';
+import { gatewayYaml, PROGRAMS, write } from './lib/workspace.ts';
 import { Contest, loadOf, type ProxyOptions, REQUEST_HEADERS, SMALL } from './proxy.ts';
 
 /** What each shared concern adds, alone and all together, with a policy that has something to do for every request. */
@@ -23,14 +23,14 @@ export async function benchConcerns({ rounds, seconds }: ProxyOptions): Promise<
   const entries: (readonly [string, Peer, Load])[] = [];
   for (const [name, chosen] of variants) {
     const port = await freePort();
-    const resources = write(`concerns-${name}.yaml`, resourcesOf(port, upstream, jwks));
+    const resources = write(`concerns-${name}.yaml`, gatewayYaml({ http: port }) + policiesYaml(upstream, jwks));
     const script = path.join(PROGRAMS, 'chosen-plugins.ts');
     const program = start(name, 0, [process.execPath, script, resources, chosen]);
     await listening(program, port);
     const load: Load = {
       url: `http://127.0.0.1:${port}/small`,
       protocol: 'h1',
-      headers: { ...REQUEST_HEADERS, Host: 'bench.test', authorization: `Bearer ${token}`, origin: 'https://a.test' },
+      headers: { ...REQUEST_HEADERS, Host: 'bench.test', ...policyHeaders(token) },
       connections: 64,
       seconds,
     };
@@ -61,54 +61,3 @@ export async function benchConcerns({ rounds, seconds }: ProxyOptions): Promise<
     ],
   };
 }
-
-async function login(): Promise<{ readonly token: string; readonly jwks: string }> {
-  const { publicKey, privateKey } = await generateKeyPair('ES256');
-  const jwks = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: 'bench', alg: 'ES256', use: 'sig' }] });
-  const token = await new SignJWT({ scope: 'read write', groups: ['a', 'b'] })
-    .setProtectedHeader({ alg: 'ES256', kid: 'bench' })
-    .setIssuer('https://login.test')
-    .setSubject('somebody')
-    .setExpirationTime('1h')
-    .sign(privateKey);
-  return { token, jwks };
-}
-
-const resourcesOf = (port: number, upstream: number, jwks: string): string => `${gatewayYaml({ http: port })}
-${serviceYaml('web', upstream)}---
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: { name: all }
-spec:
-  hosts: ["*"]
-  gateways: [edge]
-  http:
-    - route: [{ destination: { host: web.test } }]
-      timeout: 10s
-      retries: { attempts: 2, retryOn: "connect-failure,503" }
-      fault: { abort: { percentage: { value: 0.0001 }, httpStatus: 200 } }
-      corsPolicy: { allowOrigins: [{ exact: "https://a.test" }], allowMethods: [GET], maxAge: 24h }
----
-apiVersion: security.istio.io/v1
-kind: RequestAuthentication
-metadata: { name: login }
-spec:
-  jwtRules:
-    - { issuer: https://login.test, forwardOriginalToken: true, jwks: '${jwks}' }
----
-apiVersion: security.istio.io/v1
-kind: AuthorizationPolicy
-metadata: { name: readers }
-spec:
-  action: ALLOW
-  rules:
-    - to: [{ operation: { methods: [GET], paths: ["/small*"] } }]
-      when: [{ key: "request.headers[x-requested-with]", values: [XMLHttpRequest] }]
----
-apiVersion: banyan.dev/v1alpha1
-kind: RateLimit
-metadata: { name: fair-use }
-spec:
-  rules:
-    - { name: all, per: client-address, limits: [{ requests: 10000000, window: 1s }] }
-`;

@@ -4,6 +4,7 @@ import {
   type Peer,
   type Protocol,
   startBanyan,
+  startBanyanWithPolicies,
   startEnvoy,
   startGrpcUpstream,
   startHaproxy,
@@ -112,7 +113,7 @@ export const loadOf = (peer: Peer, { protocol, path }: Scenario, routes: number,
   return {
     url: `${scheme}://127.0.0.1:${port}${askedPrefix(routes)}${path}`,
     protocol: protocol === 'h2c' ? 'h2c' : 'h1',
-    headers: { ...REQUEST_HEADERS, [protocol === 'h2c' ? ':authority' : 'Host']: 'bench.test' },
+    headers: { ...REQUEST_HEADERS, [protocol === 'h2c' ? ':authority' : 'Host']: 'bench.test', ...peer.headers },
     connections: CONNECTIONS,
     seconds,
   };
@@ -132,6 +133,7 @@ export async function benchProxy(options: ProxyOptions): Promise<ProxyResult> {
   const grpc = await startGrpcUpstream();
   const started = [
     await startBanyan(upstream, 10, { grpc }),
+    await startBanyanWithPolicies(upstream),
     await startBanyan(upstream, 10, { fastLane: false }),
     await startNginx(upstream, 10, grpc),
     await startHaproxy(upstream, grpc),

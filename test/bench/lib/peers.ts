@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { freePort } from '../../support/free-port.ts';
+import { login, policiesYaml, policyHeaders } from './policies.ts';
 import { has, listening, type Program, start, versionOf } from './process.ts';
 import {
   certificate,
@@ -19,6 +20,8 @@ export interface Peer {
   readonly name: string;
   readonly program: Program;
   readonly ports: Partial<Readonly<Record<Protocol, number>>>;
+  /** Sent to it besides. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 const PROXY_CORE = 0;
@@ -236,6 +239,17 @@ export async function startBanyan(
   const program = await serveBanyan({ name, directory, port: ports.h1, core: PROXY_CORE, settings });
   if (!fastLane) return { name, program, ports: { h1: ports.h1 } };
   return { name, program, ports: { ...ports, h2c: ports.h1, ...(grpc !== undefined && { grpc: ports.h1 }) } };
+}
+
+/** The same with a policy for every shared concern: the most that a request is ever asked. */
+export async function startBanyanWithPolicies(upstream: number): Promise<Peer> {
+  const name = 'banyan, every policy';
+  const h1 = await freePort();
+  const { token, jwks } = await login();
+  write('banyan-policies/istio-system/all.yaml', gatewayYaml({ http: h1 }) + policiesYaml(upstream, jwks));
+  const directory = 'banyan-policies';
+  const program = await serveBanyan({ name, directory, port: h1, core: PROXY_CORE, settings: BANYAN_SETTINGS });
+  return { name, program, ports: { h1 }, headers: policyHeaders(token) };
 }
 
 export const versions = (): string =>
