@@ -32,7 +32,10 @@ export const edgePolicySchema = resourceSchema(
       ref('EdgePolicySelector'),
     ),
     targetRefs: described('Of a team: these VirtualServices of its namespace only.', listOf('EdgePolicyTarget')),
-    clientAddresses: described('Who may call.', ref('EdgeClientAddresses')),
+    clientAddresses: described(
+      'Who may call. Those of the network team hold for raw connections (`tcp`, `tls` rules) as well.',
+      ref('EdgeClientAddresses'),
+    ),
     limits: described('How large a request may be.', ref('EdgeLimits')),
     securityHeaders: described('Headers of every answer.', ref('EdgeSecurityHeaders')),
     compression: described('Of answers, on their way to clients that accept it.', ref('EdgeCompression')),

@@ -56,7 +56,7 @@ export interface EdgePolicyTarget {
   readonly name: string;
 }
 /**
- * Who may call.
+ * Who may call. Those of the network team hold for raw connections (`tcp`, `tls` rules) as well.
  */
 export interface EdgeClientAddresses {
   /**
