@@ -103,7 +103,7 @@ passed over with a hint (\`unread-mesh-setting\`).
 |---|---|
 | \`pathNormalization\` | how a path is made normal before anything looks at it. Without it DECODE_AND_MERGE_SLASHES; write \`normalization: BASE\` for Istio's default |
 | \`rootNamespace\` | where policies for every route are |
-| \`defaultConfig.gatewayTopology\` | how many proxies before the gateway are believed, and what is done with client certificates' headers |
+| \`defaultConfig.gatewayTopology\` | how many proxies before the gateway are believed, whether load balancers say by the PROXY protocol whose connection it is, and what is done with client certificates' headers |
 | \`defaultHttpRetryPolicy\` | retries of rules that say nothing |
 | \`connectTimeout\`, \`h2UpgradePolicy\` | how services are reached |
 | \`defaultVirtualServiceExportTo\`, \`defaultDestinationRuleExportTo\`, \`defaultServiceExportTo\` | who sees what says nothing of it |
