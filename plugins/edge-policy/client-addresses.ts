@@ -1,5 +1,5 @@
-import { BlockList, isIP } from 'node:net';
-import type { Filter, LocalReply } from '../../src/contract/index.ts';
+import { isIP } from 'node:net';
+import { addressBlocks, type Filter, type LocalReply } from '../../src/contract/index.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import { memoizeByIdentity } from '../../src/kernel/memo.ts';
 import { type AddressLists, type ClientAddressSettings, clientAddressesSpec } from './config.ts';
@@ -39,24 +39,7 @@ const REFUSAL: LocalReply = {
 
 /** What is no address at all is refused: nobody could say of it that it is allowed. */
 function testOf({ allow, deny }: AddressLists): Test {
-  const allowed = allow && blockList(allow);
-  const denied = blockList(deny);
-  return (text) => {
-    const address = text.split('%')[0] ?? '';
-    const version = isIP(address);
-    if (version === 0) return false;
-    const family = version === 4 ? 'ipv4' : 'ipv6';
-    return !denied.check(address, family) && (allowed === undefined || allowed.check(address, family));
-  };
-}
-
-function blockList(texts: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const text of texts) {
-    const [address = '', length] = text.split('/');
-    const family = isIP(address) === 4 ? 'ipv4' : 'ipv6';
-    if (length === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(length), family);
-  }
-  return list;
+  const allowed = allow && addressBlocks(allow);
+  const denied = addressBlocks(deny);
+  return (address) => isIP(address) !== 0 && !denied(address) && (allowed === undefined || allowed(address));
 }

@@ -51,14 +51,15 @@ const PARAMETERS_IN_PATH: LocalReply = {
 
 function refuses(choice: Choice<OddPath> | undefined, nowMs: number): boolean {
   if (choice === undefined) return false;
-  return [...inForce(choice.mandatory, nowMs), choice.otherwise].some((one) => one?.value === 'REFUSE');
+  for (const { value } of inForce(choice.mandatory, nowMs)) if (value === 'REFUSE') return true;
+  return choice.otherwise?.value === 'REFUSE';
 }
 
 function smallest(choice: Choice<number> | undefined, nowMs: number): number | undefined {
   if (choice === undefined) return undefined;
-  const values = inForce(choice.mandatory, nowMs).map(({ value }) => value);
-  if (choice.otherwise !== undefined) values.push(choice.otherwise.value);
-  return values.length === 0 ? undefined : Math.min(...values);
+  let least = choice.otherwise?.value;
+  for (const { value } of inForce(choice.mandatory, nowMs)) if (least === undefined || value < least) least = value;
+  return least;
 }
 
 function sizeOfHeaders({ headers }: Exchange): number {

@@ -1,5 +1,6 @@
 /** What a plugin is, seen from both sides. The only room that plugins may import, besides `kernel`. */
 export { fromBytes, toBytes } from '../table/bytes.ts';
+export { addressBlocks } from './address-blocks.ts';
 export type { ConnectionRecord } from './connection-record.ts';
 export type { ClientCertificate, ConnectionFacts, Exchange, Identity, ResponseHead, TlsFacts } from './exchange.ts';
 export type { FaultSide, LocalReply } from './fault.ts';

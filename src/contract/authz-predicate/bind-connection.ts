@@ -1,4 +1,4 @@
-import { BlockList, isIP } from 'node:net';
+import { addressBlocks } from '../address-blocks.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Attribute } from './model.ts';
 import { anyNamespace, anyPrincipal, anyServiceAccount, anyTrustDomain, peerNames } from './principals.ts';
@@ -69,21 +69,3 @@ const peerTest =
   (fits: TextTest): ConnectionTest =>
   ({ tls }) =>
     tls?.client !== undefined && peerNames(tls.client).some(fits);
-
-/** Addresses of one family are never in a block of the other. */
-export function addressBlocks(blocks: readonly string[]): TextTest {
-  const lists = { ipv4: new BlockList(), ipv6: new BlockList() };
-  for (const block of blocks) {
-    const [address = '', bits] = block.split('/');
-    const family = familyOf(address);
-    if (bits === undefined) lists[family].addAddress(address, family);
-    else lists[family].addSubnet(address, Number(bits), family);
-  }
-  return (address) => {
-    if (isIP(address) === 0) return false;
-    const family = familyOf(address);
-    return lists[family].check(address, family);
-  };
-}
-
-const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 6 ? 'ipv6' : 'ipv4');

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { addressBlocks } from '../../contract/authz-predicate/bind-connection.ts';
+import { addressBlocks } from '../../contract/address-blocks.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { CredentialTable, Listener } from '../../table/model.ts';
 import { Acceptor } from './accept.ts';

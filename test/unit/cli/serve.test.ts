@@ -5,6 +5,7 @@ import http from 'node:http';
 import { connect, createServer, type Server } from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { freePort } from '../../support/free-port.ts';
 import { CALLER, textHeader } from '../../support/proxy-header.ts';
 import { routesDirectory } from './run.ts';
 
@@ -33,13 +34,6 @@ async function listen(server: Server): Promise<number> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return (server.address() as { port: number }).port;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listen(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 const gateway = (port: number): string => `apiVersion: networking.istio.io/v1
