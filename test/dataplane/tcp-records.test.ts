@@ -1,37 +1,24 @@
-import net from 'node:net';
+import type net from 'node:net';
 import tls from 'node:tls';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { authorization } from '../../plugins/authorization/index.ts';
-import { clientAddresses } from '../../plugins/edge-policy/index.ts';
-import type { ConnectionRecord, Filter, GatewayPlugin } from '../../src/contract/index.ts';
+import type { ConnectionRecord, GatewayPlugin } from '../../src/contract/index.ts';
 import { closeAll, keep } from '../support/authorized.ts';
-import { frame, freePort, startGateway, type TestGateway, type TestGatewayOptions } from '../support/gateway.ts';
+import { frame, freePort, startGateway, type TestGateway } from '../support/gateway.ts';
+import {
+  connect,
+  echo,
+  filtering,
+  only,
+  type Serve,
+  saying,
+  saysServed,
+  serve,
+  service,
+  silent,
+} from '../support/raw-connections.ts';
 import { TCP_ROUTE, toldTo } from '../support/tcp.ts';
 
 afterEach(closeAll);
-
-type Serve = (socket: net.Socket) => void;
-
-async function service(serve: Serve): Promise<number> {
-  const sockets = new Set<net.Socket>();
-  const server = net.createServer({ allowHalfOpen: true }, (socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {});
-    serve(socket);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  keep({
-    close() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-    },
-  });
-  return (server.address() as net.AddressInfo).port;
-}
-
-const saysServed: Serve = (socket) => socket.end('served');
-const silent: Serve = (socket) => void socket.on('end', () => socket.end()).resume();
-const echo: Serve = (socket) => void socket.pipe(socket);
 
 const rule = (trafficPolicy: string): string => `
 ---
@@ -39,57 +26,6 @@ apiVersion: networking.istio.io/v1
 kind: DestinationRule
 metadata: { name: db }
 spec: { host: db.test, trafficPolicy: { ${trafficPolicy} } }`;
-const policy = (name: string, spec: string, annotations = ''): string => `
----
-apiVersion: security.istio.io/v1
-kind: AuthorizationPolicy
-metadata: { name: ${name}, namespace: istio-system${annotations} }
-spec: ${spec}`;
-const DRY_RUN = ', annotations: { istio.io/dry-run: "true" }';
-const LIST = `
----
-apiVersion: banyan.dev/v1alpha1
-kind: EdgePolicy
-metadata: { name: edge, namespace: istio-system }
-spec: { clientAddresses: { allow: [127.0.0.3] } }`;
-
-const filtering = (filter: Omit<Filter, 'name'>): GatewayPlugin => {
-  const name = 'own';
-  return {
-    spec: { name, kinds: [], compileWorkload: () => ({}) },
-    plugin: Object.assign(
-      async (app: Parameters<GatewayPlugin['plugin']>[0]) => app.banyan.contribute({ name, ...filter }),
-      { [Symbol.for('skip-override')]: true },
-    ),
-  };
-};
-
-const PLUGINS = [clientAddresses, authorization] as readonly GatewayPlugin[];
-async function serve(serving: Serve | number, more = '', options: TestGatewayOptions = {}): Promise<TestGateway> {
-  const db = typeof serving === 'number' ? serving : await service(serving);
-  const text = frame({ db }, 'TCP') + TCP_ROUTE + more;
-  const limits = { sweepIntervalMs: 10, ...options.limits };
-  return keep(await startGateway(text, { plugins: PLUGINS, ...options, limits }));
-}
-
-/** A client that is connected; `closed` resolves with it. */
-function connect(port: number): { readonly socket: net.Socket; readonly closed: Promise<void> } {
-  const socket = net.connect(port, '127.0.0.1');
-  socket.on('error', () => {}).resume();
-  return { socket, closed: new Promise((resolve) => socket.on('close', () => resolve())) };
-}
-
-const saying = (socket: net.Socket): Promise<string> =>
-  new Promise((resolve) => socket.once('data', (chunk) => resolve(chunk.toString())));
-
-/** The one record that there is, and there is no second one a little later. */
-async function only({ connections }: TestGateway): Promise<ConnectionRecord> {
-  await vi.waitFor(() => expect(connections).toHaveLength(1), { interval: 5 });
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  expect(connections).toHaveLength(1);
-  return connections[0] as ConnectionRecord;
-}
-
 describe('a raw connection that was served', () => {
   it('is told once, with all that is known of it', async () => {
     const gateway = await serve(echo);
@@ -300,150 +236,4 @@ describe('a raw connection that never opens', () => {
       cluster: 'outbound|80||db.test',
     });
   });
-});
-
-describe('a raw connection that may not pass', () => {
-  it.each<[string, string, object]>([
-    [
-      'by a rule that denies',
-      policy('shut', '{ action: DENY, rules: [{ to: [{ operation: { ports: ["1"] } }] }, {}] }'),
-      { terminationDetails: 'rbac_access_denied_matched_policy[ns[istio-system]-policy[shut]-rule[1]]' },
-    ],
-    [
-      'as no rule allows it',
-      policy('few', '{ rules: [{ from: [{ source: { ipBlocks: [127.0.0.9] } }] }] }'),
-      { terminationDetails: 'rbac_access_denied_matched_policy[none]' },
-    ],
-    ['by its address', LIST, { cause: 'address-denied', terminationDetails: 'client_address_denied' }],
-  ])('%s', async (_, policies, expected) => {
-    const gateway = await serve(saysServed, policies);
-    expect(await toldTo('127.0.0.2', gateway.port)).toBe('');
-    expect(await only(gateway)).toMatchObject({
-      cause: 'rbac-denied',
-      flags: [],
-      details: '',
-      routeId: 'team/db/tcp/0',
-      cluster: 'outbound|80||db.test',
-      clusterNamespace: 'team',
-      upstreamAttempts: 0,
-      ...expected,
-    });
-  });
-
-  it('is let in by the list that has its address', async () => {
-    const gateway = await serve(saysServed, LIST);
-    expect(await toldTo('127.0.0.3', gateway.port)).toBe('served');
-    expect(await only(gateway)).toMatchObject({ cause: undefined });
-  });
-
-  it.each<[string, Filter['connection'], string, readonly unknown[]]>([
-    ['without a word', () => false, 'refused', []],
-    [
-      'after a while',
-      async ({ record }) => {
-        record.cause = 'not-today';
-        return false;
-      },
-      'not-today',
-      [],
-    ],
-    [
-      'since a filter fails',
-      () => Promise.reject(new Error('of its own')),
-      'internal-error',
-      [new Error('of its own')],
-    ],
-  ])('%s', async (_, connection, cause, errors) => {
-    const gateway = await serve(saysServed, '', { plugins: [filtering({ ...(connection && { connection }) })] });
-    expect(await toldTo('127.0.0.2', gateway.port)).toBe('');
-    expect(await only(gateway)).toMatchObject({ cause, flags: [], upstreamAttempts: 0 });
-    expect(gateway.errors).toEqual(errors);
-  });
-
-  it('and is gone before that is known is told as it went, and dials nobody', async () => {
-    let answer: (admitted: boolean) => void = () => {};
-    const asked = vi.fn();
-    const connection = (): Promise<boolean> => {
-      asked();
-      return new Promise((resolve) => {
-        answer = resolve;
-      });
-    };
-    const reached = vi.fn();
-    const gateway = await serve((socket) => reached(socket.end()), '', { plugins: [filtering({ connection })] });
-    connect(gateway.port);
-    await vi.waitFor(() => expect(asked).toHaveBeenCalled(), { interval: 5 });
-    await gateway.gateway.drain(10);
-    await vi.waitFor(() => expect(gateway.connections).toHaveLength(1), { interval: 5 });
-    answer(true);
-    expect(await only(gateway)).toMatchObject({ cause: 'drained', upstreamAttempts: 0 });
-    expect(reached).not.toHaveBeenCalled();
-  });
-});
-
-describe('policies that change nothing', () => {
-  it.each<[string, string, readonly string[] | undefined, string]>([
-    [
-      'an AUDIT',
-      policy('a', '{ action: AUDIT, rules: [{}] }'),
-      ['audited ns[istio-system]-policy[a]-rule[0]'],
-      'served',
-    ],
-    [
-      'an AUDIT by what only requests have',
-      policy('a', '{ action: AUDIT, rules: [{ to: [{ operation: { paths: [/a] } }] }] }'),
-      ['audited ns[istio-system]-policy[a]-rule[0]'],
-      'served',
-    ],
-    [
-      'an AUDIT of others',
-      policy('a', '{ action: AUDIT, rules: [{ from: [{ source: { ipBlocks: [127.0.0.9] } }] }] }'),
-      undefined,
-      'served',
-    ],
-    [
-      'a dry run that denies',
-      policy('d', '{ action: DENY, rules: [{}] }', DRY_RUN),
-      ['dry-run-denied ns[istio-system]-policy[d]-rule[0]'],
-      'served',
-    ],
-    [
-      'a dry run that allows',
-      policy('w', '{ rules: [{}] }', DRY_RUN),
-      ['dry-run-allowed ns[istio-system]-policy[w]-rule[0]'],
-      'served',
-    ],
-    [
-      'a dry run that allows requests alone',
-      policy('w', '{ rules: [{ to: [{ operation: { methods: [GET] } }] }] }', DRY_RUN),
-      ['dry-run-denied none'],
-      'served',
-    ],
-    [
-      'an AUDIT of what is refused',
-      policy('a', '{ action: AUDIT, rules: [{}] }') + policy('shut', '{ action: DENY, rules: [{}] }'),
-      ['audited ns[istio-system]-policy[a]-rule[0]'],
-      '',
-    ],
-  ])('%s', async (_, policies, marks, told) => {
-    const gateway = await serve(saysServed, policies);
-    expect(await toldTo('127.0.0.2', gateway.port)).toBe(told);
-    const { policyMarks } = await only(gateway);
-    expect(policyMarks?.map(({ kind, rule: name }) => `${kind} ${name}`)).toEqual(marks);
-  });
-});
-
-it('a filter that fails to write a connection down keeps it from nobody else', async () => {
-  const broken = filtering({
-    connectionOpened() {
-      throw new Error('opened');
-    },
-    logConnection() {
-      throw new Error('logged');
-    },
-  });
-  const gateway = await serve(saysServed, '', { plugins: [broken] });
-  expect(await toldTo('127.0.0.2', gateway.port)).toBe('served');
-  expect(await only(gateway)).toMatchObject({ bytesSent: 6 });
-  expect(gateway.errors).toEqual([new Error('opened'), new Error('logged')]);
 });

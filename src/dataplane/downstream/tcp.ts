@@ -24,7 +24,7 @@ export type TcpEnding = 'finished' | 'idle-timeout' | 'max-duration' | 'drained'
 export interface TcpPassage {
   /** What passes is counted in it by the lane. */
   readonly record: Pick<ConnectionRecord, 'bytesReceived' | 'bytesSent'>;
-  /** Connects to where the route leads; undefined: nowhere, and the client's connection is closed (istio-semantics §2.13). Never rejects. */
+  /** Connects to where the route leads; undefined: nowhere, and the client's connection is closed (istio-semantics §2.13). */
   connect(): Promise<Tunnel | undefined>;
   /** Bytes can pass from now on. */
   opened(): void;

@@ -600,17 +600,14 @@ describe('raw connections', () => {
     expect(await endOf()).toMatchObject({ why, bytesReceived: 4 });
   });
 
-  test.each([
-    ['no route', undefined],
-    ['no connection', route],
-  ])('%s closes the connection', async (_name, leading) => {
+  test.each<[string, TcpRoute | undefined, () => Promise<Tunnel | undefined>]>([
+    ['no route', undefined, async () => undefined],
+    ['no connection', route, async () => undefined],
+    ['a failure', route, async () => Promise.reject(new Error('failed'))],
+  ])('%s closes the connection', async (_name, leading, connect) => {
     const mine: unknown[] = [];
     ends = mine;
-    const openTcp = (): ReturnType<typeof toyPassage> =>
-      toyPassage(
-        async () => undefined,
-        () => void mine.push('ended'),
-      );
+    const openTcp = (): ReturnType<typeof toyPassage> => toyPassage(connect, () => void mine.push('ended'));
     await start([], { plaintext: { kind: 'tcp', route: leading }, openTcp });
     const socket = net.connect(toy.port, '127.0.0.1');
     socket.on('error', () => {});
