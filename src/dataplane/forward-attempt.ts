@@ -27,6 +27,7 @@ export class Attempt implements UpstreamReceiver {
   exchange: UpstreamExchange | undefined;
   ended = false;
   #finished = false;
+  #isRequestComplete = false;
   #perTry: NodeJS.Timeout | undefined;
 
   constructor(owner: AttemptOwner, cluster: UpstreamCluster, host: UpstreamHost) {
@@ -43,6 +44,7 @@ export class Attempt implements UpstreamReceiver {
 
   /** The per-try clock starts when the whole request is here. */
   requestComplete(): void {
+    this.#isRequestComplete = true;
     const { perTryTimeoutMs } = this.#owner;
     if (perTryTimeoutMs === undefined || this.ended || this.#perTry !== undefined) return;
     this.#perTry = setTimeout(() => this.#owner.perTryTimedOut(this), perTryTimeoutMs);
@@ -73,6 +75,8 @@ export class Attempt implements UpstreamReceiver {
   onHead(status: number, headers: HeaderList, endStream: boolean): void {
     if (this.ended) return;
     clearTimeout(this.#perTry);
+    // Nothing is outstanding either way: a further try leaves the connection whole, as in Envoy.
+    if (endStream && this.#isRequestComplete) this.#finished = true;
     this.#host.report({ kind: 'status', status: statusForOutliers(status, headers) });
     this.#owner.answered(this, status, headers, endStream);
   }

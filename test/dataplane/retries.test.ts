@@ -286,6 +286,25 @@ describe('what a service is told of the time it has', () => {
   });
 });
 
+describe('the connection of a try whose answer is not taken', () => {
+  it.each([
+    { body: '', connections: 1 },
+    { body: 'sorry', connections: 3 },
+  ])('serves the next one where nothing of the answer is outstanding: %j', async ({ body, connections }) => {
+    const ports = new Set<number | undefined>();
+    upstreams = await startUpstreams(1, (_, request, response) => {
+      ports.add(request.socket.remotePort);
+      response.writeHead(503, { 'content-length': body.length }).end(body);
+    });
+    // The pause is as long as it can be: a connection that was just released is left alone for a moment.
+    gateway = await startGateway(frame({ web: upstreams.ports }) + toWeb(RETRIES.replace('1ms', '20ms')), {
+      random: () => 0.9,
+    });
+    expect((await askGateway(gateway.port, '/')).status).toBe(503);
+    expect([upstreams.seen, ports.size]).toEqual([[3], connections]);
+  });
+});
+
 describe('how long a service took', () => {
   it('counts from the end of the request, over all tries', async () => {
     upstreams = await startUpstreams(1, (_, { headers }, response) => {
