@@ -22,10 +22,9 @@ export function createCompressionFilter(clock: Clock): Filter<CompressionSetting
   };
 }
 
-/** The bytes are others now: no length, no ranges, and a tag that says "equivalent" (RFC 9110 §8.8.1). */
+/** The bytes are others now: no ranges, and a tag that says "equivalent" (RFC 9110 §8.8.1). */
 function mark(headers: HeaderList, encoding: Algorithm): void {
   headers.set('content-encoding', encoding);
-  headers.remove('content-length');
   headers.remove('accept-ranges');
   const tag = headers.get('etag');
   if (tag !== undefined && !tag.startsWith('W/')) headers.set('etag', `W/${tag}`);

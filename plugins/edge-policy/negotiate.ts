@@ -5,14 +5,14 @@ import type { Algorithm, Compression } from './config.ts';
  * May this answer be compressed at all, whoever asks? Never what is compressed already, what must not be changed, what is
  * a part, what has a digest of its own bytes, a stream of events, or gRPC.
  */
-export function isCompressible(exchange: Exchange, { status, headers }: ResponseHead, settings: Compression): boolean {
+export function isCompressible(exchange: Exchange, head: ResponseHead, settings: Compression): boolean {
+  const { status, headers, bodyLength } = head;
+  if (bodyLength !== undefined && bodyLength < settings.minBytes) return false;
   if (status < 200 || status === 204 || status === 205 || status === 206 || status === 304 || exchange.isGrpc)
     return false;
   if (UNTOUCHED.some((name) => headers.has(name))) return false;
   if (noTransform(headers.getAll('cache-control')) || noTransform(exchange.headers.getAll('cache-control')))
     return false;
-  const length = headers.get('content-length');
-  if (length !== undefined && Number(length) < settings.minBytes) return false;
   return fitsType(headers.get('content-type'), settings.contentTypes);
 }
 

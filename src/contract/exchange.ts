@@ -89,6 +89,8 @@ export interface ResponseHead {
   readonly headers: HeaderList;
   /** upstream: a backend's. route: a redirect or direct response. gateway: our own answer to a fault, or a filter's. */
   readonly origin: 'upstream' | 'route' | 'gateway';
+  /** Bytes of a service's body, where it has said so; no header says it here, as framing is the lane's. undefined: not known, or not a service's. */
+  readonly bodyLength?: number | undefined;
 }
 
 /** A connection whose bytes are passed on as they are, as filters see it. */

@@ -114,7 +114,7 @@ export interface Filter<S = unknown> {
   response?(exchange: Exchange, head: ResponseHead, settings: S): void;
   /**
    * For a service's answer that has a body, after `response`: what the body is to pass through; undefined: nothing. May
-   * change the headers, and must take out a `content-length` that no longer holds. Of several filters the last one's counts.
+   * change the headers. Of several filters the last one's counts.
    */
   transformBody?(exchange: Exchange, head: ResponseHead, settings: S): BodyTransform | undefined;
   /** Once a request has ended, whichever way. Must not throw and must not wait. */

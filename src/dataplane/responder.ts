@@ -95,7 +95,7 @@ export class Responder implements BodySink {
     // Operators are evaluated before it is said how the answer came about.
     if (route?.action.kind === 'forward') this.#applyForwardOperations(route, headers, status);
     record.details = 'via_upstream';
-    const head: ResponseHead = { status, headers, origin: 'upstream' };
+    const head: ResponseHead = { status, headers, origin: 'upstream', bodyLength };
     this.#finishHead(head);
     if (this.#grpcWeb?.head(head, bodyLength !== 0) === true) this.#heldHead = head;
     else this.#writeHead(head, this.#grpcWeb === undefined || bodyLength === 0 ? bodyLength : undefined);

@@ -144,6 +144,29 @@ describe('addresses and headers', () => {
 });
 
 describe('compression', () => {
+  it('leaves small answers alone, of which the service has said how long they are', async () => {
+    behaviour = (request, response) => {
+      const body = 'x'.repeat(request.url === '/large' ? 200 : 99);
+      response.writeHead(200, {
+        'content-type': 'text/plain',
+        ...(request.url !== '/unsaid' && { 'content-length': body.length }),
+      });
+      response.write(body);
+      response.end();
+    };
+    const { port } = await serve('{ compression: { enabled: true, minBytes: 100 } }');
+    const encodings = [];
+    for (const path of ['/small', '/large', '/unsaid']) {
+      const { headers } = await ask(port, path, { headers: { 'accept-encoding': 'gzip' } });
+      encodings.push([path, headers['content-encoding'], headers['content-length']]);
+    }
+    expect(encodings).toEqual([
+      ['/small', undefined, '99'],
+      ['/large', 'gzip', undefined],
+      ['/unsaid', 'gzip', undefined],
+    ]);
+  });
+
   const text = JSON.stringify(Array.from({ length: 5000 }, (_, i) => ({ id: i, name: `thing ${i}` })));
 
   it.each([

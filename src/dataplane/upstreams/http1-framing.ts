@@ -80,11 +80,15 @@ function readFields(headers: readonly string[]): Result<FramingFields, string> {
   return ok(fields);
 }
 
-const words = (value: string): string[] =>
-  value
-    .toLowerCase()
-    .split(',')
-    .map((word) => word.trim());
+const KEEP_ALIVE = ['keep-alive'] as const;
+
+const words = (value: string): readonly string[] =>
+  value === 'keep-alive'
+    ? KEEP_ALIVE
+    : value
+        .toLowerCase()
+        .split(',')
+        .map((word) => word.trim());
 
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade', 'te']);
 
@@ -93,9 +97,11 @@ const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'tra
  * Content-Length, and no `Trailer` where no trailers can come. An upgrade keeps `upgrade`, which says what to.
  */
 export function endToEnd(headers: readonly string[], framing: BodyFraming, upgraded: boolean): string[] {
-  let named: string[] | undefined;
+  let named: readonly string[] | undefined;
   for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i] === 'connection') named = [...(named ?? []), ...words(headers[i + 1] as string)];
+    if (headers[i] !== 'connection') continue;
+    const more = words(headers[i + 1] as string);
+    named = named === undefined ? more : [...named, ...more];
   }
   const kept: string[] = [];
   let hasLength = false;

@@ -18,14 +18,19 @@ const JSON_TYPE: Pair = ['content-type', 'application/json; charset=utf-8'];
 function answer(
   given: readonly Pair[],
   accept: string | undefined = 'gzip',
-  { status = 200, policies = ON as readonly PolicyObject[], request = {} as FakeRequest } = {},
+  {
+    status = 200,
+    policies = ON as readonly PolicyObject[],
+    request = {} as FakeRequest,
+    bodyLength = undefined as number | undefined,
+  } = {},
 ) {
   const settings = compressionSpec.compileWorkload?.(fakeContext(policies));
   const exchange = fakeExchange({
     ...request,
     headers: [...(request.headers ?? []), ...(accept === undefined ? [] : [['accept-encoding', accept] as const])],
   });
-  const head = { status, headers: HeaderList.from(given), origin: 'upstream' as const };
+  const head = { status, headers: HeaderList.from(given), origin: 'upstream' as const, bodyLength };
   const transform =
     settings === undefined ? undefined : createCompressionFilter(clockAt()).transformBody?.(exchange, head, settings);
   transform?.destroy();
@@ -33,8 +38,8 @@ function answer(
 }
 
 describe('what is compressed', () => {
-  it('says so, and is of no known length', () => {
-    expect(answer([JSON_TYPE, ['content-length', '5000'], ['etag', '"v1"'], ['accept-ranges', 'bytes']])).toEqual({
+  it('says so, and is no longer what its tag and ranges are of', () => {
+    expect(answer([JSON_TYPE, ['etag', '"v1"'], ['accept-ranges', 'bytes']], 'gzip', { bodyLength: 5000 })).toEqual({
       compressed: true,
       headers: { 'content-type': JSON_TYPE[1], etag: 'W/"v1"', vary: 'Accept-Encoding', 'content-encoding': 'gzip' },
     });
@@ -49,13 +54,13 @@ describe('what is compressed', () => {
     expect(answer(given).compressed).toBe(true);
   });
 
-  it.each<[string, readonly Pair[], { status?: number; request?: FakeRequest }?]>([
+  it.each<[string, readonly Pair[], { status?: number; request?: FakeRequest; bodyLength?: number }?]>([
     ['a stream of events', [['content-type', 'text/event-stream']]],
     ['gRPC', [['content-type', 'application/grpc+proto']]],
     ['what is compressed already', [JSON_TYPE, ['content-encoding', 'br']]],
     ['no-transform', [JSON_TYPE, ['cache-control', 'public, No-Transform']]],
     ['no-transform of the client', [JSON_TYPE], { request: { headers: [['cache-control', 'no-transform']] } }],
-    ['small bodies', [JSON_TYPE, ['content-length', '1023']]],
+    ['small bodies', [JSON_TYPE], { bodyLength: 1023 }],
     ['pictures', [['content-type', 'image/png']]],
     ['what has no type', []],
     ['parts', [JSON_TYPE, ['content-range', 'bytes 0-1/2']], { status: 206 }],
