@@ -11,9 +11,11 @@ export interface LineWriter {
 
 /** Bytes that may wait for a slow target; then lines are dropped. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
-/** Handed on when so much is together, else after the interval. */
-const BLOCK_BYTES = 32 * 1024;
-const MAX_WRITE_BYTES = 64 * 1024;
+/**
+ * Lines are handed on when so much of them is together, else after the interval. Each block costs a journey to another thread
+ * and back, which in blocks of 32 KiB was as dear for each line as making it (docs/performance.md).
+ */
+const BLOCK_BYTES = 256 * 1024;
 /** No character of a string takes more in UTF-8. */
 const MAX_CHARACTER_BYTES = 3;
 const LINE_FEED = 10;
@@ -32,7 +34,7 @@ export function createLineWriter(target: string, tell: Tell = () => {}): LineWri
     ...destination,
     sync: false,
     contentMode: 'buffer',
-    maxWrite: MAX_WRITE_BYTES,
+    maxWrite: BLOCK_BYTES,
     maxLength: MAX_WAITING_BYTES,
   });
   let dropped = 0;
@@ -51,7 +53,7 @@ export function createLineWriter(target: string, tell: Tell = () => {}): LineWri
   boom.on('write', () => outage.succeeded());
   // Lines are put together here, as bytes: SonicBoom measures all that waits at each write, and node takes three times the
   // memory of a string to write it.
-  let space = Buffer.allocUnsafe(MAX_WRITE_BYTES);
+  let space = Buffer.allocUnsafe(BLOCK_BYTES);
   let used = 0;
   const handOn = (): void => {
     if (used === 0) return;
@@ -64,14 +66,13 @@ export function createLineWriter(target: string, tell: Tell = () => {}): LineWri
   const makeRoom = (bytes: number): void => {
     if (used + bytes <= space.length) return;
     handOn();
-    if (bytes > space.length) space = Buffer.allocUnsafe(Math.max(bytes, MAX_WRITE_BYTES));
+    if (bytes > space.length) space = Buffer.allocUnsafe(Math.max(bytes, BLOCK_BYTES));
   };
   const timer = setInterval(handOn, FLUSH_INTERVAL_MS).unref();
   return {
     write(line) {
       makeRoom(line.length * MAX_CHARACTER_BYTES);
       used += space.write(line, used);
-      if (used >= BLOCK_BYTES) handOn();
     },
     get dropped() {
       return dropped;
