@@ -170,6 +170,35 @@ describe('a raw connection that is closed by the gateway', () => {
   });
 });
 
+describe('a connection that fits no rule', () => {
+  const noRule = {
+    cause: 'no-route',
+    details: 'filter_chain_not_found',
+    flags: ['NR'],
+    owner: undefined,
+    bytesSent: 0,
+  };
+  const passthrough = (port: number): string =>
+    frame({ db: port }, 'TCP')
+      .replace('protocol: TCP }, hosts: ["*"]', 'protocol: TLS }, tls: { mode: PASSTHROUGH }, hosts: ["*"]')
+      .concat(
+        TCP_ROUTE.replace('tcp: [{', 'tls: [{ match: [{ sniHosts: ["x.a.com"] }],').replace('["*"]', '["*.a.com"]'),
+      );
+
+  it('is told with the name that it asked for', async () => {
+    const gateway = keep(await startGateway(passthrough(await service(echo))));
+    const client = tls.connect({ port: gateway.port, host: '127.0.0.1', servername: 'b.com' });
+    client.on('error', () => {});
+    expect(await only(gateway)).toMatchObject({ ...noRule, serverName: 'b.com' });
+  });
+
+  it('is told where it speaks no TLS, and must', async () => {
+    const gateway = keep(await startGateway(passthrough(await service(echo))));
+    connect(gateway.port).socket.write('hello');
+    expect(await only(gateway)).toMatchObject({ ...noRule, serverName: undefined });
+  });
+});
+
 describe('a raw connection that never opens', () => {
   const noEndpoint = frame({ db: [] }, 'TCP').replace('endpoints:', 'endpoints: []');
   it.each<[string, string, object]>([

@@ -124,9 +124,11 @@ export class Acceptor {
     }
   }
 
-  #noChain(connection: DownstreamConnection): void {
+  /** Closed, and told as a raw connection that fits no rule, as Envoy does (`filter_chain_not_found`). */
+  #noChain(connection: DownstreamConnection, serverName?: string): void {
     this.#options.connections.noChain += 1;
-    connection.socket.destroy();
+    const tls = serverName === undefined ? undefined : { serverName, client: undefined };
+    this.#tcp(connection, connection.socket, undefined, tls);
   }
 
   #plain(connection: DownstreamConnection, listener: Listener, spoken: 'http2' | 'plain'): void {
@@ -145,7 +147,7 @@ export class Acceptor {
 
   #tls(connection: DownstreamConnection, server: TlsServer | undefined, hello: ClientHello): void {
     if (server === undefined) {
-      this.#noChain(connection);
+      this.#noChain(connection, hello.serverName);
       return;
     }
     const { handling } = server;
