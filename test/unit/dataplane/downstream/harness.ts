@@ -180,8 +180,11 @@ export async function sendRaw(
   const wanted = options.answers ?? 1;
   await new Promise<void>((resolve) => {
     const finish = (): void => {
+      const answers = parseAnswers(raw, options.heads);
       if (closed) resolve();
-      else if (parseAnswers(raw, options.heads).length >= wanted) setTimeout(resolve, options.settleMs ?? 30);
+      // A close that was announced comes, however busy the machine is.
+      else if (answers.length >= wanted && header(answers.at(-1) as Answer, 'connection') !== 'close')
+        setTimeout(resolve, options.settleMs ?? 30);
     };
     socket.on('data', (chunk) => {
       raw += chunk.toString('latin1');
