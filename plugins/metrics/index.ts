@@ -4,6 +4,7 @@ import type { Filter, GatewayPlugin, RequestRecord } from '../../src/contract/in
 import { metricsSpec } from './config.ts';
 import { createIstioMetrics } from './istio.ts';
 import type { GatewayWorkload } from './istio-labels.ts';
+import { countWord, registerPerRoute } from './per-route.ts';
 import { className, classOf, DURATION_BUCKETS_SECONDS, type RouteSeries, SeriesStore } from './series.ts';
 import { emptyHistogram, histogramValues, observe, registerStored, type StoredHistogram } from './stored.ts';
 import { createTcpMetrics } from './tcp.ts';
@@ -34,7 +35,7 @@ export function createMetricsFilter(registry: Registry, options: MetricsOptions 
       series.bytesSent += record.bytesSent;
       series.retries += Math.max(0, record.upstreamAttempts - 1);
       observe(series.durations, DURATION_BUCKETS_SECONDS, record.durationMs / 1000);
-      if (record.cause !== undefined) countCause(causes, record.cause);
+      if (record.cause !== undefined) countWord(causes, record.cause, MAX_CAUSES);
     },
   };
 }
@@ -42,27 +43,12 @@ export function createMetricsFilter(registry: Registry, options: MetricsOptions 
 /** Causes are words of the code, but for those that plugins of the network team's own make up. */
 const MAX_CAUSES = 200;
 
-function countCause(causes: Map<string, number>, cause: string): void {
-  const name = causes.has(cause) || causes.size < MAX_CAUSES ? cause : 'other';
-  causes.set(name, (causes.get(name) ?? 0) + 1);
-}
-
 const seriesOf = (store: SeriesStore, { owner, routeId }: RequestRecord): RouteSeries =>
   owner === undefined || routeId === undefined ? store.forRoute('', '') : store.forRoute(owner.namespace, routeId);
 
 function registerCounters(registry: Registry, store: SeriesStore, causes: ReadonlyMap<string, number>): void {
-  const perRoute = (name: string, help: string, read: (series: RouteSeries) => number): void => {
-    new Counter({
-      name,
-      help,
-      labelNames: ['namespace', 'route'],
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const series of store) this.inc({ namespace: series.namespace, route: series.route }, read(series));
-      },
-    });
-  };
+  const perRoute = (name: string, help: string, read: (series: RouteSeries) => number): void =>
+    registerPerRoute(registry, { name, help }, () => store, read);
   new Counter({
     name: 'banyan_requests_total',
     help: 'Requests that have ended, by namespace of the route owner, route and class of status; code 0: the client left first.',

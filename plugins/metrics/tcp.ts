@@ -2,6 +2,7 @@ import { Counter, type Registry } from 'prom-client';
 import type { ConnectionRecord, Filter } from '../../src/contract/index.ts';
 import type { GatewayWorkload } from './istio-labels.ts';
 import { createIstioTcpMetrics, type TcpSeries } from './istio-tcp.ts';
+import { countWord, registerPerRoute } from './per-route.ts';
 import { MAX_ROUTES } from './series.ts';
 
 /** What is counted of the raw connections of one route. */
@@ -50,7 +51,7 @@ export function createTcpMetrics(
       const counted = open.get(record) ?? begin(record);
       open.delete(record);
       settle(record, counted);
-      countOutcome(counted.route.outcomes, record.cause ?? 'served');
+      countWord(counted.route.outcomes, record.cause ?? 'served', MAX_OUTCOMES);
       if (counted.istio !== undefined) counted.istio.closed += 1;
     },
   };
@@ -83,11 +84,6 @@ function routeOf(routes: Map<string, TcpRouteSeries>, { owner, routeId }: Connec
   return series;
 }
 
-function countOutcome(outcomes: Map<string, number>, outcome: string): void {
-  const name = outcomes.has(outcome) || outcomes.size < MAX_OUTCOMES ? outcome : OTHER;
-  outcomes.set(name, (outcomes.get(name) ?? 0) + 1);
-}
-
 function registerCounters(
   registry: Registry,
   routes: ReadonlyMap<string, TcpRouteSeries>,
@@ -104,20 +100,12 @@ function registerCounters(
         for (const [outcome, count] of outcomes) this.inc({ namespace, route, outcome }, count);
     },
   });
-  const bytes = (name: string, help: string, read: (series: TcpRouteSeries) => number): void => {
-    new Counter({
-      name,
-      help,
-      labelNames: ['namespace', 'route'],
-      registers: [registry],
-      collect() {
-        settleAll();
-        this.reset();
-        for (const series of routes.values())
-          this.inc({ namespace: series.namespace, route: series.route }, read(series));
-      },
-    });
+  const settled = (): Iterable<TcpRouteSeries> => {
+    settleAll();
+    return routes.values();
   };
+  const bytes = (name: string, help: string, read: (series: TcpRouteSeries) => number): void =>
+    registerPerRoute(registry, { name, help }, settled, read);
   bytes('banyan_tcp_received_bytes_total', 'Bytes received from clients of raw connections.', (one) => one.received);
   bytes('banyan_tcp_sent_bytes_total', 'Bytes sent to clients of raw connections.', (one) => one.sent);
 }
