@@ -8,7 +8,7 @@ import {
 } from '../../../../src/dataplane/downstream/index.ts';
 import type { RawRequest, RejectedRequest } from '../../../../src/dataplane/downstream/port.ts';
 import { systemClock } from '../../../../src/kernel/clock.ts';
-import type { CredentialTable, Listener } from '../../../../src/table/model.ts';
+import type { CredentialTable, Listener, TlsTermination } from '../../../../src/table/model.ts';
 import { freePort } from '../../../support/free-port.ts';
 
 /** What stands for the gateway's core behind the lanes. */
@@ -78,6 +78,20 @@ export const httpListener = (port: number, routeConfig = 'http.80'): Listener =>
   bind: undefined,
   plaintext: { kind: 'http', routeConfig },
   tls: [],
+});
+
+/** That asks clients for nothing. */
+export const termination = (changes: Partial<TlsTermination> = {}): TlsTermination => ({
+  clientCertificate: 'none',
+  credentials: ['shop'],
+  clientCa: undefined,
+  subjectAltNames: [],
+  spkiPins: [],
+  certificateHashes: [],
+  minVersion: 'TLSv1.2',
+  maxVersion: 'TLSv1.3',
+  cipherSuites: [],
+  ...changes,
 });
 
 export { freePort };

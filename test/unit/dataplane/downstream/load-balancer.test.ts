@@ -16,6 +16,7 @@ import {
   startToy,
   type Toy,
   type ToyOptions,
+  termination,
   toyPassage,
 } from './harness.ts';
 
@@ -234,20 +235,13 @@ describe('behind the header of a load balancer', () => {
     idleTimeoutMs: undefined,
     maxDurationMs: undefined,
   };
-  const termination = {
-    clientCertificate: 'none',
-    credentials: ['shop'],
-    clientCa: undefined,
-    subjectAltNames: [],
-    spkiPins: [],
-    certificateHashes: [],
-    minVersion: 'TLSv1.2',
-    maxVersion: 'TLSv1.3',
-    cipherSuites: [],
-  } as const;
   const chains: Listener['tls'] = [
-    { id: 'web', serverNames: ['shop'], handling: { kind: 'http', termination, routeConfig: 'https.443.shop' } },
-    { id: 'db', serverNames: ['db'], handling: { kind: 'tcp', termination, route } },
+    {
+      id: 'web',
+      serverNames: ['shop'],
+      handling: { kind: 'http', termination: termination(), routeConfig: 'https.443.shop' },
+    },
+    { id: 'db', serverNames: ['db'], handling: { kind: 'tcp', termination: termination(), route } },
     { id: 'through', serverNames: ['through'], handling: { kind: 'passthrough', route } },
   ];
   const clients: TcpClient[] = [];

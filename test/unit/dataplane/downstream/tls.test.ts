@@ -15,7 +15,16 @@ import type {
   TlsTermination,
 } from '../../../../src/table/model.ts';
 import { createAuthority, type Pair } from './certificates.ts';
-import { parseAnswers, reply, sendRaw, startToy, type Toy, type ToyOptions, toyPassage } from './harness.ts';
+import {
+  parseAnswers,
+  reply,
+  sendRaw,
+  startToy,
+  type Toy,
+  type ToyOptions,
+  termination,
+  toyPassage,
+} from './harness.ts';
 
 const servers = createAuthority('servers');
 const clients = createAuthority('clients');
@@ -47,19 +56,6 @@ const credentials: CredentialTable = {
     clients: { kind: 'ca', certificatesPem: clients.certificatePem, crlPem: undefined },
   },
 };
-
-const termination = (changes: Partial<TlsTermination> = {}): TlsTermination => ({
-  clientCertificate: 'none',
-  credentials: ['shop'],
-  clientCa: undefined,
-  subjectAltNames: [],
-  spkiPins: [],
-  certificateHashes: [],
-  minVersion: 'TLSv1.2',
-  maxVersion: 'TLSv1.3',
-  cipherSuites: [],
-  ...changes,
-});
 
 const web = (name: string, changes: Partial<TlsTermination> = {}): TlsServer => ({
   id: `ns/gateway/${name}`,
