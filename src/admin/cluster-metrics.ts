@@ -1,15 +1,17 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Clock } from '../kernel/clock.ts';
 import type { KubernetesHealth, StatusWriter } from '../sources/kubernetes.ts';
 
 export interface ClusterMetricsOptions {
   readonly health: () => KubernetesHealth;
-  readonly nowMs: () => number;
+  /** The source's own. */
+  readonly clock: Clock;
   /** undefined: none writes statuses here. */
   readonly writer: Pick<StatusWriter, 'leads' | 'counts'> | undefined;
 }
 
 /** How well a cluster is followed. Alert on the age: a watch that is well is heard at least once a minute. */
-export function registerClusterMetrics(registry: Registry, { health, nowMs, writer }: ClusterMetricsOptions): void {
+export function registerClusterMetrics(registry: Registry, { health, clock, writer }: ClusterMetricsOptions): void {
   const registers = [registry];
   new Gauge({
     name: 'banyan_kubernetes_synced',
@@ -27,7 +29,7 @@ export function registerClusterMetrics(registry: Registry, { health, nowMs, writ
     collect() {
       this.reset();
       for (const { kind, contactMs } of health().kinds)
-        if (contactMs !== undefined) this.set({ kind }, (nowMs() - contactMs) / 1_000);
+        if (contactMs !== undefined) this.set({ kind }, (clock.monotonicMs() - contactMs) / 1_000);
     },
   });
   new Gauge({

@@ -7,6 +7,7 @@ import type { ConnectionFilters } from './connection-filters.ts';
 import type { RawRequest } from './downstream/port.ts';
 import type { FilterChains } from './filter-chain.ts';
 import { type GrpcWeb, TextDecoder64, translateRequest } from './grpc-web.ts';
+import type { KeptBytes } from './kept-bytes.ts';
 import { RequestBody } from './request-body.ts';
 import { pickByWeight } from './weighted.ts';
 
@@ -30,6 +31,7 @@ export interface ExchangeParts {
   readonly scheme: 'http' | 'https';
   readonly headers: HeaderList;
   readonly clientAddress: string;
+  readonly keptBytes: KeptBytes;
   /** In [0, 1). */
   readonly random: () => number;
 }
@@ -88,7 +90,7 @@ export class GatewayExchange implements Exchange {
     this.tls = raw.tls;
     this.isGrpc = GRPC.test(parts.headers.get('content-type') ?? '');
     this.tableSettings = parts.pinned.settings;
-    this.body = new RequestBody(raw.body);
+    this.body = new RequestBody(raw.body, parts.keptBytes);
     this.#random = parts.random;
     this.match = { virtualHost: undefined, route: undefined, index: -1, redirectToTls: false };
   }

@@ -10,6 +10,7 @@ import { GatewayExchange, type PinnedTable } from './exchange.ts';
 import { faultReply, type GatewayFault } from './fault.ts';
 import { type FilterOutcome, logRecord, runRequestFilters } from './filter-chain.ts';
 import { type ForwardingOptions, forward } from './forward.ts';
+import { type KeptBytes, NoRoomForBody } from './kept-bytes.ts';
 import { grpcMessage, grpcStatusOf, renderReply } from './local-reply.ts';
 import type { Overload } from './overload.ts';
 import { newRecord, rejectedRecord } from './record.ts';
@@ -24,6 +25,7 @@ export interface HandlingOptions {
   readonly filters: () => readonly Filter[];
   readonly forwarding: ForwardingOptions;
   readonly overload: Overload;
+  readonly keptBytes: KeptBytes;
   readonly clock: Clock;
   readonly random: () => number;
   /** An error of ours, with the request it happened to; the request was answered 500. */
@@ -56,6 +58,7 @@ class Handling {
   readonly #record: RequestRecord;
 
   #over = false;
+  #exchange: GatewayExchange | undefined;
   /** Whose share of this process the request takes. */
   #admittedFor: string | undefined;
 
@@ -77,6 +80,7 @@ class Handling {
       this.#refuse(exchange);
       return;
     }
+    this.#exchange = exchange;
     pinned.chains.prepare(exchange);
     exchange.reselectRoute();
     const responder = new Responder(exchange, () => {
@@ -155,6 +159,7 @@ class Handling {
       scheme,
       headers,
       clientAddress,
+      keptBytes: this.#options.keptBytes,
       random: this.#options.random,
     });
   }
@@ -177,7 +182,8 @@ class Handling {
   #filtered(exchange: GatewayExchange, responder: Responder, { reply, error, reached }: FilterOutcome): void {
     responder.filtersSeen(reached);
     if (responder.over) return;
-    if (error !== undefined) {
+    if (error instanceof NoRoomForBody) responder.reply(faultReply({ kind: 'gateway-overloaded' }));
+    else if (error !== undefined) {
       this.#options.onError(error, this.#record);
       responder.reply(faultReply({ kind: 'internal-error' }));
     } else {
@@ -275,6 +281,7 @@ class Handling {
     this.#over = true;
     const { clock, onActive, filters, overload } = this.#options;
     onActive(-1);
+    this.#exchange?.body.dispose();
     if (this.#admittedFor !== undefined) overload.release(this.#admittedFor);
     this.#record.durationMs = clock.monotonicMs() - this.#raw.startedMonotonicMs;
     logRecord(filters(), this.#record);

@@ -11,6 +11,7 @@ import { DEFAULT_LIMITS } from './downstream/limits.ts';
 import type { PinnedTable } from './exchange.ts';
 import { FilterChains } from './filter-chain.ts';
 import { createRequestHandling } from './handle-request.ts';
+import { KeptBytes } from './kept-bytes.ts';
 import { createMirrorSender } from './mirror.ts';
 import { Overload, type OverloadLimits, watchLoad } from './overload.ts';
 import { callCluster } from './own-requests.ts';
@@ -56,7 +57,7 @@ export interface GatewayOptions {
 const RETRY_BUFFER_BYTES = 1024 * 1024;
 /** WebSockets know no end of a request: while it drains the gateway closes them itself, after this long or half of the grace. */
 const WEBSOCKET_GRACE_MS = 5_000;
-const MIRROR_LIMITS = { maxConcurrent: 1024, maxBodyBytes: 1024 * 1024, timeoutMs: 30_000 };
+const MIRROR_LIMITS = { maxConcurrent: 1024, maxBodyBytes: 1024 * 1024, maxBytes: 16 * 1024 * 1024, timeoutMs: 30_000 };
 
 /** The data plane: what is published in the handles is served. It knows tables, and nothing of where they come from. */
 export interface Gateway {
@@ -88,10 +89,12 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
   const webSockets = new Set<WebSocketSide>();
   const overload = new Overload(options.overload);
   const endWatch = watchLoad(overload);
+  const keptBytes = new KeptBytes(overload.bufferBytes / 4);
   const handling = createRequestHandling({
     pinned: () => pinned,
     filters: () => filters,
     overload,
+    keptBytes,
     clock: options.clock,
     random,
     onError: options.onError,

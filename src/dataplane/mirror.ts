@@ -10,6 +10,8 @@ export interface MirrorOptions {
   readonly maxConcurrent: number;
   /** A copy is sent when the whole body is here; a larger one is not copied, and counted. */
   readonly maxBodyBytes: number;
+  /** Of the bodies of all copies under way; more are not made, and counted. */
+  readonly maxBytes: number;
   /** A copy that has had no answer by then is given up. */
   readonly timeoutMs: number;
 }
@@ -22,23 +24,26 @@ export interface MirrorSender {
 
 export function createMirrorSender(options: MirrorOptions): MirrorSender {
   let active = 0;
+  let activeBytes = 0;
   let dropped = 0;
 
   function copy(head: UpstreamRequestHead, clusterId: string, body: Uint8Array, protocol: 'HTTP/1.1' | 'HTTP/2'): void {
     const cluster = options.upstreams.get(clusterId);
     const host = cluster?.pick({ hash: undefined, avoid: new Set() });
     if (cluster === undefined || host === undefined) return;
-    if (active >= options.maxConcurrent || !cluster.acquire()) {
+    if (active >= options.maxConcurrent || activeBytes + body.length > options.maxBytes || !cluster.acquire()) {
       dropped += 1;
       return;
     }
     active += 1;
+    activeBytes += body.length;
     let open = true;
     const close = (): void => {
       if (!open) return;
       open = false;
       clearTimeout(timer);
       active -= 1;
+      activeBytes -= body.length;
       cluster.release();
     };
     const timer = setTimeout(() => {

@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
+import { collectYoung } from './read-buffers.ts';
 
 /** What this process is asked to bear, as a sample of it. */
 export interface Load {
@@ -9,12 +10,16 @@ export interface Load {
   readonly delayMs: number;
   /** Share of the heap that may be used. */
   readonly heap: number;
+  /** Bytes in buffers, which lie outside of the heap: bodies and answers under way. */
+  readonly bufferBytes: number;
 }
 
 export interface OverloadLimits {
   readonly utilization: number;
   readonly delayMs: number;
   readonly heap: number;
+  /** In one process. A quarter of it is for bodies that are kept. */
+  readonly bufferBytes: number;
   /** Requests of one namespace's routes under way at once, in one process. */
   readonly requestsPerNamespace: number;
 }
@@ -23,6 +28,7 @@ export const DEFAULT_OVERLOAD_LIMITS: OverloadLimits = {
   utilization: 0.9,
   delayMs: 100,
   heap: 0.9,
+  bufferBytes: 256 * 2 ** 20,
   requestsPerNamespace: 5_000,
 };
 
@@ -38,7 +44,8 @@ export type Admission = 'admitted' | 'gateway-overloaded' | 'namespace-overloade
 /**
  * Decides who is let in (edge-security X-14, R-18, R-21). A namespace that lets its requests pile up fills its own bulkhead
  * and nobody else's. When the process itself has too much, requests are refused by namespace: those that ask for most
- * give up most, and one that asks for less than an even share notices nothing.
+ * give up most, and one that asks for less than an even share notices nothing. Only where buffers fill the memory nobody is
+ * let in: a container that exceeds its memory is ended at once, and a second later would be too late.
  */
 export class Overload {
   readonly #limits: OverloadLimits;
@@ -47,6 +54,8 @@ export class Overload {
   readonly #offered = new Map<string, number>();
   #strained = 0;
   #shed = 0;
+  /** No memory is left for the buffers of another request. */
+  #full = false;
   /** How many requests each namespace may bring until the next sample. */
   #cap = Infinity;
 
@@ -55,6 +64,7 @@ export class Overload {
   }
 
   admit(namespace: string): Admission {
+    if (this.#full) return 'gateway-overloaded';
     const underWay = this.#underWay.get(namespace) ?? 0;
     if (this.#strained > 0 || this.#shed > 0) {
       const offered = (this.#offered.get(namespace) ?? 0) + 1;
@@ -73,7 +83,12 @@ export class Overload {
     else this.#underWay.set(namespace, underWay);
   }
 
-  sample({ utilization, delayMs, heap }: Load): void {
+  get bufferBytes(): number {
+    return this.#limits.bufferBytes;
+  }
+
+  sample({ utilization, delayMs, heap, bufferBytes }: Load): void {
+    this.#full = bufferBytes > this.#limits.bufferBytes;
     const { utilization: busy, delayMs: late, heap: full } = this.#limits;
     const tooMuch = (utilization > busy && delayMs > late) || heap > full;
     this.#strained = tooMuch ? Math.min(2 * OVERLOAD_PATIENCE, this.#strained + 1) : Math.max(0, this.#strained - 1);
@@ -96,6 +111,14 @@ export function evenCap(offered: readonly number[], share: number): number {
   return Infinity;
 }
 
+/** What nobody holds any more is counted only where that makes no difference. */
+function buffersInUse(limit: number): number {
+  const { external_memory: bytes } = getHeapStatistics();
+  if (bytes <= limit) return bytes;
+  collectYoung();
+  return getHeapStatistics().external_memory;
+}
+
 /** Watches the load of this process; returns the end of it. */
 export function watchLoad(overload: Overload): () => void {
   const delay = monitorEventLoopDelay({ resolution: 20 });
@@ -110,7 +133,8 @@ export function watchLoad(overload: Overload): () => void {
     const lateMs = performance.now() - lastMs - SAMPLE_MS;
     lastMs = performance.now();
     const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics();
-    overload.sample({ utilization, delayMs: Math.max(lateMs, delay.percentile(99) / 1e6), heap: used / limit });
+    const delayMs = Math.max(lateMs, delay.percentile(99) / 1e6);
+    overload.sample({ utilization, delayMs, heap: used / limit, bufferBytes: buffersInUse(overload.bufferBytes) });
     delay.reset();
   }, SAMPLE_MS);
   timer.unref();

@@ -23,6 +23,11 @@ export function noteReadBuffer(bytes: number): void {
   bytesSince += bytes;
   if (bytesSince < SCAVENGE_EACH_BYTES) return;
   bytesSince = 0;
+  collectYoung();
+}
+
+/** A scavenge. */
+export function collectYoung(): void {
   collect ??= exposeCollector();
   collect({ type: 'minor', execution: 'sync' });
 }

@@ -1,4 +1,5 @@
 import type { HeaderList } from '../contract/headers.ts';
+import { type KeptBytes, NoRoomForBody } from './kept-bytes.ts';
 import type { BodySink, BodySource } from './stream.ts';
 
 /** Who is told about the request body besides the sink. */
@@ -22,17 +23,22 @@ export type BodyAbort = 'client-gone' | 'malformed' | 'too-large' | 'too-slow';
 
 /**
  * The request body between the lane and whoever takes it: the try under way, the tries after it, filters that must see
- * it first, mirrors. What may be needed again is kept up to a limit; beyond it the body only streams, and whoever asked
- * to keep it is told (istio-semantics §2.10: larger bodies are not retried).
+ * it first, mirrors. What may be needed again is kept up to a limit, and as long as the process has memory for it; beyond it
+ * the body only streams, and whoever asked to keep it is told (istio-semantics §2.10: larger bodies are not retried).
  */
 export class RequestBody {
   readonly #source: BodySource;
+  readonly #budget: KeptBytes;
   readonly #watchers: BodyWatcher[] = [];
-  readonly #tees: ((chunk: Uint8Array) => void)[] = [];
+  readonly #tees: { readonly copy: (chunk: Uint8Array) => void; readonly release: () => void }[] = [];
   /** Chunks from the beginning on, as long as all of them are kept. */
   #kept: Uint8Array[] | undefined = [];
   #keptBytes = 0;
+  /** Of those, what was taken from the budget. */
+  #takenBytes = 0;
   #keepLimit = 0;
+  /** The process keeps no more. */
+  #noRoom = false;
   #started = false;
   #complete: boolean;
   #limit = Number.POSITIVE_INFINITY;
@@ -47,8 +53,9 @@ export class RequestBody {
   #duration: NodeJS.Timeout | undefined;
   bytesReceived = 0;
 
-  constructor(source: BodySource) {
+  constructor(source: BodySource, budget: KeptBytes) {
     this.#source = source;
+    this.#budget = budget;
     this.#complete = source.empty;
   }
 
@@ -112,6 +119,12 @@ export class RequestBody {
     if (this.#sink !== undefined || this.#complete) this.#forget();
   }
 
+  /** The request is over: nothing of it is kept. */
+  dispose(): void {
+    this.#forget();
+    for (const { release } of this.#tees) release();
+  }
+
   /** From here on the body is what the decoder makes of it, what is kept already included. */
   decode(decoder: BodyDecoder): void {
     this.#decoder = decoder;
@@ -159,30 +172,46 @@ export class RequestBody {
 
   /** A copy of the whole body for somebody who must not hold up the request; undefined when it is larger than the limit, or breaks off. */
   tee(limitBytes: number, done: (bytes: Uint8Array | undefined) => void): void {
-    let copied: Uint8Array[] | undefined = [...(this.#kept ?? [])];
-    let size = this.#keptBytes;
-    this.#tees.push((chunk) => {
+    const kept = this.#kept ?? [];
+    let copied: Uint8Array[] | undefined = [];
+    let size = 0;
+    const release = (): void => {
+      if (copied !== undefined) this.#budget.give(size);
+      copied = undefined;
+    };
+    const copy = (chunk: Uint8Array): void => {
+      if (copied === undefined) return;
+      if (size + chunk.length > limitBytes || !this.#budget.take(chunk.length)) {
+        release();
+        return;
+      }
       size += chunk.length;
-      if (size > limitBytes) copied = undefined;
-      copied?.push(chunk);
-    });
+      copied.push(chunk);
+    };
+    for (const chunk of kept) copy(chunk);
+    this.#tees.push({ copy, release });
+    const finish = (bytes: Uint8Array | undefined): void => {
+      release();
+      done(bytes);
+    };
     this.watch({
-      onComplete: () => done(copied === undefined ? undefined : Buffer.concat(copied)),
-      onAbort: () => done(undefined),
+      onComplete: () => finish(copied === undefined ? undefined : Buffer.concat(copied)),
+      onAbort: () => finish(undefined),
     });
   }
 
-  /** Reads on until the whole body is here, or one byte more than the limit. */
+  /** Reads on until the whole body is here, or one byte more than the limit. Rejects with NoRoomForBody. */
   async collect(limitBytes: number): Promise<{ readonly bytes: Uint8Array; readonly complete: boolean }> {
     this.keep(limitBytes + 1);
     this.#begin();
     this.#resume();
-    while (!this.#complete && this.#aborted === undefined && this.#keptBytes <= limitBytes) {
+    while (!this.#complete && this.#aborted === undefined && this.#keptBytes <= limitBytes && !this.#noRoom) {
       await new Promise<void>((resolve) => {
         this.#waiting = resolve;
       });
     }
     if (!this.#complete) this.#pause();
+    if (this.#noRoom) throw new NoRoomForBody('no memory is left for a body that a filter wants to see');
     const bytes = Buffer.concat(this.#kept ?? []);
     return {
       bytes: bytes.length > limitBytes ? bytes.subarray(0, limitBytes) : bytes,
@@ -217,17 +246,24 @@ export class RequestBody {
   }
 
   #take(chunk: Uint8Array): void {
-    for (const tee of this.#tees) tee(chunk);
-    if (this.#kept !== undefined) {
-      this.#kept.push(chunk);
-      this.#keptBytes += chunk.length;
-    }
+    for (const { copy } of this.#tees) copy(chunk);
     const sink = this.#sink;
+    this.#keep(chunk, sink !== undefined);
     if (sink !== undefined) {
-      if (this.#keptBytes > this.#keepLimit) this.#forget();
       if (!sink.write(chunk)) this.#pause();
     } else if (this.#waiting === undefined) this.#pause();
     this.#wake();
+  }
+
+  /** What streams is kept as far as may be; what nobody takes yet is kept in any case, and no more of it is read then. */
+  #keep(chunk: Uint8Array, streams: boolean): void {
+    if (this.#kept === undefined) return;
+    this.#kept.push(chunk);
+    this.#keptBytes += chunk.length;
+    if (streams && this.#keptBytes > this.#keepLimit) this.#forget();
+    else if (this.#budget.take(chunk.length)) this.#takenBytes += chunk.length;
+    else if (streams) this.#forget();
+    else this.#noRoom = true;
   }
 
   #onEnd(trailers: HeaderList | undefined): void {
@@ -259,6 +295,8 @@ export class RequestBody {
   #forget(): void {
     this.#kept = undefined;
     this.#keptBytes = 0;
+    this.#budget.give(this.#takenBytes);
+    this.#takenBytes = 0;
   }
 
   #pause(): void {

@@ -35,7 +35,7 @@ export async function startClusterDuties(options: DutiesOptions): Promise<Cluste
   const writer = startWriter(options);
   if (cluster !== undefined) {
     const health = () => cluster.source.health();
-    registerClusterMetrics(options.registry, { health, nowMs: systemClock.nowMs, writer });
+    registerClusterMetrics(options.registry, { health, clock: systemClock, writer });
   }
   const admission = await admissionDuty(options);
   return {

@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import type { DownstreamLimits, OverloadLimits } from '../dataplane/index.ts';
 import type { LimitSettings } from '../settings.ts';
 import { connectionsWithin } from './descriptors.ts';
@@ -29,10 +30,34 @@ export function downstreamLimitsOf(
   };
 }
 
-export const overloadLimitsOf = (settings: LimitSettings, processes: number): OverloadLimits => ({
+const MIB = 2 ** 20;
+/** Beside the heaps, for which manifests set most of the rest aside (docs/deploy.md, "Memory"). */
+const BUFFERS_OF_MEMORY = 0.3;
+const LEAST_BUFFER_MIB = 64;
+const MOST_BUFFER_MIB = 1_024;
+
+/** What a process may have in buffers: its part of three tenths of the memory that the container, or the machine, has. */
+export const bufferBytesOf = ({ maxBufferMib }: LimitSettings, processes: number, memoryBytes: number): number => {
+  if (maxBufferMib > 0) return maxBufferMib * MIB;
+  const share = (memoryBytes * BUFFERS_OF_MEMORY) / processes;
+  return Math.round(Math.min(MOST_BUFFER_MIB * MIB, Math.max(LEAST_BUFFER_MIB * MIB, share)));
+};
+
+/** Of the container, where it has a limit; else of the machine. */
+export function memoryLimit(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+}
+
+export const overloadLimitsOf = (
+  settings: LimitSettings,
+  processes: number,
+  memoryBytes = memoryLimit(),
+): OverloadLimits => ({
   // At 100 % nothing is more.
   utilization: settings.overloadBusyPercent / 100,
   delayMs: settings.overloadDelayMs,
   heap: settings.overloadHeapPercent / 100,
+  bufferBytes: bufferBytesOf(settings, processes, memoryBytes),
   requestsPerNamespace: Math.ceil(settings.maxNamespaceRequests / processes),
 });

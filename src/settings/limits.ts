@@ -21,6 +21,8 @@ export interface LimitSettings {
   readonly overloadBusyPercent: number;
   readonly overloadDelayMs: number;
   readonly overloadHeapPercent: number;
+  /** Of one process; 0: a share of the memory that there is. */
+  readonly maxBufferMib: number;
 }
 
 interface LimitSetting {
@@ -69,4 +71,10 @@ export const LIMIT_SETTINGS: readonly LimitSetting[] = [
   setting('overloadBusyPercent', 90, [1, 100], 'a busier event loop that is late as well refuses requests; 100: never'),
   setting('overloadDelayMs', 100, [1, 60_000], 'how late that is'),
   setting('overloadHeapPercent', 90, [1, 100], 'a fuller heap refuses requests; 100: never'),
+  setting(
+    'maxBufferMib',
+    0,
+    [0, 65_536],
+    'bodies and answers under way in one worker; else 503; 0: by the memory limit',
+  ),
 ];

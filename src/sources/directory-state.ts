@@ -1,5 +1,6 @@
 import type { Diagnostic } from '../diagnostics/diagnostic.ts';
 import { report } from '../diagnostics/report.ts';
+import type { Clock } from '../kernel/clock.ts';
 import type { Resource } from '../resources/kinds.ts';
 import { type ResourceSet, resourceSet } from '../resources/set.ts';
 import { type FileState, namespaceOf, type ReadOptions, readFileState } from './file-state.ts';
@@ -47,6 +48,7 @@ export class DirectoryState {
   readonly #files = new Map<string, KnownFile>();
   readonly #directories = new Map<string, FoundDirectory>();
   readonly #problems = new Map<string, Diagnostic>();
+  /** By the monotonic clock; what is compared with a file's own time goes by the other. */
   readonly #unsettledSince = new Map<string, number>();
   #resources: ResourceSet | undefined;
 
@@ -65,11 +67,12 @@ export class DirectoryState {
   }
 
   /** Reads what is new at and below these places ('' for everything) and forgets what is gone from there, all in one step. */
-  async apply(places: readonly string[], nowMs: number): Promise<Applied> {
+  async apply(places: readonly string[], clock: Clock): Promise<Applied> {
+    const nowMs = clock.nowMs();
     const listing = joined(await Promise.all(places.map((at) => walk(this.#root, at, this.#options.include))));
     const inPlace = (file: string): boolean => places.some((at) => isWithin(file, at));
     const known = this.#files.size === 0 ? [] : [...this.#files.keys()].filter(inPlace);
-    const resting = this.#atRest(listing.files, nowMs);
+    const resting = this.#atRest(listing.files, nowMs, clock.monotonicMs());
     const limited = limiter(PARALLEL_READS);
     const read = (found: FoundFile): Promise<FileState> =>
       limited(() => readFileState(found, this.#files.get(found.file)?.state, this.#options, nowMs));
@@ -97,14 +100,14 @@ export class DirectoryState {
   }
 
   /** Those that can be read now; the others are noted as unsettled and keep their last state. */
-  #atRest(files: readonly FoundFile[], nowMs: number): readonly FoundFile[] {
+  #atRest(files: readonly FoundFile[], nowMs: number, monotonicMs: number): readonly FoundFile[] {
     return files.filter((found) => {
       const before = this.#files.get(found.file);
       const ageMs = nowMs - found.stamp.modifiedMs;
       const fresh = ageMs >= 0 && ageMs < (found.stamp.size === 0 ? SETTLE_LIMIT_MS : settleMs);
       const changed = before !== undefined && before.state.found.stamp.key !== found.stamp.key;
-      const sinceMs = this.#unsettledSince.get(found.file) ?? nowMs;
-      if (fresh && changed && nowMs - sinceMs < SETTLE_LIMIT_MS) {
+      const sinceMs = this.#unsettledSince.get(found.file) ?? monotonicMs;
+      if (fresh && changed && monotonicMs - sinceMs < SETTLE_LIMIT_MS) {
         this.#unsettledSince.set(found.file, sinceMs);
         return false;
       }

@@ -55,7 +55,7 @@ const newState = (options: DirectoryOptions): DirectoryState =>
   });
 
 async function readAll(state: DirectoryState, options: DirectoryOptions): Promise<void> {
-  await state.apply([''], (options.clock ?? systemClock).nowMs());
+  await state.apply([''], options.clock ?? systemClock);
   if (state.rootProblem !== undefined) throw new Error(`the directory ${options.directory} ${state.rootProblem}`);
 }
 
@@ -136,7 +136,7 @@ class Directory implements DirectorySource {
   }
 
   async #look(places: readonly string[], seenAtMs: number | undefined): Promise<void> {
-    const { changed, unsettled } = await this.#state.apply(places, this.#clock.nowMs());
+    const { changed, unsettled } = await this.#state.apply(places, this.#clock);
     if (this.#closed) return;
     for (const directory of this.#watch.sync(this.#state.directories)) this.#hinted.add(directory);
     if (unsettled.length > 0) this.#lookAgain(unsettled);

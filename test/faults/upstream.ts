@@ -7,7 +7,7 @@ import { WebSocketServer } from 'ws';
  * A service of the fault suite, in a process of its own so that it can be stopped and killed. It writes down every id that
  * reaches it, and misbehaves as it is told.
  *
- * Paths: `/…/<id>` answers the id; `?` parts of the mode decide the rest.
+ * Paths: `/…/<id>` answers the id, `/slow/…` after a while, `/large/…` two megabytes; `?` parts of the mode decide the rest.
  */
 export interface UpstreamMode {
   /** Every request waits so long. */
@@ -49,7 +49,7 @@ const server = http.createServer({ keepAliveTimeout: 0 }, (request, response) =>
   request.on('end', () => {
     const delayMs = pathname.startsWith('/slow/') ? 1_500 : mode.delayMs;
     if (delayMs > 0) setTimeout(() => answer(id, tries, size, response), delayMs);
-    else answer(id, tries, size, response);
+    else answer(id, tries, size, response, pathname.startsWith('/large/'));
   });
   request.on('error', () => {});
 });
@@ -69,7 +69,9 @@ function closeWhenIdle(socket: Socket, response: http.ServerResponse): void {
     );
 }
 
-function answer(id: string, tries: number, size: number, response: http.ServerResponse): void {
+const LARGE = Buffer.alloc(2 * 2 ** 20, 'x');
+
+function answer(id: string, tries: number, size: number, response: http.ServerResponse, large = false): void {
   const lot = mode.resets && tries === 1 ? Number(id.replaceAll(/\D/g, '')) % 20 : -1;
   const socket = response.socket as Socket;
   if (lot === 0 || lot === 1) {
@@ -87,7 +89,7 @@ function answer(id: string, tries: number, size: number, response: http.ServerRe
     setTimeout(() => socket.destroy(), 5);
   } else {
     response.writeHead(mode.status, headers);
-    response.end(id);
+    response.end(large ? LARGE : id);
   }
 }
 

@@ -8,6 +8,7 @@ export const NEVER_OVERLOADED: OverloadLimits = {
   utilization: 2,
   delayMs: Infinity,
   heap: 2,
+  bufferBytes: Number.POSITIVE_INFINITY,
   requestsPerNamespace: 100_000,
 };
 

@@ -13,16 +13,16 @@ const FEWEST = 5;
  */
 export class Departures {
   readonly #guarded: boolean;
-  readonly #nowMs: () => number;
+  readonly #monotonicMs: () => number;
   readonly #left = new Map<string, { readonly resource: Resource; readonly atMs: number }>();
   #heldSinceMs: number | undefined;
 
-  constructor(guarded: boolean, nowMs: () => number) {
+  constructor(guarded: boolean, monotonicMs: () => number) {
     this.#guarded = guarded;
-    this.#nowMs = nowMs;
+    this.#monotonicMs = monotonicMs;
   }
 
-  /** Since when a loss waits for its confirmation. */
+  /** Since when a loss waits for its confirmation, by the monotonic clock. */
   get heldSinceMs(): number | undefined {
     return this.#heldSinceMs;
   }
@@ -36,7 +36,7 @@ export class Departures {
   }
 
   left(key: string, resource: Resource): void {
-    if (this.#guarded) this.#left.set(key, { resource, atMs: this.#nowMs() });
+    if (this.#guarded) this.#left.set(key, { resource, atMs: this.#monotonicMs() });
   }
 
   returned(key: string): void {
@@ -60,7 +60,7 @@ export class Departures {
 
   #judge(remaining: number, fewest: number): void {
     if (this.#heldSinceMs !== undefined) return;
-    const now = this.#nowMs();
+    const now = this.#monotonicMs();
     for (const [key, { atMs }] of this.#left) if (now - atMs > AT_ONCE_MS) this.#left.delete(key);
     const gone = this.#left.size;
     if (gone >= fewest && gone > remaining) this.#heldSinceMs = now;

@@ -135,7 +135,7 @@ export class Following {
     const { clock, troubles, onListed, onState } = this.#options;
     const before = watched.state;
     watched.state = 'live';
-    watched.contactMs = clock.nowMs();
+    watched.contactMs = clock.monotonicMs();
     troubles.end(watched.definition.kind);
     if (what === 'listed') {
       const first = !watched.settled;

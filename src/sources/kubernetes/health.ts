@@ -10,10 +10,10 @@ export interface KindHealth {
   readonly kind: ResourceKind;
   readonly state: KindState;
   readonly objects: number;
-  /** When the server was last heard about it, in milliseconds since 1970. */
+  /** When the server was last heard about it, by the monotonic clock. */
   readonly contactMs: number | undefined;
   readonly trouble: string | undefined;
-  /** Since when a loss of most objects waits for confirmation. */
+  /** Since when a loss of most objects waits for confirmation, by the same clock. */
   readonly heldSinceMs: number | undefined;
 }
 

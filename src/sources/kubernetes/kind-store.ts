@@ -1,4 +1,5 @@
 import type { Diagnostic, ObjectRef } from '../../diagnostics/diagnostic.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import type { Resource, ResourceKind } from '../../resources/kinds.ts';
 import type { FrozenFile } from '../source.ts';
 import { digestOfStatus, gatewayOf } from './conditions.ts';
@@ -39,7 +40,7 @@ export interface KindStoreOptions {
   readonly kind: ResourceKind;
   /** May objects of this namespace count at all? */
   readonly accepts: (namespace: string) => boolean;
-  readonly nowMs: () => number;
+  readonly clock: Clock;
   readonly guarded: boolean;
   /** Whether it will be asked what status an object has. */
   readonly keepStatus: boolean;
@@ -70,7 +71,7 @@ export class KindStore implements ReflectorSink {
   constructor(options: KindStoreOptions) {
     this.kind = options.kind;
     this.#options = options;
-    this.departures = new Departures(options.guarded, options.nowMs);
+    this.departures = new Departures(options.guarded, () => options.clock.monotonicMs());
   }
 
   set apiVersion(version: string) {
@@ -223,7 +224,7 @@ export class KindStore implements ReflectorSink {
     const { digest } = pruned;
     if (resource !== undefined) return { digest, facts, resource, diagnostics, frozenSinceMs: undefined };
     const last = before?.resource ?? this.departures.get(key);
-    const frozenSinceMs = last === undefined ? undefined : (before?.frozenSinceMs ?? this.#options.nowMs());
+    const frozenSinceMs = last === undefined ? undefined : (before?.frozenSinceMs ?? this.#options.clock.nowMs());
     return { digest, facts, resource: last, diagnostics, frozenSinceMs };
   }
 

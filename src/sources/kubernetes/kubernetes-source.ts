@@ -163,7 +163,7 @@ class Kubernetes implements KubernetesSource {
     const store = new KindStore({
       kind: definition.kind,
       accepts: (namespace) => this.#namespaces.accepts(namespace),
-      nowMs: () => clock.nowMs(),
+      clock,
       guarded: definition.guarded,
       keepStatus,
       onChange: () => this.#changed(watched),

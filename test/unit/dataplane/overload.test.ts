@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_OVERLOAD_LIMITS, evenCap, OVERLOAD_PATIENCE, Overload } from '../../../src/dataplane/overload.ts';
 
-const calm = { utilization: 0.5, delayMs: 5, heap: 0.3 };
-const strained = { utilization: 1, delayMs: 400, heap: 0.3 };
+const calm = { utilization: 0.5, delayMs: 5, heap: 0.3, bufferBytes: 0 };
+const strained = { utilization: 1, delayMs: 400, heap: 0.3, bufferBytes: 0 };
 
 const offer = (overload: Overload, namespace: string, count: number): number => {
   let admitted = 0;
@@ -55,6 +55,14 @@ describe('an overloaded process', () => {
       overload.sample({ ...calm, heap: 0.95 });
     }
     expect(offer(overload, 'team', 100)).toBeLessThan(100);
+  });
+
+  it('lets nobody in while buffers fill the memory, and everybody as soon as they do not', () => {
+    const overload = new Overload({ ...DEFAULT_OVERLOAD_LIMITS, bufferBytes: 1_000 });
+    overload.sample({ ...calm, bufferBytes: 1_001 });
+    expect(offer(overload, 'modest', 1)).toBe(0);
+    overload.sample({ ...calm, bufferBytes: 1_000 });
+    expect(offer(overload, 'greedy', 900)).toBe(900);
   });
 
   it('lets everybody in again when it has recovered', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_LIMITS } from '../../../src/dataplane/downstream/limits.ts';
 import { DEFAULT_OVERLOAD_LIMITS } from '../../../src/dataplane/overload.ts';
-import { downstreamLimitsOf, overloadLimitsOf } from '../../../src/main/limits.ts';
+import { bufferBytesOf, downstreamLimitsOf, overloadLimitsOf } from '../../../src/main/limits.ts';
 import { LIMIT_SETTINGS, loadSettings, type Settings } from '../../../src/settings.ts';
 
 async function settingsOf(flags: Readonly<Partial<Record<keyof Settings, string>>>): Promise<Settings> {
@@ -10,11 +10,26 @@ async function settingsOf(flags: Readonly<Partial<Record<keyof Settings, string>
   return outcome.value.settings;
 }
 
+const MIB = 2 ** 20;
+
 describe('limits by settings', () => {
+  it.each([
+    ['three tenths of a container’s memory, shared by its workers', 0, 512, 2, 76.8],
+    ['never too little to serve anybody', 0, 128, 4, 64],
+    ['nor more than a garbage collector has a mind for', 0, 65_536, 2, 1_024],
+    ['what the setting says', 300, 512, 2, 300],
+  ])('buffers may take %s', async (_name, setting, memoryMib, processes, expectedMib) => {
+    const settings = await settingsOf({ maxBufferMib: String(setting) });
+    expect(bufferBytesOf(settings, processes, memoryMib * MIB)).toBe(Math.round(expectedMib * MIB));
+  });
+
   it('are the data plane’s own defaults where nobody says otherwise', async () => {
     const settings = await settingsOf({});
     expect(DEFAULT_LIMITS).toMatchObject(downstreamLimitsOf(settings, 1));
-    expect(overloadLimitsOf(settings, 1)).toEqual(DEFAULT_OVERLOAD_LIMITS);
+    expect(overloadLimitsOf(settings, 1, 853 * MIB)).toEqual({
+      ...DEFAULT_OVERLOAD_LIMITS,
+      bufferBytes: Math.round(255.9 * MIB),
+    });
   });
 
   it('reach the data plane in its units, each one of them', async () => {
@@ -24,10 +39,11 @@ describe('limits by settings', () => {
     const halves = Object.entries(limits).map(([key, value]) => value / DEFAULT_LIMITS[key as keyof typeof limits]);
     expect(halves.map((share) => Math.round(share * 10) / 10)).toEqual(halves.map(() => 0.5));
     expect(Object.keys(limits)).toHaveLength(LIMIT_SETTINGS.length - Object.keys(DEFAULT_OVERLOAD_LIMITS).length);
-    expect(overloadLimitsOf(settings, 1)).toEqual({
+    expect(overloadLimitsOf({ ...settings, maxBufferMib: 100 }, 1)).toEqual({
       utilization: 0.45,
       delayMs: 50,
       heap: 0.45,
+      bufferBytes: 100 * MIB,
       requestsPerNamespace: 2_500,
     });
   });
