@@ -69,10 +69,14 @@ export interface GatewayStart {
   readonly dir: string;
   readonly args?: readonly string[];
   readonly nodeOptions?: string;
+  /** Besides this process's own. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Standard output is a pipe that nobody reads. */
   readonly blocked?: boolean;
   /** As many descriptors as each of its processes may have. */
   readonly descriptors?: number;
+  /** What it is run by: a program and its arguments, which run what follows them. */
+  readonly within?: readonly string[];
   readonly workers?: number;
 }
 
@@ -80,8 +84,10 @@ export async function startGatewayProcess({
   dir,
   args = [],
   nodeOptions,
+  env = {},
   blocked,
   descriptors,
+  within = [],
   workers: workerNumber = 2,
 }: GatewayStart): Promise<GatewayProcess> {
   const adminPort = await freePort();
@@ -111,11 +117,11 @@ export async function startGatewayProcess({
     ...args,
   ];
   const limited = descriptors === undefined ? [] : ['sh', '-c', `ulimit -n ${descriptors} && exec "$@"`, 'sh'];
-  const [program = '', ...rest] = [...limited, ...command];
+  const [program = '', ...rest] = [...within, ...limited, ...command];
   const child = ours(
     spawn(program, rest, {
       stdio: ['ignore', blocked === true ? 'pipe' : 'ignore', 'pipe'],
-      env: { ...process.env, ...(nodeOptions === undefined ? {} : { NODE_OPTIONS: nodeOptions }) },
+      env: { ...process.env, ...(nodeOptions === undefined ? {} : { NODE_OPTIONS: nodeOptions }), ...env },
     }),
   );
   child.stdout?.pause();

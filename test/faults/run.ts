@@ -1,5 +1,7 @@
+import { FEW_JUMPS, jumpingClock, MANY_JUMPS } from './clock-faults.ts';
 import { names, panic } from './cluster-faults.ts';
 import { configPushes, endpointChurn } from './config-faults.ts';
+import { fakeTimeLibrary } from './fake-clock.ts';
 import { elsewhere, migratesRequests, network } from './network.ts';
 import { injectedExceptions, killedWorkers, rollingRestart } from './process-faults.ts';
 import { endAll } from './processes.ts';
@@ -48,6 +50,12 @@ const FAULTS = (): readonly Fault[] => [
   { id: 'R-22', run: () => blockedOutput(pick(6, 120)) },
   { id: 'R-22', run: () => fullDisk(pick(5, 60)) },
   { id: 'R-22', run: () => noDescriptors(pick(1, 10)) },
+  {
+    id: 'R-23',
+    run: () => jumpingClock(fakeTimeLibrary() ?? '', long ? MANY_JUMPS : FEW_JUMPS),
+    skipped:
+      fakeTimeLibrary() === undefined ? 'needs libfaketime (Debian: faketime), for a clock that jumps' : undefined,
+  },
   { id: 'R-26', run: () => injectedExceptions(pick(3, 20)) },
   { id: 'T-09', run: () => mutualHandshakes(pick(1_000, 100_000), pick(1_000, 20_000)) },
   { id: 'R-27', run: () => massReconnect(pick(300, 2_000), long) },

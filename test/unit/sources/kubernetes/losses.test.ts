@@ -1,9 +1,15 @@
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Registry } from 'prom-client';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { registerClusterMetrics } from '../../../../src/admin/cluster-metrics.ts';
+import { settableClock } from '../../../support/settable-clock.ts';
 import { type FakeApi, type Fault, GATEWAYS, refuse, VIRTUAL_SERVICES, virtualService, when } from './fake-api.ts';
 import { fakeApi, follow, soon } from './support.ts';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 const tenRoutes = (api: FakeApi): void => {
   for (let i = 0; i < 10; i++) api.put(VIRTUAL_SERVICES, virtualService(`v${i}`));
@@ -14,8 +20,8 @@ const oldVersionExpires = (api: FakeApi, kind: string): Fault =>
     ({ path, query }) => path === kind && query.has('watch') && Number(query.get('resourceVersion')) < api.version,
     (to) => refuse(to, 410, 'Expired'),
   );
-const deleteRoutes = (api: FakeApi, count: number): void => {
-  for (let i = 0; i < count; i++) api.delete(VIRTUAL_SERVICES, virtualService(`v${i}`));
+const deleteRoutes = (api: FakeApi, count: number, from = 0): void => {
+  for (let i = from; i < count; i++) api.delete(VIRTUAL_SERVICES, virtualService(`v${i}`));
 };
 const codes = (followed: ReturnType<typeof follow>): readonly string[] =>
   (followed.current()?.diagnostics ?? []).map(({ code }) => code);
@@ -105,6 +111,50 @@ describe('a loss of most routes at once', () => {
     api.dropWatches('end');
     await soon(() => expect(codes(followed)).toContain('deletion-held'));
     expect(followed.names('Gateway')).toEqual(['public']);
+  });
+});
+
+describe('a wall clock that is set', () => {
+  it('forward by a day does not part a loss in two', async () => {
+    const api = await fakeApi();
+    tenRoutes(api);
+    const clock = settableClock();
+    const followed = follow(api, { clock });
+    await followed.started;
+    deleteRoutes(api, 3);
+    await soon(() => expect(followed.names()).toHaveLength(7));
+    clock.set(DAY_MS);
+    deleteRoutes(api, 6, 3);
+    await soon(() => expect(codes(followed)).toContain('deletion-held'));
+  });
+
+  it('back by an hour does not make one loss of two', async () => {
+    const api = await fakeApi();
+    tenRoutes(api);
+    const clock = settableClock();
+    const followed = follow(api, { clock, timings: { silenceMs: 60_000 } });
+    await followed.started;
+    deleteRoutes(api, 3);
+    await soon(() => expect(followed.names()).toHaveLength(7));
+    clock.set(-HOUR_MS);
+    clock.pass(20_000);
+    deleteRoutes(api, 6, 3);
+    await soon(() => expect(followed.names()).toHaveLength(4));
+    expect(codes(followed)).not.toContain('deletion-held');
+  });
+
+  it.each([DAY_MS, -HOUR_MS])('by %d ms does not change since when the API server was not heard', async (byMs) => {
+    const api = await fakeApi();
+    tenRoutes(api);
+    const clock = settableClock();
+    const followed = follow(api, { clock });
+    await followed.started;
+    const registry = new Registry();
+    registerClusterMetrics(registry, { health: () => followed.source.health(), clock, writer: undefined });
+    clock.set(byMs);
+    const ages = (await registry.getSingleMetric('banyan_kubernetes_contact_age_seconds')?.get())?.values ?? [];
+    expect(ages).not.toEqual([]);
+    for (const { value } of ages) expect(Math.abs(value)).toBeLessThan(600);
   });
 });
 
