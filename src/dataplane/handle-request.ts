@@ -61,6 +61,7 @@ class Handling {
   #exchange: GatewayExchange | undefined;
   /** Whose share of this process the request takes. */
   #admittedFor: string | undefined;
+  #promisedBytes = 0;
 
   constructor(options: HandlingOptions, raw: RawRequest) {
     this.#options = options;
@@ -100,7 +101,8 @@ class Handling {
   /** Who is too many is told at once, before any filter or upstream has work with it. */
   #admit(exchange: GatewayExchange, responder: Responder): boolean {
     const namespace = exchange.route?.owner.namespace ?? '';
-    const admission = this.#options.overload.admit(namespace);
+    this.#promisedBytes = bytesHeldBy(exchange.body);
+    const admission = this.#options.overload.admit(namespace, this.#promisedBytes);
     if (admission === 'admitted') this.#admittedFor = namespace;
     else responder.reply(faultReply({ kind: admission }));
     return admission === 'admitted';
@@ -282,13 +284,22 @@ class Handling {
     const { clock, onActive, filters, overload } = this.#options;
     onActive(-1);
     this.#exchange?.body.dispose();
-    if (this.#admittedFor !== undefined) overload.release(this.#admittedFor);
+    if (this.#admittedFor !== undefined) overload.release(this.#admittedFor, this.#promisedBytes);
     this.#record.durationMs = clock.monotonicMs() - this.#raw.startedMonotonicMs;
     logRecord(filters(), this.#record);
   }
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** One read of a socket: what is held of a body when whoever takes it takes no more. */
+const MOST_HELD_BYTES = 64 * 1024;
+/** For a small answer, and for all that is known of the request. */
+const HELD_BYTES = 16 * 1024;
+
+/** What a request may come to hold; bodies that are kept have a budget of their own. */
+const bytesHeldBy = ({ empty, length = MOST_HELD_BYTES }: GatewayExchange['body']): number =>
+  HELD_BYTES + (empty ? 0 : Math.min(length, MOST_HELD_BYTES));
 
 const redirectFacts = (exchange: GatewayExchange) => ({
   scheme: exchange.scheme,

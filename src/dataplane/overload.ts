@@ -54,8 +54,10 @@ export class Overload {
   readonly #offered = new Map<string, number>();
   #strained = 0;
   #shed = 0;
-  /** No memory is left for the buffers of another request. */
+  /** Buffers fill the memory as it is. */
   #full = false;
+  /** Bytes that the requests under way may come to hold. */
+  #promised = 0;
   /** How many requests each namespace may bring until the next sample. */
   #cap = Infinity;
 
@@ -63,8 +65,9 @@ export class Overload {
     this.#limits = limits;
   }
 
-  admit(namespace: string): Admission {
-    if (this.#full) return 'gateway-overloaded';
+  /** `bytes`: what it may come to hold in buffers; all that are let in together must fit into the memory. */
+  admit(namespace: string, bytes = 0): Admission {
+    if (this.#full || this.#promised + bytes > this.#limits.bufferBytes) return 'gateway-overloaded';
     const underWay = this.#underWay.get(namespace) ?? 0;
     if (this.#strained > 0 || this.#shed > 0) {
       const offered = (this.#offered.get(namespace) ?? 0) + 1;
@@ -73,11 +76,13 @@ export class Overload {
     }
     if (underWay >= this.#limits.requestsPerNamespace) return 'namespace-overloaded';
     this.#underWay.set(namespace, underWay + 1);
+    this.#promised += bytes;
     return 'admitted';
   }
 
   /** A request that was admitted is over. */
-  release(namespace: string): void {
+  release(namespace: string, bytes = 0): void {
+    this.#promised -= bytes;
     const underWay = (this.#underWay.get(namespace) ?? 1) - 1;
     if (underWay <= 0) this.#underWay.delete(namespace);
     else this.#underWay.set(namespace, underWay);

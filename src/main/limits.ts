@@ -31,12 +31,12 @@ export function downstreamLimitsOf(
 }
 
 const MIB = 2 ** 20;
-/** Beside the heaps, for which manifests set most of the rest aside (docs/deploy.md, "Memory"). */
-const BUFFERS_OF_MEMORY = 0.3;
-const LEAST_BUFFER_MIB = 64;
+/** Manifests give the heaps 70 % (docs/deploy.md, "Memory"); what node keeps of sockets and streams besides is no less than their buffers. */
+const BUFFERS_OF_MEMORY = 0.2;
+const LEAST_BUFFER_MIB = 32;
 const MOST_BUFFER_MIB = 1_024;
 
-/** What a process may have in buffers: its part of three tenths of the memory that the container, or the machine, has. */
+/** What a process may have in buffers: its part of a fifth of the memory that the container, or the machine, has. */
 export const bufferBytesOf = ({ maxBufferMib }: LimitSettings, processes: number, memoryBytes: number): number => {
   if (maxBufferMib > 0) return maxBufferMib * MIB;
   const share = (memoryBytes * BUFFERS_OF_MEMORY) / processes;

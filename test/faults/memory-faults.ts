@@ -12,7 +12,7 @@ const CONTAINER_MIB = 512;
 /** As the manifests give it to each of three processes. */
 const NODE_OPTIONS = '--max-old-space-size-percentage=23';
 /** What such a container makes of it for each of two workers, where the system lets nobody have one. */
-const BUFFER_MIB = Math.floor((CONTAINER_MIB * 0.3) / 2);
+const BUFFER_MIB = Math.floor((CONTAINER_MIB * 0.2) / 2);
 const UPLOAD = Buffer.alloc(900 * 1024, 'x');
 const RECOVERY_LIMIT_MS = 30_000;
 

@@ -2,6 +2,7 @@ import { FEW_JUMPS, jumpingClock, MANY_JUMPS } from './clock-faults.ts';
 import { names, panic } from './cluster-faults.ts';
 import { configPushes, endpointChurn } from './config-faults.ts';
 import { fakeTimeLibrary } from './fake-clock.ts';
+import { memoryCeiling } from './memory-faults.ts';
 import { elsewhere, migratesRequests, network } from './network.ts';
 import { injectedExceptions, killedWorkers, rollingRestart } from './process-faults.ts';
 import { endAll } from './processes.ts';
@@ -47,6 +48,7 @@ const FAULTS = (): readonly Fault[] => [
     skipped:
       network() === 'own' ? undefined : 'needs a network of its own (root, or user namespaces), for a name server',
   },
+  { id: 'R-21', run: () => memoryCeiling(pick(5, 600), pick(1_200, 4_000)) },
   { id: 'R-22', run: () => blockedOutput(pick(6, 120)) },
   { id: 'R-22', run: () => fullDisk(pick(5, 60)) },
   { id: 'R-22', run: () => noDescriptors(pick(1, 10)) },

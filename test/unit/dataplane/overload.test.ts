@@ -65,6 +65,14 @@ describe('an overloaded process', () => {
     expect(offer(overload, 'greedy', 900)).toBe(900);
   });
 
+  it('lets in no more than can have their buffers, and others when those are over', () => {
+    const overload = new Overload({ ...DEFAULT_OVERLOAD_LIMITS, bufferBytes: 1_000 });
+    expect([1, 2, 3].map(() => overload.admit('team', 400))).toEqual(['admitted', 'admitted', 'gateway-overloaded']);
+    expect(overload.admit('team', 200)).toBe('admitted');
+    overload.release('team', 400);
+    expect(overload.admit('team', 400)).toBe('admitted');
+  });
+
   it('lets everybody in again when it has recovered', () => {
     const overload = new Overload();
     strainFor(overload, 30);

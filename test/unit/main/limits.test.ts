@@ -14,8 +14,8 @@ const MIB = 2 ** 20;
 
 describe('limits by settings', () => {
   it.each([
-    ['three tenths of a container’s memory, shared by its workers', 0, 512, 2, 76.8],
-    ['never too little to serve anybody', 0, 128, 4, 64],
+    ['a fifth of a container’s memory, shared by its workers', 0, 512, 2, 51.2],
+    ['never too little to serve anybody', 0, 128, 4, 32],
     ['nor more than a garbage collector has a mind for', 0, 65_536, 2, 1_024],
     ['what the setting says', 300, 512, 2, 300],
   ])('buffers may take %s', async (_name, setting, memoryMib, processes, expectedMib) => {
@@ -26,9 +26,9 @@ describe('limits by settings', () => {
   it('are the data plane’s own defaults where nobody says otherwise', async () => {
     const settings = await settingsOf({});
     expect(DEFAULT_LIMITS).toMatchObject(downstreamLimitsOf(settings, 1));
-    expect(overloadLimitsOf(settings, 1, 853 * MIB)).toEqual({
+    expect(overloadLimitsOf(settings, 1, 1_280 * MIB)).toEqual({
       ...DEFAULT_OVERLOAD_LIMITS,
-      bufferBytes: Math.round(255.9 * MIB),
+      bufferBytes: 256 * MIB,
     });
   });
 
