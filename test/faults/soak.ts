@@ -16,7 +16,7 @@ const BASE_LOAD: LoadMix = { get: 360, post: 40, http2: 100, slow: 3.3, webSocke
 /** How often it is asked whether it is ready. */
 const CHECK_MS = 5_000;
 /**
- * How often, once warm: what is alive differs by what is under way, so a few looks tell no slope. Nor does the resident memory in
+ * How often: what is alive differs by what is under way, so a few looks tell no slope. Nor does the resident memory in
  * between, which climbs from each collection to the next.
  */
 const COLLECTION_MS = 30_000;
@@ -46,15 +46,10 @@ export async function soak(minutes: number): Promise<boolean> {
   const pids = [gateway.pid, ...(await childrenOf(gateway.pid))];
   const before = await alive(pids, file);
   const load = scene.load({ mix: BASE_LOAD, connections: 100, http2Connections: 10 });
-  // Arenas of the allocator and pools of connections take their time to find their size.
-  const warmUpMs = (minutes * 60_000) / 2;
-  await waitFor(warmUpMs, gateway);
-  const warm = await alive(pids, file);
-  const looks = [warm];
-  for (const endMs = performance.now() + minutes * 60_000 - warmUpMs; performance.now() < endMs; ) {
-    await waitFor(Math.min(COLLECTION_MS, endMs - performance.now()), gateway);
-    looks.push(await alive(pids, file));
-  }
+  const look = (): Promise<Alive> => alive(pids, file);
+  // Arenas of the allocator and pools of connections take their time to find their size; so does a heap that is collected as often as here.
+  const warm = (await looksFor((minutes * 60_000) / 2, gateway, look)).at(-1) ?? before;
+  const looks = [warm, ...(await looksFor((minutes * 60_000) / 2, gateway, look))];
   const middle = looks[looks.length >> 1] ?? warm;
   const end = looks.at(-1) ?? warm;
   const report = await load.stop();
@@ -99,6 +94,15 @@ export async function soak(minutes: number): Promise<boolean> {
   scene.close();
   rmSync(folder, { recursive: true, force: true });
   return wrong.length === 0;
+}
+
+async function looksFor(ms: number, gateway: GatewayProcess, look: () => Promise<Alive>): Promise<Alive[]> {
+  const looks: Alive[] = [];
+  for (const endMs = performance.now() + ms; performance.now() < endMs; ) {
+    await waitFor(Math.min(COLLECTION_MS, endMs - performance.now()), gateway);
+    looks.push(await look());
+  }
+  return looks;
 }
 
 async function waitFor(ms: number, gateway: GatewayProcess): Promise<void> {
