@@ -24,7 +24,8 @@ export function addressBlocks(blocks: readonly string[]): (address: string) => b
     const family = familyOf(address);
     const inside = family !== undefined && lists[family].check(address, family);
     if (known.size >= MAX_KNOWN) known.clear();
-    known.set(address, inside);
+    // A copy: a slice would keep the whole head that it was cut from.
+    known.set(Buffer.from(address, 'latin1').toString('latin1'), inside);
     return inside;
   };
 }

@@ -103,9 +103,18 @@ class Handling {
     const namespace = exchange.route?.owner.namespace ?? '';
     this.#promisedBytes = bytesHeldBy(exchange.body);
     const admission = this.#options.overload.admit(namespace, this.#promisedBytes);
-    if (admission === 'admitted') this.#admittedFor = namespace;
-    else responder.reply(faultReply({ kind: admission }));
+    if (admission === 'admitted') {
+      this.#admittedFor = namespace;
+      if (!exchange.body.empty) exchange.body.watch({ onComplete: () => this.#bodyArrived(namespace) });
+    } else responder.reply(faultReply({ kind: admission }));
     return admission === 'admitted';
+  }
+
+  /** What is kept of the body has a budget of its own; the rest is on its way. */
+  #bodyArrived(namespace: string): void {
+    if (this.#over) return;
+    this.#options.overload.giveBack(namespace, this.#promisedBytes - HELD_BYTES);
+    this.#promisedBytes = HELD_BYTES;
   }
 
   /** Everything that is settled before a route is looked for; a fault here is answered without filters, as no policy could be told what it judges. */

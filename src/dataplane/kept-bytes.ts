@@ -10,9 +10,9 @@ export class KeptBytes {
     this.#limit = limit;
   }
 
-  /** false: so much is not left, and nothing was taken. */
-  take(bytes: number): boolean {
-    if (this.#taken + bytes > this.#limit) return false;
+  /** false: so much is not left, and nothing was taken. `spare`: it could be done without, and leaves half for those that cannot. */
+  take(bytes: number, spare = false): boolean {
+    if (this.#taken + bytes > (spare ? this.#limit / 2 : this.#limit)) return false;
     this.#taken += bytes;
     return true;
   }

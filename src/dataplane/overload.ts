@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
-import { collectYoung } from './read-buffers.ts';
+import { collectAll, collectYoung } from './read-buffers.ts';
 
 /** What this process is asked to bear, as a sample of it. */
 export interface Load {
@@ -49,7 +49,7 @@ export type Admission = 'admitted' | 'gateway-overloaded' | 'namespace-overloade
  */
 export class Overload {
   readonly #limits: OverloadLimits;
-  readonly #underWay = new Map<string, number>();
+  readonly #underWay = new Map<string, { requests: number; bytes: number }>();
   /** Asked for since the last sample; counted only while the load is high. */
   readonly #offered = new Map<string, number>();
   #strained = 0;
@@ -65,27 +65,39 @@ export class Overload {
     this.#limits = limits;
   }
 
-  /** `bytes`: what it may come to hold in buffers; all that are let in together must fit into the memory. */
+  /** `bytes`: what it may come to hold in buffers; all that are let in together must fit into the memory, those of one namespace into half of it. */
   admit(namespace: string, bytes = 0): Admission {
-    if (this.#full || this.#promised + bytes > this.#limits.bufferBytes) return 'gateway-overloaded';
-    const underWay = this.#underWay.get(namespace) ?? 0;
+    const share = this.#underWay.get(namespace) ?? { requests: 0, bytes: 0 };
     if (this.#strained > 0 || this.#shed > 0) {
       const offered = (this.#offered.get(namespace) ?? 0) + 1;
       this.#offered.set(namespace, offered);
       if (this.#shed > 0 && offered > this.#cap) return 'gateway-overloaded';
     }
-    if (underWay >= this.#limits.requestsPerNamespace) return 'namespace-overloaded';
-    this.#underWay.set(namespace, underWay + 1);
+    const { requestsPerNamespace, bufferBytes } = this.#limits;
+    if (share.requests >= requestsPerNamespace || share.bytes + bytes > bufferBytes / 2) return 'namespace-overloaded';
+    if (this.#full || this.#promised + bytes > bufferBytes) return 'gateway-overloaded';
+    if (share.requests === 0) this.#underWay.set(namespace, share);
+    share.requests += 1;
+    share.bytes += bytes;
     this.#promised += bytes;
     return 'admitted';
   }
 
-  /** A request that was admitted is over. */
-  release(namespace: string, bytes = 0): void {
+  /** A request that was admitted will hold so much less. */
+  giveBack(namespace: string, bytes: number): void {
+    const share = this.#underWay.get(namespace);
+    if (share === undefined) return;
+    share.bytes -= bytes;
     this.#promised -= bytes;
-    const underWay = (this.#underWay.get(namespace) ?? 1) - 1;
-    if (underWay <= 0) this.#underWay.delete(namespace);
-    else this.#underWay.set(namespace, underWay);
+  }
+
+  /** A request that was admitted is over; `bytes`: what it had not given back. */
+  release(namespace: string, bytes = 0): void {
+    const share = this.#underWay.get(namespace);
+    if (share === undefined) return;
+    this.giveBack(namespace, bytes);
+    share.requests -= 1;
+    if (share.requests === 0) this.#underWay.delete(namespace);
   }
 
   get bufferBytes(): number {
@@ -116,12 +128,19 @@ export function evenCap(offered: readonly number[], share: number): number {
   return Infinity;
 }
 
-/** What nobody holds any more is counted only where that makes no difference. */
+/** So seldom the whole heap is gone through for buffers that nobody holds any more. */
+const LOOK_THROUGH_MS = 2_000;
+let lookedThroughMs = Number.NEGATIVE_INFINITY;
+
+/** What nobody holds any more is counted only where that makes no difference: refused requests make no garbage that would have it collected. */
 function buffersInUse(limit: number): number {
-  const { external_memory: bytes } = getHeapStatistics();
-  if (bytes <= limit) return bytes;
+  const bytes = (): number => getHeapStatistics().external_memory;
+  if (bytes() <= limit) return bytes();
   collectYoung();
-  return getHeapStatistics().external_memory;
+  if (bytes() <= limit || performance.now() - lookedThroughMs < LOOK_THROUGH_MS) return bytes();
+  collectAll();
+  lookedThroughMs = performance.now();
+  return bytes();
 }
 
 /** Watches the load of this process; returns the end of it. */

@@ -32,6 +32,12 @@ export function collectYoung(): void {
   collect({ type: 'minor', execution: 'sync' });
 }
 
+/** The whole heap, at once. */
+export function collectAll(): void {
+  collect ??= exposeCollector();
+  collect({ type: 'major', execution: 'sync' });
+}
+
 /** V8 gives it to contexts that are made after it was asked to; ours stays as it is. */
 export function exposeCollector(): CollectGarbage {
   v8.setFlagsFromString('--expose-gc');

@@ -181,7 +181,7 @@ export class RequestBody {
     };
     const copy = (chunk: Uint8Array): void => {
       if (copied === undefined) return;
-      if (size + chunk.length > limitBytes || !this.#budget.take(chunk.length)) {
+      if (size + chunk.length > limitBytes || !this.#budget.take(chunk.length, true)) {
         release();
         return;
       }
@@ -261,7 +261,7 @@ export class RequestBody {
     this.#kept.push(chunk);
     this.#keptBytes += chunk.length;
     if (streams && this.#keptBytes > this.#keepLimit) this.#forget();
-    else if (this.#budget.take(chunk.length)) this.#takenBytes += chunk.length;
+    else if (this.#budget.take(chunk.length, streams)) this.#takenBytes += chunk.length;
     else if (streams) this.#forget();
     else this.#noRoom = true;
   }

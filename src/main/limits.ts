@@ -35,10 +35,12 @@ const MIB = 2 ** 20;
 const BUFFERS_OF_MEMORY = 0.2;
 const LEAST_BUFFER_MIB = 32;
 const MOST_BUFFER_MIB = 1_024;
+/** Less, and what a process has anyway would leave nothing. */
+const LEAST_SET_MIB = 16;
 
 /** What a process may have in buffers: its part of a fifth of the memory that the container, or the machine, has. */
 export const bufferBytesOf = ({ maxBufferMib }: LimitSettings, processes: number, memoryBytes: number): number => {
-  if (maxBufferMib > 0) return maxBufferMib * MIB;
+  if (maxBufferMib > 0) return Math.max(maxBufferMib, LEAST_SET_MIB) * MIB;
   const share = (memoryBytes * BUFFERS_OF_MEMORY) / processes;
   return Math.round(Math.min(MOST_BUFFER_MIB * MIB, Math.max(LEAST_BUFFER_MIB * MIB, share)));
 };

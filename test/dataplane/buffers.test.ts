@@ -52,12 +52,12 @@ describe('memory for bodies (edge-security R-21)', () => {
   });
 
   it('has to be there for what a request may come to hold before anybody acts on it', async () => {
-    const { port, records } = await start(60 * KIB, undefined);
+    const { port, records } = await start(120 * KIB, undefined);
     expect(await post(port, 40 * KIB)).toMatchObject({ status: 200 });
     expect(await post(port, 50 * KIB)).toMatchObject({ status: 503 });
     expect(records.map(({ cause, upstreamAttempts }) => [cause, upstreamAttempts])).toEqual([
       [undefined, 1],
-      ['gateway-overloaded', 0],
+      ['namespace-overloaded', 0],
     ]);
   });
 });

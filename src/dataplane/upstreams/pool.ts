@@ -93,6 +93,8 @@ export class ConnectionPool {
   #overflow(attempt: Attempt): void {
     this.#options.breaker.overflows++;
     attempt.fail('overflow', undefined);
+    // A pool may be one client's, who had nothing else in it.
+    this.#checkEmpty();
   }
 
   #grow(): void {

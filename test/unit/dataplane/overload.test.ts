@@ -65,12 +65,15 @@ describe('an overloaded process', () => {
     expect(offer(overload, 'greedy', 900)).toBe(900);
   });
 
-  it('lets in no more than can have their buffers, and others when those are over', () => {
+  it('lets in no more than can have their buffers, of one namespace half as many, and others when those are over', () => {
     const overload = new Overload({ ...DEFAULT_OVERLOAD_LIMITS, bufferBytes: 1_000 });
-    expect([1, 2, 3].map(() => overload.admit('team', 400))).toEqual(['admitted', 'admitted', 'gateway-overloaded']);
-    expect(overload.admit('team', 200)).toBe('admitted');
-    overload.release('team', 400);
-    expect(overload.admit('team', 400)).toBe('admitted');
+    expect([1, 2].map(() => overload.admit('greedy', 400))).toEqual(['admitted', 'namespace-overloaded']);
+    expect([1, 2].map(() => overload.admit('team', 400))).toEqual(['admitted', 'namespace-overloaded']);
+    expect([overload.admit('other', 300), overload.admit('other', 200)]).toEqual(['gateway-overloaded', 'admitted']);
+    overload.giveBack('greedy', 300);
+    expect(overload.admit('other', 300)).toBe('admitted');
+    overload.release('greedy', 100);
+    expect(overload.admit('greedy', 100)).toBe('admitted');
   });
 
   it('lets everybody in again when it has recovered', () => {
