@@ -31,24 +31,26 @@ export function createAccessLogFilter(
   sampling = 1,
   sampledOut: SampledOut = { count: 0 },
 ): Filter {
-  const lineOf = format === 'json' ? jsonLine : textLine;
-  const log = (record: RequestRecord): void => writer.write(lineOf(record));
-  const logSome = (record: RequestRecord): void => {
-    const notable = isNotable(record);
-    if (notable || isSampled(record.requestId, sampling)) writer.write(lineOf(record, notable ? 1 : sampling));
-    else sampledOut.count += 1;
+  const logger = <R>(
+    lineOf: (record: R, share?: number) => string,
+    notable: (record: R) => boolean,
+    idOf: (record: R) => string,
+  ): ((record: R) => void) => {
+    if (sampling >= 1) return (record) => writer.write(lineOf(record));
+    return (record) => {
+      const always = notable(record);
+      if (always || isSampled(idOf(record), sampling)) writer.write(lineOf(record, always ? 1 : sampling));
+      else sampledOut.count += 1;
+    };
   };
-  const connectionLineOf = format === 'json' ? jsonConnectionLine : textConnectionLine;
-  const logConnection = (record: ConnectionRecord): void => writer.write(connectionLineOf(record));
-  const logSomeConnections = (record: ConnectionRecord): void => {
-    const notable = isNotableConnection(record);
-    if (notable || isSampled(record.connectionId, sampling))
-      writer.write(connectionLineOf(record, notable ? 1 : sampling));
-    else sampledOut.count += 1;
+  const [lineOf, connectionLineOf] =
+    format === 'json' ? [jsonLine, jsonConnectionLine] : [textLine, textConnectionLine];
+  return {
+    name: accessLogSpec.name,
+    always: true,
+    log: logger<RequestRecord>(lineOf, isNotable, ({ requestId }) => requestId),
+    logConnection: logger<ConnectionRecord>(connectionLineOf, isNotableConnection, ({ connectionId }) => connectionId),
   };
-  return sampling < 1
-    ? { name: accessLogSpec.name, always: true, log: logSome, logConnection: logSomeConnections }
-    : { name: accessLogSpec.name, always: true, log, logConnection };
 }
 
 /** A line for every request and every raw connection, or for a share of them, refused ones included, with whose route it met and what became of it. */

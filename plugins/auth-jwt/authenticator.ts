@@ -1,5 +1,6 @@
 import type { Exchange, Identity } from '../../src/contract/index.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
+import { ownCopy } from '../../src/kernel/own-copy.ts';
 import { type JwtRuleSettings, type JwtSettings, normalAudience } from './config.ts';
 import type { KeySet } from './key-set.ts';
 import type { Keys } from './key-source.ts';
@@ -150,7 +151,7 @@ export class Authenticator {
   /** Several rules read the same token one after the other. */
   #parse(text: string): Parsed {
     if (this.#lastParsed?.text !== text) {
-      const own = copyOf(text);
+      const own = ownCopy(text);
       this.#lastParsed = { text: own, parsed: parseToken(own) };
     }
     return this.#lastParsed.parsed;
@@ -188,9 +189,6 @@ export class Authenticator {
     return verified;
   }
 }
-
-/** What is kept must not keep the whole head that it was cut from. */
-const copyOf = (text: string): string => Buffer.from(text, 'latin1').toString('latin1');
 
 /** A mistake of a token says more than that it was another's, and that more than that there was none. */
 const worseOf = (known: Refusal, next: Refusal): Refusal =>

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { ownCopy } from '../kernel/own-copy.ts';
 
 type Family = 'ipv4' | 'ipv6';
 
@@ -24,8 +25,7 @@ export function addressBlocks(blocks: readonly string[]): (address: string) => b
     const family = familyOf(address);
     const inside = family !== undefined && lists[family].check(address, family);
     if (known.size >= MAX_KNOWN) known.clear();
-    // A copy: a slice would keep the whole head that it was cut from.
-    known.set(Buffer.from(address, 'latin1').toString('latin1'), inside);
+    known.set(ownCopy(address), inside);
     return inside;
   };
 }

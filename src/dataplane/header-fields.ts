@@ -1,3 +1,5 @@
+import { ownCopy } from '../kernel/own-copy.ts';
+
 /** RFC 9110 §5.6.2. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
@@ -15,8 +17,7 @@ export function headerName(spelt: string): string | undefined {
   if (lower !== undefined) return lower;
   if (!TOKEN.test(spelt)) return undefined;
   if (known.size >= MAX_KNOWN || spelt.length > MAX_KNOWN_LENGTH) return spelt.toLowerCase();
-  // A copy: a slice would keep the whole head that it was cut from.
-  const own = Buffer.from(spelt, 'latin1').toString('latin1');
+  const own = ownCopy(spelt);
   known.set(own, own.toLowerCase());
   return known.get(own);
 }

@@ -133,14 +133,14 @@ const LOOK_THROUGH_MS = 2_000;
 let lookedThroughMs = Number.NEGATIVE_INFINITY;
 
 /** What nobody holds any more is counted only where that makes no difference: refused requests make no garbage that would have it collected. */
-function buffersInUse(limit: number): number {
-  const bytes = (): number => getHeapStatistics().external_memory;
-  if (bytes() <= limit) return bytes();
+function buffersInUse(bytes: number, limit: number): number {
+  if (bytes <= limit) return bytes;
   collectYoung();
-  if (bytes() <= limit || performance.now() - lookedThroughMs < LOOK_THROUGH_MS) return bytes();
+  const held = getHeapStatistics().external_memory;
+  if (held <= limit || performance.now() - lookedThroughMs < LOOK_THROUGH_MS) return held;
   collectAll();
   lookedThroughMs = performance.now();
-  return bytes();
+  return getHeapStatistics().external_memory;
 }
 
 /** Watches the load of this process; returns the end of it. */
@@ -156,9 +156,10 @@ export function watchLoad(overload: Overload): () => void {
     // A turn of the loop that is longer than the sample leaves no trace in the histogram.
     const lateMs = performance.now() - lastMs - SAMPLE_MS;
     lastMs = performance.now();
-    const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics();
+    const { used_heap_size: used, heap_size_limit: limit, external_memory: buffers } = getHeapStatistics();
     const delayMs = Math.max(lateMs, delay.percentile(99) / 1e6);
-    overload.sample({ utilization, delayMs, heap: used / limit, bufferBytes: buffersInUse(overload.bufferBytes) });
+    const bufferBytes = buffersInUse(buffers, overload.bufferBytes);
+    overload.sample({ utilization, delayMs, heap: used / limit, bufferBytes });
     delay.reset();
   }, SAMPLE_MS);
   timer.unref();

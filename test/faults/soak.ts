@@ -1,7 +1,8 @@
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { countSockets } from '../support/sockets.ts';
 import type { LoadMix } from './load.ts';
 import { childrenOf, type GatewayProcess } from './processes.ts';
 import { grpcYaml } from './routes.ts';
@@ -55,7 +56,9 @@ export async function soak(minutes: number): Promise<boolean> {
   const report = await load.stop();
   await pause(10_000);
   const after = await alive(pids, file);
-  const pooled = socketsTo(pids, [scene.upstream.port, scene.upstream.grpcPort]);
+  // What a pool keeps is no leak.
+  const services = [scene.upstream.port, scene.upstream.grpcPort];
+  const pooled = countSockets(pids, ({ remotePort }) => services.includes(remotePort));
   const leaked = after.descriptors - before.descriptors - pooled;
 
   const ofConnection = Math.max(0, (end.live - after.live) / Math.max(1, end.descriptors - after.descriptors));
@@ -109,29 +112,6 @@ async function waitFor(ms: number, gateway: GatewayProcess): Promise<void> {
   for (const end = performance.now() + ms; performance.now() < end; ) {
     await pause(Math.min(CHECK_MS, end - performance.now()));
     if (!(await gateway.ready())) throw new Error(`not ready any more: ${gateway.log().slice(-1_000)}`);
-  }
-}
-
-/** Connections of these processes to these ports: what a pool keeps is no leak. */
-function socketsTo(pids: readonly number[], ports: readonly number[]): number {
-  const [any] = pids;
-  const wanted = new Set(ports.map((port) => port.toString(16).toUpperCase().padStart(4, '0')));
-  const inodes = new Set<string>();
-  for (const table of ['tcp', 'tcp6'])
-    for (const line of readFileSync(`/proc/${any}/net/${table}`, 'utf8').split('\n').slice(1)) {
-      const [, , remote = '', , , , , , , inode = ''] = line.trim().split(/\s+/);
-      if (wanted.has(remote.split(':')[1] ?? '')) inodes.add(`socket:[${inode}]`);
-    }
-  return pids
-    .flatMap((pid) => readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`)))
-    .filter((link) => inodes.has(link)).length;
-}
-
-function linkOf(file: string): string {
-  try {
-    return readlinkSync(file);
-  } catch {
-    return '';
   }
 }
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { countSockets } from '../../support/sockets.ts';
 
 /** Programs that were started, ended with this one at the latest. */
 const running = new Set<Program>();
@@ -72,24 +73,9 @@ export async function listening(program: Program, port: number): Promise<void> {
   throw new Error(`${program.name} does not listen on ${port}:\n${program.said()}`);
 }
 
-const LISTENING = '0A';
-
 /** Does the process, or one that it has started, have a socket that listens on the port? */
-function listensOn(pid: number, port: number): boolean {
-  const wanted = port.toString(16).toUpperCase().padStart(4, '0');
-  const sockets = new Set(
-    ['tcp', 'tcp6'].flatMap((table) =>
-      readFile(`/proc/${pid}/net/${table}`)
-        .split('\n')
-        .map((line) => line.trim().split(/\s+/))
-        .filter(([, local, , state]) => state === LISTENING && local?.endsWith(`:${wanted}`))
-        .map(([, , , , , , , , , inode]) => `socket:[${inode}]`),
-    ),
-  );
-  return family(pid).some((member) =>
-    readDirectory(`/proc/${member}/fd`).some((fd) => sockets.has(linkOf(`/proc/${member}/fd/${fd}`))),
-  );
-}
+const listensOn = (pid: number, port: number): boolean =>
+  countSockets(family(pid), ({ localPort, listens }) => listens && localPort === port) > 0;
 
 /** The process and all that it has started. */
 export function family(pid: number): readonly number[] {
@@ -117,14 +103,6 @@ export const residentMib = (pid: number): number =>
 function readFile(path: string): string {
   try {
     return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-function linkOf(path: string): string {
-  try {
-    return readlinkSync(path);
   } catch {
     return '';
   }
