@@ -3,6 +3,7 @@ import net from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openContainer } from './container.ts';
 import { childrenOf } from './processes.ts';
+import { routeYaml, serviceYaml } from './routes.ts';
 import { openScene, type Row, rowOf } from './scene.ts';
 
 /** Clients that want more memory than there is (edge-security §2.2: R-21). */
@@ -18,11 +19,13 @@ const RECOVERY_LIMIT_MS = 30_000;
 
 /**
  * A crowd sends bodies that might have to be sent again, to a service that takes its time, and asks for large answers that it
- * does not read. The gateway refuses what is too much, as it says it would; it is never killed, and serves everybody when
- * the crowd has gone.
+ * does not read, all of a namespace of its own. The gateway refuses what is too much for that namespace, as it says it would;
+ * it is never killed, and serves everybody when the crowd has gone.
  */
 export async function memoryCeiling(seconds: number, crowd: number): Promise<Row> {
   const scene = await openScene();
+  scene.routes.write('hostile/service.yaml', serviceYaml('hostile', [['127.0.0.1', scene.upstream.port]]));
+  scene.routes.write('hostile/route.yaml', routeYaml('hostile.test', 'hostile'));
   const container = openContainer(CONTAINER_MIB * MIB);
   const gateway = await scene.start({
     nodeOptions: NODE_OPTIONS,
@@ -86,11 +89,11 @@ async function harass(port: number, uploads: boolean, endMs: number): Promise<vo
     const socket = net.connect(port, '127.0.0.1');
     socket.on('error', () => {});
     if (uploads) {
-      socket.write(`POST /slow/hostile HTTP/1.1\r\nHost: shop.test\r\nContent-Length: ${UPLOAD.length}\r\n\r\n`);
+      socket.write(`POST /slow/hostile HTTP/1.1\r\nHost: hostile.test\r\nContent-Length: ${UPLOAD.length}\r\n\r\n`);
       socket.write(UPLOAD);
       socket.once('data', () => socket.destroy());
     } else {
-      socket.write('GET /large/hostile HTTP/1.1\r\nHost: shop.test\r\n\r\n');
+      socket.write('GET /large/hostile HTTP/1.1\r\nHost: hostile.test\r\n\r\n');
       socket.pause();
     }
     await Promise.race([new Promise((resolve) => socket.once('close', resolve)), pause(2_000)]);
