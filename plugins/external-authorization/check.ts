@@ -31,7 +31,11 @@ export function checkRequest(exchange: Exchange, provider: HttpProvider, body: C
       headers.set(name, headerLines(exchange.headers, name).join(','));
   }
   if (body !== undefined) headers.set('x-envoy-auth-partial-body', String(!body.complete));
-  for (const [name, format] of provider.additionalHeaders) headers.set(name, fill(format, exchange));
+  for (const [name, format] of provider.additionalHeaders) {
+    const value = exchange.format(format);
+    // As a route's header operations have it: what comes out empty does nothing, not even to the client's own line.
+    if (value !== '') headers.set(name, value);
+  }
   return {
     method: exchange.method,
     path: provider.pathPrefix + exchange.path + exchange.query,
@@ -42,28 +46,4 @@ export function checkRequest(exchange: Exchange, provider: HttpProvider, body: C
     maxAnswerBytes: MAX_ANSWER_BYTES,
     onAbandon: (abandon) => exchange.onClientGone(abandon),
   };
-}
-
-const FORMAT = /%%|%REQ\(([^)?]+)\)%/g;
-
-/** `%REQ(name)%` is the request's header, or one of its pseudo-headers; `%%` is a percent sign. */
-const fill = (format: string, exchange: Exchange): string =>
-  format.replace(FORMAT, (_, name: string | undefined) =>
-    name === undefined ? '%' : (requestPart(name.toLowerCase(), exchange) ?? ''),
-  );
-
-function requestPart(name: string, exchange: Exchange): string | undefined {
-  switch (name) {
-    case ':authority':
-    case 'host':
-      return exchange.authority;
-    case ':method':
-      return exchange.method;
-    case ':path':
-      return exchange.path + exchange.query;
-    case ':scheme':
-      return exchange.scheme;
-    default:
-      return exchange.headers.get(name);
-  }
 }

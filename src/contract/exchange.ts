@@ -71,6 +71,8 @@ export interface Exchange {
   /** Set by the filter that verified a token. */
   identity: Identity | undefined;
   readonly record: RequestRecord;
+  /** The value of an Envoy format string such as `%REQ(x)%`, as header operations have it before there is an answer (§2.11); what is not there is ''. */
+  format(format: string): string;
   /** Chooses the route anew among those of the same virtual host, after `identity` or headers changed (§6.1, last row). */
   reselectRoute(): void;
   /** Reads the whole request body, for those who must see it before it goes on; it is then forwarded from memory. 'too-large' beyond the limit, with nothing lost. */

@@ -6,7 +6,9 @@ import type { Destination, Route, TableSettings } from '../table/model.ts';
 import type { ConnectionFilters } from './connection-filters.ts';
 import type { RawRequest } from './downstream/port.ts';
 import type { FilterChains } from './filter-chain.ts';
+import { formatFacts } from './format-facts.ts';
 import { type GrpcWeb, TextDecoder64, translateRequest } from './grpc-web.ts';
+import { formatHeaderValue } from './header-format.ts';
 import type { KeptBytes } from './kept-bytes.ts';
 import { RequestBody } from './request-body.ts';
 import { pickByWeight } from './weighted.ts';
@@ -121,6 +123,10 @@ export class GatewayExchange implements Exchange {
 
   get route(): Route | undefined {
     return this.match.route;
+  }
+
+  format(format: string): string {
+    return formatHeaderValue(format, formatFacts(this, undefined, undefined, 0));
   }
 
   /** The first choice, and every later one: always among the routes of the pinned table. */

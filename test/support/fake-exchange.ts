@@ -5,6 +5,7 @@ import {
   type RequestRecord,
   type TlsFacts,
 } from '../../src/contract/index.ts';
+import { type FormatFacts, formatHeaderValue } from '../../src/dataplane/header-format.ts';
 import type { Route, TableSettings } from '../../src/table/model.ts';
 import { fakeRecord } from './fake-record.ts';
 
@@ -76,6 +77,10 @@ export class FakeExchange implements Exchange {
     this.#body = request.body ?? new Uint8Array(0);
   }
 
+  format(format: string): string {
+    return formatHeaderValue(format, this.#facts());
+  }
+
   reselectRoute(): void {
     this.reselections++;
   }
@@ -86,6 +91,36 @@ export class FakeExchange implements Exchange {
 
   async peekBody(limitBytes: number): Promise<{ readonly bytes: Uint8Array; readonly complete: boolean }> {
     return { bytes: this.#body.slice(0, limitBytes), complete: this.#body.length <= limitBytes };
+  }
+
+  #facts(): FormatFacts {
+    const pseudo: Readonly<Record<string, string>> = {
+      ':method': this.method,
+      ':path': this.path + this.query,
+      ':authority': this.authority,
+      ':scheme': this.scheme,
+    };
+    return {
+      requestHeader: (name) => pseudo[name] ?? this.headers.get(name),
+      responseHeader: () => undefined,
+      protocol: this.protocol,
+      responseCode: 0,
+      responseFlags: [],
+      responseDetails: '',
+      clientAddress: this.clientAddress,
+      clientPort: 1,
+      peerAddress: this.peerAddress,
+      peerPort: 1,
+      localAddress: this.localAddress,
+      localPort: this.listenerPort,
+      upstreamHost: undefined,
+      upstreamAttempts: 1,
+      upstreamCluster: undefined,
+      routeName: this.route?.name ?? '',
+      serverName: this.tls?.serverName,
+      clientCertificate: this.tls?.client,
+      startedAtMs: 0,
+    };
   }
 
   /** The smallest limit that was set. */

@@ -144,6 +144,31 @@ describe('the authorizer', () => {
     ]);
   });
 
+  it('has Envoy’s operators filled in, and nothing added where they come out empty', async () => {
+    const settings = settingsOf({
+      includeRequestHeadersInCheck: ['x-kept'],
+      includeAdditionalHeadersInCheck: {
+        'x-client': '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% by %PROTOCOL%',
+        'x-either': '%REQ(x-no?x-one)%',
+        'x-none': '%REQ(x-no)%',
+        'x-kept': '%REQ(x-no)%',
+        'x-empty': '',
+      },
+    });
+    const { asked } = await send(settings, {
+      clientAddress: '203.0.113.9',
+      headers: [
+        ['x-one', '1'],
+        ['x-kept', 'own'],
+      ],
+    });
+    expect(asked[0]?.request.headers).toEqual([
+      ['x-kept', 'own'],
+      ['x-client', '203.0.113.9 by HTTP/1.1'],
+      ['x-either', '1'],
+    ]);
+  });
+
   it.each([
     [200, undefined],
     [201, 201],
