@@ -1,5 +1,5 @@
 import { type Diagnostic, formatObjectRef, report } from '../diagnostics/index.ts';
-import type { ResourceOf, Server } from '../resources/index.ts';
+import type { ResourceOf, Server, TlsDefaults } from '../resources/index.ts';
 import type { TlsTermination } from '../table/index.ts';
 import type { CompileOptions } from './compilation.ts';
 import { translateTermination } from './from-tls.ts';
@@ -56,7 +56,7 @@ export function planGateways(gateways: readonly Gateway[], options: CompileOptio
   const diagnostics: Diagnostic[] = [];
   for (const object of selected) {
     for (const [index, server] of object.body.spec.servers.entries()) {
-      const plan = readServer(object, server, index);
+      const plan = readServer(object, server, index, options.mesh.tlsDefaults);
       const refusal = ports.admit(plan);
       if (refusal === undefined) servers.push(plan);
       else diagnostics.push(refusal);
@@ -76,7 +76,7 @@ const nameOf = (object: Gateway): string => `${object.meta.namespace}/${object.m
 const selects = (gateway: Gateway, options: CompileOptions): boolean =>
   Object.entries(gateway.body.spec.selector ?? {}).every(([key, value]) => options.gatewayLabels[key] === value);
 
-function readServer(object: Gateway, server: Server, index: number): ServerPlan {
+function readServer(object: Gateway, server: Server, index: number, tlsDefaults: TlsDefaults): ServerPlan {
   const { port, tls } = server;
   const bind = server.bind || undefined;
   const number = port.number ?? 0;
@@ -89,7 +89,7 @@ function readServer(object: Gateway, server: Server, index: number): ServerPlan 
     portName,
     bind,
     hosts: readHosts(server.hosts, object.meta.namespace),
-    handling: readHandling(object, server, number, portName, bind),
+    handling: readHandling(object, server, { number, name: portName, bind }, tlsDefaults),
     httpsRedirect: tls?.httpsRedirect === true,
     grpcWeb: port.protocol?.toUpperCase() === 'GRPC-WEB',
     hasTls: tls !== undefined,
@@ -112,9 +112,12 @@ const HTTP_FAMILY = new Set(['HTTP', 'HTTP2', 'HTTP_PROXY', 'GRPC', 'GRPC-WEB'])
 function readHandling(
   object: Gateway,
   { port, tls }: Server,
-  number: number,
-  portName: string,
-  bind: string | undefined,
+  {
+    number,
+    name: portName,
+    bind,
+  }: { readonly number: number; readonly name: string; readonly bind: string | undefined },
+  tlsDefaults: TlsDefaults,
 ): ServerHandling {
   const protocol = (port.protocol ?? '').toUpperCase();
   const suffix = bind === undefined ? '' : `.${bind}`;
@@ -123,7 +126,7 @@ function readHandling(
   const mode = tls.mode ?? 'PASSTHROUGH';
   if (mode === 'PASSTHROUGH') return { kind: 'passthrough' };
   if (mode === 'AUTO_PASSTHROUGH') return { kind: 'auto-passthrough' };
-  const termination = translateTermination(tls, mode);
+  const termination = translateTermination(tls, mode, tlsDefaults);
   if (protocol !== 'HTTPS') return { kind: 'terminated-tcp', termination };
   const { name, namespace } = object.meta;
   return { kind: 'https', routeConfig: `https.${number}.${portName}.${name}.${namespace}${suffix}`, termination };

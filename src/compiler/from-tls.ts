@@ -1,11 +1,15 @@
-import { CIPHER_SUITES, type ServerTLSSettings } from '../resources/index.ts';
+import { type ServerTLSSettings, type TlsDefaults, usableCipherSuites } from '../resources/index.ts';
 import type { TlsTermination } from '../table/index.ts';
 import { caOfCredential, fileCa, filePair, MESH_CA, MESH_PAIR } from './backends/index.ts';
 
 type TerminatingMode = 'SIMPLE' | 'MUTUAL' | 'ISTIO_MUTUAL' | 'OPTIONAL_MUTUAL';
 
 /** How a server ends TLS (istio-semantics §1.1, rows `tls.*`). */
-export function translateTermination(tls: ServerTLSSettings, mode: TerminatingMode): TlsTermination {
+export function translateTermination(
+  tls: ServerTLSSettings,
+  mode: TerminatingMode,
+  defaults: TlsDefaults,
+): TlsTermination {
   const subjectAltNames = tls.subjectAltNames ?? [];
   return {
     clientCertificate: clientCertificate(mode, subjectAltNames.length > 0),
@@ -15,9 +19,21 @@ export function translateTermination(tls: ServerTLSSettings, mode: TerminatingMo
     spkiPins: mode === 'SIMPLE' ? [] : (tls.verifyCertificateSpki ?? []),
     certificateHashes:
       mode === 'SIMPLE' ? [] : (tls.verifyCertificateHash ?? []).map((hash) => hash.replaceAll(':', '').toLowerCase()),
-    minVersion: VERSIONS[tls.minProtocolVersion ?? 'TLS_AUTO'] ?? 'TLSv1.2',
+    ...protocolsOf(tls, mode, defaults),
+  };
+}
+
+type Protocols = Pick<TlsTermination, 'minVersion' | 'maxVersion' | 'cipherSuites' | 'ecdhCurves'>;
+
+/** What the server does not say is the mesh's; under ISTIO_MUTUAL neither has a say. */
+function protocolsOf(tls: ServerTLSSettings, mode: TerminatingMode, defaults: TlsDefaults): Protocols {
+  if (mode === 'ISTIO_MUTUAL') return { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3', cipherSuites: [] };
+  const own = usableCipherSuites(tls.cipherSuites ?? []);
+  return {
+    minVersion: VERSIONS[tls.minProtocolVersion ?? 'TLS_AUTO'] ?? defaults.minVersion,
     maxVersion: VERSIONS[tls.maxProtocolVersion ?? 'TLS_AUTO'] ?? 'TLSv1.3',
-    cipherSuites: usableCipherSuites(tls.cipherSuites ?? []),
+    cipherSuites: own.length > 0 ? own : defaults.cipherSuites,
+    ...(defaults.ecdhCurves.length > 0 && { ecdhCurves: defaults.ecdhCurves }),
   };
 }
 
@@ -63,8 +79,3 @@ function clientCa(tls: ServerTLSSettings): string | undefined {
   const file = tls.caCertificates || tls.tlsCertificates?.[0]?.caCertificates;
   return file ? fileCa(file, tls.caCrl) : undefined;
 }
-
-/** Unknown and doubled entries fall out silently; operators such as `-X` are OpenSSL's to understand (istio-semantics §1.1). */
-const usableCipherSuites = (written: readonly string[]): readonly string[] => [
-  ...new Set(written.filter((suite) => suite === 'ALL' || CIPHER_SUITES.has(suite) || /^[^\p{L}\p{N}]/u.test(suite))),
-];

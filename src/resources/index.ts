@@ -1,7 +1,7 @@
 /** What teams may write, as types that cannot be malformed. */
 export { type DecodedObject, decodeObject, MAX_FINDINGS } from './decode.ts';
 export { type Cidr, type IpAddress, parseCidr, parseIp } from './ip.ts';
-export { CIPHER_SUITES } from './istio/cipher-suites.ts';
+export { usableCipherSuites } from './istio/cipher-suites.ts';
 export type * from './kinds.ts';
 export {
   DEFAULT_MESH_SETTINGS,
@@ -9,6 +9,7 @@ export {
   decodeMeshConfig,
   type MeshRetryPolicy,
   type MeshSettings,
+  type TlsDefaults,
 } from './mesh-config.ts';
 export type { ObjectMeta, Origin, Sourced } from './object.ts';
 export { KINDS, type KindDefinition } from './registry.ts';

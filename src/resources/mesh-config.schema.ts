@@ -35,6 +35,11 @@ const READ_FIELDS: Fields = {
     outlierDetection: ref('OutlierDetection'),
   }),
   extensionProviders: list(open({ name: text }, ['name'])),
+  tlsDefaults: message({
+    minProtocolVersion: { ...oneWordOf('TLS_AUTO', 'TLSV1_2', 'TLSV1_3'), enumNumbers: [0, 3, 4] },
+    cipherSuites: texts,
+    ecdhCurves: texts,
+  }),
   defaultConfig: open({ gatewayTopology: ref('GatewayTopology') }),
 };
 
@@ -90,7 +95,6 @@ export const UNREAD_MESH_FIELDS: readonly string[] = [
   'defaultProviders',
   'discoverySelectors',
   'meshMTLS',
-  'tlsDefaults',
   'serviceSettings',
   'serviceScopeConfigs',
   'thriftConfig',

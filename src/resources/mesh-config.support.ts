@@ -36,6 +36,13 @@ one name: \`service\` (a host written out, as \`checker.security.svc.cluster.loc
       'defaultTrafficPolicy.outlierDetection': supported('takes failing hosts out'),
       extensionProviders: differs('whom CUSTOM policies ask', 'over HTTP and gRPC, see above'),
       'extensionProviders[].name': supported('as policies say'),
+      tlsDefaults: supported('of TLS in general', 'but not where a certificate of the mesh is used (ISTIO_MUTUAL)'),
+      'tlsDefaults.minProtocolVersion': supported('where a Gateway’s server says nothing', 'default TLS 1.2'),
+      'tlsDefaults.cipherSuites': supported('where a Gateway’s server says nothing, and to services'),
+      'tlsDefaults.ecdhCurves': supported(
+        'P-256, P-384, P-521, X25519 and X25519MLKEM768',
+        'at servers and to services',
+      ),
       defaultConfig: differs('of proxies', 'gatewayTopology only'),
       'defaultConfig.gatewayTopology': supported('what stands before the gateway'),
     },

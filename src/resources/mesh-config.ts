@@ -5,6 +5,7 @@ import { inQuotes } from './describe.ts';
 import { Findings } from './findings.ts';
 import type { LocalityLoadBalancerSetting, TrafficPolicy } from './generated/destination-rule.ts';
 import type { MeshConfigBody, MeshHTTPRetry } from './generated/mesh-config.ts';
+import { ECDH_CURVES, usableCipherSuites } from './istio/cipher-suites.ts';
 import { checkDuration } from './istio/validate-common.ts';
 import { validateRetry } from './istio/validate-http-actions.ts';
 import { validateLoadBalancer } from './istio/validate-load-balancer.ts';
@@ -36,8 +37,18 @@ export interface MeshSettings {
   readonly localityLbSetting: LocalityLoadBalancerSetting | undefined;
   /** Blocks for destinations whose rules have none of their own (istio-semantics §3.2). */
   readonly defaultTrafficPolicy: MeshTrafficPolicy;
+  /** Of TLS that no certificate of the mesh is used for (istio-semantics §1.1). */
+  readonly tlsDefaults: TlsDefaults;
   /** As written; read by the pure half of external authorization. */
   readonly extensionProviders: readonly Readonly<Record<string, unknown>>[];
+}
+
+export interface TlsDefaults {
+  /** Of servers that name none; what is spoken to services begins with TLS 1.2 in any case. */
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** Empty: the runtime's own choice. */
+  readonly cipherSuites: readonly string[];
+  readonly ecdhCurves: readonly string[];
 }
 
 export type MeshRetryPolicy = MeshHTTPRetry;
@@ -69,6 +80,7 @@ export const DEFAULT_MESH_SETTINGS: MeshSettings = {
   h2Upgrade: false,
   localityLbSetting: undefined,
   defaultTrafficPolicy: {},
+  tlsDefaults: { minVersion: 'TLSv1.2', cipherSuites: [], ecdhCurves: [] },
   extensionProviders: [],
 };
 
@@ -82,6 +94,7 @@ export function decodeMeshConfig(value: unknown, origin: Origin): DecodedMeshCon
   warnOfOtherFields(config, rules);
   checkDuration(config.connectTimeout, ['connectTimeout'], rules);
   validateRetry(config.defaultHttpRetryPolicy, ['defaultHttpRetryPolicy'], rules);
+  warnOfTlsNames(config.tlsDefaults, rules);
   const { localityLbSetting, defaultTrafficPolicy } = config;
   if (localityLbSetting !== undefined) validateLoadBalancer({ localityLbSetting }, true, [], rules);
   if (defaultTrafficPolicy !== undefined && Object.keys(defaultTrafficPolicy).length > 0)
@@ -112,6 +125,25 @@ const CONSEQUENCES = {
 /** A field that MeshConfig does not have is no reason to stop; one that cannot be understood is. */
 const asSetting = (finding: FieldFinding): FieldFinding =>
   finding.code === 'unknown-field' ? { ...finding, code: 'unknown-mesh-setting', severity: 'warning' } : finding;
+
+/** They fall out; Istio says so too. */
+function warnOfTlsNames(
+  { cipherSuites = [], ecdhCurves = [] }: MeshConfigBody['tlsDefaults'] = {},
+  rules: Findings,
+): void {
+  for (const [index, suite] of cipherSuites.entries()) {
+    if (usableCipherSuites([suite]).length === 0)
+      rules.warning(['tlsDefaults', 'cipherSuites', index], `The cipher suite ${inQuotes(suite)} is not known.`, {
+        code: 'ignored-field',
+      });
+  }
+  for (const [index, curve] of ecdhCurves.entries()) {
+    if (!ECDH_CURVES.has(curve))
+      rules.warning(['tlsDefaults', 'ecdhCurves', index], `The curve ${inQuotes(curve)} is not known.`, {
+        code: 'ignored-field',
+      });
+  }
+}
 
 function warnOfOtherFields(config: MeshConfigBody, rules: Findings): void {
   const read = Object.keys(meshConfigSchema.properties ?? {});
@@ -183,9 +215,21 @@ function settingsOf(config: MeshConfigBody, rules: Findings): MeshSettings {
     h2Upgrade: config.h2UpgradePolicy === 'UPGRADE',
     localityLbSetting: isSound('localityLbSetting') ? config.localityLbSetting : undefined,
     defaultTrafficPolicy: isSound('defaultTrafficPolicy') ? (config.defaultTrafficPolicy ?? {}) : {},
+    tlsDefaults: tlsDefaultsOf(config.tlsDefaults),
     extensionProviders: config.extensionProviders ?? defaults.extensionProviders,
   };
 }
+
+/** What is not known falls out, as at a Gateway's server. */
+const tlsDefaultsOf = ({
+  minProtocolVersion,
+  cipherSuites = [],
+  ecdhCurves = [],
+}: MeshConfigBody['tlsDefaults'] = {}): TlsDefaults => ({
+  minVersion: minProtocolVersion === 'TLSV1_3' ? 'TLSv1.3' : 'TLSv1.2',
+  cipherSuites: usableCipherSuites(cipherSuites),
+  ecdhCurves: [...new Set(ecdhCurves.filter((curve) => ECDH_CURVES.has(curve)))],
+});
 
 /** An empty list is as if absent. */
 const filled = (list: readonly string[] | undefined): readonly string[] | undefined =>

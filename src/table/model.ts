@@ -77,6 +77,8 @@ export interface TlsTermination {
   readonly maxVersion: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
   /** OpenSSL names; empty: the runtime's own choice. */
   readonly cipherSuites: readonly string[];
+  /** For the key exchange, in the order of preference; undefined: the runtime's own choice. */
+  readonly ecdhCurves?: readonly string[];
 }
 
 export interface TcpRoute {
@@ -363,6 +365,9 @@ export interface UpstreamTls {
   /** Name in the CredentialTable; undefined: the system's CAs. */
   readonly ca: string | undefined;
   readonly clientCredential: string | undefined;
+  /** OpenSSL names; undefined: the runtime's own choice. */
+  readonly cipherSuites?: readonly string[];
+  readonly ecdhCurves?: readonly string[];
 }
 
 /* --------------------------------------------------------------- endpoints */

@@ -16,6 +16,7 @@ export const testMesh: MeshSettings = {
   connectTimeoutMs: 10_000,
   h2Upgrade: false,
   localityLbSetting: undefined,
+  tlsDefaults: { minVersion: 'TLSv1.2', cipherSuites: [], ecdhCurves: [] },
   defaultTrafficPolicy: {},
   extensionProviders: [],
 };

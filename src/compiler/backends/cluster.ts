@@ -73,7 +73,7 @@ function makePlan(
       ...(locality.byLocality && { byLocality: true }),
       connections: connectionsOf(policy.connectionPool, policy.retryBudget, options.mesh),
       outlierDetection: outlierDetectionOf(policy.outlierDetection),
-      tls: upstreamTlsOf(policy.tls, address, entryNames),
+      tls: upstreamTlsOf(policy.tls, address, entryNames, options.mesh.tlsDefaults),
       ...(policy.proxyProtocol && { proxyProtocol: policy.proxyProtocol.version === 'V2' ? 2 : 1 }),
     },
   };

@@ -1,4 +1,5 @@
 import type { ClientTLSSettings } from '../../resources/kinds.ts';
+import type { TlsDefaults } from '../../resources/mesh-config.ts';
 import type { UpstreamTls } from '../../table/model.ts';
 import type { ClusterAddress } from './names.ts';
 
@@ -19,6 +20,7 @@ export function upstreamTlsOf(
   settings: ClientTLSSettings | undefined,
   address: ClusterAddress,
   entryNames: readonly string[],
+  { cipherSuites, ecdhCurves }: TlsDefaults,
 ): UpstreamTls | undefined {
   if (settings === undefined) return undefined;
   const ruleNames = settings.subjectAltNames ?? [];
@@ -45,6 +47,8 @@ export function upstreamTlsOf(
         verify,
         ca: verify ? caName(settings) : undefined,
         clientCredential: settings.mode === 'MUTUAL' ? pairName(settings) : undefined,
+        ...(cipherSuites.length > 0 && { cipherSuites }),
+        ...(ecdhCurves.length > 0 && { ecdhCurves }),
       };
     }
   }

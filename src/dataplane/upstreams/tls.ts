@@ -40,7 +40,7 @@ export class UpstreamCredentials {
 
   /** The error says which credential is missing or why it cannot be used: this destination alone suffers from it (istio-semantics §3.6). */
   context(settings: Parts): Result<tls.SecureContext, string> {
-    const key = `${settings.ca ?? ''}\n${settings.clientCredential ?? ''}`;
+    const key = JSON.stringify([settings.ca, settings.clientCredential, settings.cipherSuites, settings.ecdhCurves]);
     const stamp = this.fingerprint(settings);
     const cached = this.#contexts.get(key);
     if (cached?.stamp === stamp) return cached.context;
@@ -50,7 +50,12 @@ export class UpstreamCredentials {
   }
 
   #create(settings: Parts): Result<tls.SecureContext, string> {
-    const options: tls.SecureContextOptions = { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3' };
+    const options: tls.SecureContextOptions = {
+      minVersion: 'TLSv1.2',
+      maxVersion: 'TLSv1.3',
+      ...(settings.cipherSuites !== undefined && { ciphers: settings.cipherSuites.join(':') }),
+      ...(settings.ecdhCurves !== undefined && { ecdhCurve: settings.ecdhCurves.join(':') }),
+    };
     if (settings.ca === undefined) {
       const system = systemCas();
       if (system.length > 0) options.ca = system;
@@ -101,7 +106,7 @@ export class UpstreamCredentials {
 
 const HAS_CERTIFICATE = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/;
 
-type Parts = Pick<UpstreamTls, 'ca' | 'clientCredential'>;
+type Parts = Pick<UpstreamTls, 'ca' | 'clientCredential' | 'cipherSuites' | 'ecdhCurves'>;
 
 interface CachedContext {
   readonly settings: Parts;

@@ -22,6 +22,11 @@ export interface MeshConfigBody {
     readonly name: string;
     readonly [k: string]: unknown;
   }[];
+  readonly tlsDefaults?: {
+    readonly minProtocolVersion?: 'TLS_AUTO' | 'TLSV1_2' | 'TLSV1_3';
+    readonly cipherSuites?: readonly string[];
+    readonly ecdhCurves?: readonly string[];
+  };
   readonly defaultConfig?: {
     readonly gatewayTopology?: GatewayTopology;
     readonly [k: string]: unknown;

@@ -16,3 +16,11 @@ export const CIPHER_SUITES: ReadonlySet<string> = new Set([
   'AES256-SHA',
   'DES-CBC3-SHA',
 ]);
+
+/** Unknown and doubled entries fall out silently; operators such as `-X` are OpenSSL's to understand (istio-semantics §1.1). */
+export const usableCipherSuites = (written: readonly string[]): readonly string[] => [
+  ...new Set(written.filter((suite) => suite === 'ALL' || CIPHER_SUITES.has(suite) || /^[^\p{L}\p{N}]/u.test(suite))),
+];
+
+/** For the key exchange, by their names in MeshConfig. */
+export const ECDH_CURVES: ReadonlySet<string> = new Set(['P-256', 'P-384', 'P-521', 'X25519', 'X25519MLKEM768']);

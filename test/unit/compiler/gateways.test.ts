@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Compilation } from '../../../src/compiler/compilation.ts';
+import { DEFAULT_MESH_SETTINGS } from '../../../src/resources/index.ts';
 import { meshSettings } from '../../support/resources.ts';
 import {
   compileYaml,
@@ -178,9 +179,10 @@ describe('hosts of servers', () => {
 });
 
 describe('TLS settings of a server', () => {
-  const terminationOf = (tls: string) => {
+  const terminationOf = (tls: string, tlsDefaults = DEFAULT_MESH_SETTINGS.tlsDefaults) => {
     const server = `{ port: { number: 443, name: https, protocol: HTTPS }, hosts: ['*'], tls: { ${tls} } }`;
-    const [listener] = compileYaml({ infra: gateway('public', server) }).table.listeners;
+    const options = { mesh: meshSettings({ tlsDefaults }) };
+    const [listener] = compileYaml({ infra: gateway('public', server) }, options).table.listeners;
     const handling = listener?.tls[0]?.handling;
     return handling?.kind === 'http' ? handling.termination : undefined;
   };
@@ -197,6 +199,28 @@ describe('TLS settings of a server', () => {
       maxVersion: 'TLSv1.3',
       cipherSuites: [],
     });
+  });
+
+  it('are the mesh’s where the server says nothing, unless its certificates are the mesh’s', () => {
+    const [own, other, curves] = [['AES128-SHA'], ['AES256-SHA'], ['P-256', 'X25519']] as const;
+    const defaults = { minVersion: 'TLSv1.3', cipherSuites: other, ecdhCurves: curves } as const;
+    const of = (tls: string) => terminationOf(tls, defaults);
+    for (const mode of ['SIMPLE', 'MUTUAL', 'OPTIONAL_MUTUAL'])
+      expect(of(`mode: ${mode}, credentialName: c`)).toMatchObject({
+        minVersion: 'TLSv1.3',
+        cipherSuites: other,
+        ecdhCurves: curves,
+      });
+    const said = `minProtocolVersion: TLSV1_1, maxProtocolVersion: TLSV1_2, cipherSuites: [${own}]`;
+    expect(of(`mode: SIMPLE, credentialName: c, ${said}`)).toMatchObject({
+      minVersion: 'TLSv1.1',
+      maxVersion: 'TLSv1.2',
+      cipherSuites: own,
+      ecdhCurves: curves,
+    });
+    const mesh = of(`mode: ISTIO_MUTUAL, ${said}`);
+    expect(mesh).toMatchObject({ minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3', cipherSuites: [] });
+    expect(mesh).not.toHaveProperty('ecdhCurves');
   });
 
   it.each([

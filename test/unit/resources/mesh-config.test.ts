@@ -28,6 +28,7 @@ defaultDestinationRuleExportTo: []
 defaultHttpRetryPolicy: {attempts: 1, retryOn: "503,429"}
 localityLbSetting: {failoverPriority: [tier]}
 defaultTrafficPolicy: {connectionPool: {tcp: {maxConnections: 9}}, outlierDetection: {}}
+tlsDefaults: {minProtocolVersion: TLSV1_3, cipherSuites: [AES128-SHA], ecdhCurves: [P-384]}
 extensionProviders: [{name: checker, envoyExtAuthzHttp: {service: a.b.svc.cluster.local, port: "8000"}}]
 defaultConfig:
   gatewayTopology: {numTrustedProxies: 2, forwardClientCertDetails: APPEND_FORWARD, proxyProtocol: {}}
@@ -50,6 +51,7 @@ defaultConfig:
     h2Upgrade: true,
     localityLbSetting: { failoverPriority: ['tier'] },
     defaultTrafficPolicy: { connectionPool: { tcp: { maxConnections: 9 } }, outlierDetection: {} },
+    tlsDefaults: { minVersion: 'TLSv1.3', cipherSuites: ['AES128-SHA'], ecdhCurves: ['P-384'] },
     extensionProviders: [{ name: 'checker', envoyExtAuthzHttp: { service: 'a.b.svc.cluster.local', port: '8000' } }],
   });
 });
@@ -62,6 +64,18 @@ test.each([
   ['{normalization: DECODE_AND_MERGE_SLASHES}', 'decode-and-merge-slashes'],
 ])('pathNormalization: %s is %s', (written, expected) => {
   expect(decode(`pathNormalization: ${written}\n`).settings.pathNormalization).toBe(expected);
+});
+
+test.each([
+  ['{}', { minVersion: 'TLSv1.2', cipherSuites: [], ecdhCurves: [] }],
+  ['{minProtocolVersion: TLS_AUTO}', { minVersion: 'TLSv1.2', cipherSuites: [], ecdhCurves: [] }],
+  ['{minProtocolVersion: 4}', { minVersion: 'TLSv1.3', cipherSuites: [], ecdhCurves: [] }],
+  [
+    '{cipherSuites: [AES128-SHA, FAST, AES128-SHA], ecdhCurves: [P-256, X25519, P-1, P-256]}',
+    { minVersion: 'TLSv1.2', cipherSuites: ['AES128-SHA'], ecdhCurves: ['P-256', 'X25519'] },
+  ],
+])('tlsDefaults: %s is %o', (written, expected) => {
+  expect(decode(`tlsDefaults: ${written}\n`).settings.tlsDefaults).toEqual(expected);
 });
 
 describe('findings', () => {
@@ -98,6 +112,16 @@ describe('findings', () => {
       'a policy for all that is not valid',
       'defaultTrafficPolicy: {outlierDetection: {maxEjectionPercent: 101}}\n',
       ['error invalid-value defaultTrafficPolicy.outlierDetection.maxEjectionPercent'],
+    ],
+    [
+      'ciphers and curves that are none',
+      'tlsDefaults: {cipherSuites: [FAST], ecdhCurves: [P-1]}\n',
+      ['warning ignored-field tlsDefaults.cipherSuites[0]', 'warning ignored-field tlsDefaults.ecdhCurves[0]'],
+    ],
+    [
+      'a version that no mesh may begin with',
+      'tlsDefaults: {minProtocolVersion: TLSV1_1}\n',
+      ['error unknown-value tlsDefaults.minProtocolVersion'],
     ],
     ['a list', '[]\n', ['error wrong-type ']],
     [

@@ -88,6 +88,7 @@ export const mesh = (changes: Partial<MeshSettings> = {}): MeshSettings => ({
   h2Upgrade: false,
   localityLbSetting: undefined,
   defaultTrafficPolicy: {},
+  tlsDefaults: { minVersion: 'TLSv1.2', cipherSuites: [], ecdhCurves: [] },
   extensionProviders: [],
   ...changes,
 });

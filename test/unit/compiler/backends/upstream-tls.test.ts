@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { entry, rule } from './builders.ts';
+import { entry, mesh, options, rule } from './builders.ts';
 import { cluster, under } from './helpers.ts';
 
 describe('TLS upstream', () => {
@@ -68,6 +68,15 @@ describe('TLS upstream', () => {
     ],
   ])('%o is %o', (tls, expected) => {
     expect(under({ tls }).tls).toEqual(expected);
+  });
+
+  it('has the ciphers and curves of the mesh, unless its certificates are the mesh’s', () => {
+    const tlsDefaults = { minVersion: 'TLSv1.3', cipherSuites: ['AES128-SHA'], ecdhCurves: ['P-256'] } as const;
+    const of = (tls: object) => under({ tls }, 'web.shop', [], options({ mesh: mesh({ tlsDefaults }) })).tls;
+    const theirs = { cipherSuites: ['AES128-SHA'], ecdhCurves: ['P-256'] };
+    expect(of({ mode: 'SIMPLE' })).toEqual({ ...simple, ...theirs });
+    expect(of({ mode: 'MUTUAL', credentialName: 'c' })).toMatchObject(theirs);
+    expect(Object.keys(of({ mode: 'ISTIO_MUTUAL' }) ?? {})).not.toContain('cipherSuites');
   });
 
   it('looks for the names of the ServiceEntry besides the Host, unless the rule has names', () => {

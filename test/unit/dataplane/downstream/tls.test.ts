@@ -294,6 +294,14 @@ describe('what the handshake settles', () => {
     expect(await version('default.example.com', 'TLSv1.2', { ciphers: 'ECDHE-ECDSA-AES128-SHA' })).toBeUndefined();
   });
 
+  test('curves are those of the server', async () => {
+    await start([web('one.example.com', { ecdhCurves: ['P-256'] }), web('any.example.com')]);
+    const met = async (servername: string, ecdhCurve: string) =>
+      (await visit({ servername, ecdhCurve }))?.version !== undefined;
+    expect([await met('one.example.com', 'P-256'), await met('one.example.com', 'X25519')]).toEqual([true, false]);
+    expect([await met('any.example.com', 'P-256'), await met('any.example.com', 'X25519')]).toEqual([true, true]);
+  });
+
   test('of two certificates the client gets the one it can use', async () => {
     await start([web('shop.example.com', { credentials: ['rsa', 'shop'] })]);
     const options = { servername: 'shop.example.com', maxVersion: 'TLSv1.2' } as const;

@@ -150,6 +150,17 @@ describe('a server is trusted (edge-security T-07, T-08)', () => {
     expect(failure?.detail).not.toContain('PRIVATE KEY');
   });
 
+  it.each([
+    ['by a cipher of ours', { cipherSuites: ['ECDHE-ECDSA-AES256-GCM-SHA384'] }, true],
+    ['by a curve of ours', { ecdhCurves: ['P-256'] }, true],
+    ['by none of our ciphers', { cipherSuites: ['ECDHE-ECDSA-AES128-GCM-SHA256'] }, false],
+    ['by none of our curves', { ecdhCurves: ['X25519'] }, false],
+  ])('%s: %j', async (_title, changes, meet) => {
+    const asked = { maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES256-GCM-SHA384', ecdhCurve: 'P-256' } as const;
+    const { recorder } = await ask({ ...changes, verifyHost: true }, 'ledger.bank.example', asked);
+    expect(recorder.failure?.reason).toBe(meet ? undefined : 'tls-failure');
+  });
+
   it('but not after its last day, nor without any name in its certificate', async () => {
     const expired = authority.issue({ subject: '/CN=x', names: 'DNS:ledger.bank.example', expired: true });
     const nameless = authority.issue({ subject: '/CN=ledger.bank.example' });
