@@ -176,8 +176,9 @@ class Handling {
   }
 
   #filter(exchange: GatewayExchange, responder: Responder): void {
-    const upgrade = exchange.headers.get('upgrade');
-    if (exchange.raw.upgrade !== undefined && upgrade !== undefined && upgrade.toLowerCase() !== 'websocket') {
+    const { upgrade } = exchange.raw;
+    // Its lines together, as the lane reads them: it can accept no other value, and one line alone may say another.
+    if (upgrade !== undefined && upgrade.value.toLowerCase() !== 'websocket') {
       responder.reply(faultReply({ kind: exchange.route === undefined ? 'no-route' : 'upgrade-refused' }));
       return;
     }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -58,6 +59,21 @@ describe('a WebSocket', () => {
     gateway = await startGateway(frame({ web: [await freePort(), port] }) + inTurn + toWeb());
     for (let i = 0; i < 4; i++) expect(await connect(gateway.port)).toBe(101);
     expect(Math.max(...gateway.records.map(({ upstreamAttempts }) => upstreamAttempts))).toBe(2);
+  });
+
+  it.each([
+    ['one line', 'Upgrade: WebSocket\r\n', 101],
+    ['a line twice', 'Upgrade: websocket\r\nUpgrade: websocket\r\n', 403],
+    ['a line for each of two protocols', 'Upgrade: websocket\r\nUpgrade: mqtt\r\n', 403],
+    ['a list', 'Upgrade: websocket, mqtt\r\n', 403],
+    ['nothing', 'Upgrade:\r\n', 403],
+  ])('is asked for in %s', async (_how, lines, status) => {
+    gateway = await startGateway(frame({ web: await service(ACCEPTS) }) + toWeb());
+    const socket = net.connect(gateway.port, '127.0.0.1');
+    socket.write(`GET / HTTP/1.1\r\nHost: chat.example.com\r\nConnection: Upgrade\r\n${lines}\r\n`);
+    const [answer] = await once(socket, 'data');
+    socket.destroy();
+    expect(String(answer).slice(9, 12)).toBe(String(status));
   });
 
   it('gets the cookie to stay with one host with its 101', async () => {
