@@ -7,6 +7,7 @@ import type { ConnectionFilters } from './connection-filters.ts';
 import type { RawRequest } from './downstream/port.ts';
 import type { FilterChains } from './filter-chain.ts';
 import { formatFacts } from './format-facts.ts';
+import { isGrpcType } from './grpc-type.ts';
 import { type GrpcWeb, TextDecoder64, translateRequest } from './grpc-web.ts';
 import { formatHeaderValue } from './header-format.ts';
 import type { KeptBytes } from './kept-bytes.ts';
@@ -37,9 +38,6 @@ export interface ExchangeParts {
   /** In [0, 1). */
   readonly random: () => number;
 }
-
-/** application/grpc and application/grpc+proto; grpc-web is not among them (istio-semantics §7.4). */
-const GRPC = /^application\/grpc(?:\+.*)?$/;
 
 export class GatewayExchange implements Exchange {
   readonly raw: RawRequest;
@@ -90,7 +88,7 @@ export class GatewayExchange implements Exchange {
     this.listenerPort = raw.destinationPort;
     this.localAddress = raw.localAddress;
     this.tls = raw.tls;
-    this.isGrpc = GRPC.test(parts.headers.get('content-type') ?? '');
+    this.isGrpc = isGrpcType(parts.headers.get('content-type'));
     this.tableSettings = parts.pinned.settings;
     this.body = new RequestBody(raw.body, parts.keptBytes);
     this.#random = parts.random;

@@ -28,6 +28,7 @@ export class Attempt implements UpstreamReceiver {
   ended = false;
   #finished = false;
   #isRequestComplete = false;
+  #sent: HeaderList | undefined;
   #perTry: NodeJS.Timeout | undefined;
 
   constructor(owner: AttemptOwner, cluster: UpstreamCluster, host: UpstreamHost) {
@@ -37,6 +38,7 @@ export class Attempt implements UpstreamReceiver {
   }
 
   begin(head: UpstreamRequestHead, protocol: 'HTTP/1.1' | 'HTTP/2'): void {
+    this.#sent = head.headers;
     const exchange = this.#cluster.start(this.#host, head, this, protocol);
     this.exchange = exchange;
     if (this.ended) exchange.cancel();
@@ -77,7 +79,7 @@ export class Attempt implements UpstreamReceiver {
     clearTimeout(this.#perTry);
     // Nothing is outstanding either way: a further try leaves the connection whole, as in Envoy.
     if (endStream && this.#isRequestComplete) this.#finished = true;
-    this.#host.report({ kind: 'status', status: statusForOutliers(status, headers) });
+    this.#host.report({ kind: 'status', status: statusForOutliers(status, headers, this.#sent as HeaderList) });
     this.#owner.answered(this, status, headers, endStream);
   }
 

@@ -42,6 +42,7 @@ class OwnCall implements UpstreamReceiver {
   #exchange: UpstreamExchange | undefined;
   #tries = 0;
   #over = false;
+  readonly #sent: HeaderList;
   #status = 0;
   #headers: readonly (readonly [string, string])[] = [];
   readonly #chunks: Uint8Array[] = [];
@@ -50,6 +51,7 @@ class OwnCall implements UpstreamReceiver {
   constructor(cluster: UpstreamCluster, request: OwnRequest, done: (answer: OwnAnswer) => void) {
     this.#cluster = cluster;
     this.#request = request;
+    this.#sent = HeaderList.from(request.headers);
     this.#done = done;
   }
 
@@ -69,7 +71,7 @@ class OwnCall implements UpstreamReceiver {
       this.#finish(failed('no healthy endpoint'), false);
       return;
     }
-    const { method, path, authority, headers, body = NOTHING, http2 } = this.#request;
+    const { method, path, authority, body = NOTHING, http2 } = this.#request;
     const exchange = this.#cluster.start(
       host,
       {
@@ -77,7 +79,7 @@ class OwnCall implements UpstreamReceiver {
         target: path,
         scheme: this.#cluster.cluster.tls === undefined ? 'http' : 'https',
         authority,
-        headers: HeaderList.from(headers),
+        headers: this.#sent.clone(),
         bodyLength: body.length,
         hasBody: body.length > 0,
         upgrade: undefined,
@@ -114,7 +116,7 @@ class OwnCall implements UpstreamReceiver {
   onInformational(): void {}
 
   onHead(status: number, headers: HeaderList): void {
-    this.#host?.report({ kind: 'status', status: statusForOutliers(status, headers) });
+    this.#host?.report({ kind: 'status', status: statusForOutliers(status, headers, this.#sent) });
     this.#status = status;
     this.#headers = [...headers];
   }

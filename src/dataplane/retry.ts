@@ -1,5 +1,6 @@
 import type { HeaderList } from '../contract/headers.ts';
 import type { RetryPolicy } from '../table/model.ts';
+import { isGrpcType } from './grpc-type.ts';
 import type { UpstreamFailure } from './stream.ts';
 
 /** gRPC statuses by the names that `retryOn` has for them. Looked for in the answer's head alone, never in trailers (istio-semantics §2.10). */
@@ -111,28 +112,26 @@ export const isKeepAliveRace = (method: string, failure: UpstreamFailure): boole
   failure.reason === 'connection-termination' &&
   (failure.nothingSent || (IDEMPOTENT.has(method) && failure.idleMs >= KEEP_ALIVE_RACE_MS));
 
-/** How gRPC's statuses look to outlier detection (§3.5): from the answer's head. */
-export function statusForOutliers(status: number, headers: HeaderList): number {
-  const grpc = headers.get('grpc-status');
-  if (grpc === undefined || !(headers.get('content-type') ?? '').startsWith('application/grpc')) return status;
-  switch (grpc) {
-    case '0':
-      return 200;
-    case '1':
-      return 499;
-    case '4':
-      return 504;
-    case '12':
-      return 501;
-    case '14':
-      return 503;
-    case '2':
-    case '13':
-    case '15':
-      return 500;
-    case '8':
-      return 429;
-    default:
-      return 400;
-  }
+/** gRPC's statuses as those of HTTP, as Envoy has them; any other is 500. */
+const HTTP_OF_GRPC: Readonly<Record<string, number>> = {
+  '0': 200,
+  '1': 499,
+  '3': 400,
+  '4': 504,
+  '5': 404,
+  '6': 409,
+  '7': 403,
+  '8': 429,
+  '9': 400,
+  '10': 409,
+  '11': 400,
+  '12': 501,
+  '14': 503,
+  '16': 401,
+};
+
+/** What outlier detection makes of an answer: that of gRPC's status in its head, if gRPC was asked (§3.5; Envoy's `grpc_request_`). */
+export function statusForOutliers(status: number, answer: HeaderList, request: HeaderList): number {
+  const grpc = answer.get('grpc-status');
+  return grpc === undefined || !isGrpcType(request.get('content-type')) ? status : (HTTP_OF_GRPC[grpc] ?? 500);
 }

@@ -384,7 +384,7 @@ export interface Endpoint {
   readonly port: number;
   /** At least 1. */
   readonly weight: number;
-  /** Not ready: kept for status, never chosen while panic is off. */
+  /** Not ready: kept for status, never chosen, and no part of any share. */
   readonly healthy: boolean;
   readonly locality: string;
   /** 0 is preferred; others only while all lower ones have no healthy host. */

@@ -18,12 +18,16 @@ export const SUBZONE = 'topology.istio.io/subzone';
 export const NETWORK = 'topology.istio.io/network';
 const LOCALITY = 'istio-locality';
 
-/** What a workload's labels say of where it is; slashes stand as dots in a label's value. */
-export const localityOfLabels = (labels: Labels): string => {
-  const label = labels[LOCALITY];
-  if (label !== undefined && label !== '') return label.includes('/') ? label : label.replaceAll('.', '/');
-  return [labels[REGION], labels[ZONE], labels[SUBZONE]].filter((part) => part !== undefined && part !== '').join('/');
-};
+/** What a workload's own label says of where it is, '' where it has none; slashes stand as dots in a label's value. */
+export function localityLabel(labels: Labels): string {
+  const label = labels[LOCALITY] ?? '';
+  return label.includes('/') ? label : label.replaceAll('.', '/');
+}
+
+/** Of a Pod, whose topology labels say where its node is. */
+export const localityOfPod = (labels: Labels): string =>
+  localityLabel(labels) ||
+  [labels[REGION], labels[ZONE], labels[SUBZONE]].filter((part) => part !== undefined && part !== '').join('/');
 
 /** Labels that Istio gives to every endpoint from its locality, so that failoverPriority may name them. */
 export function withLocalityLabels(labels: Labels, locality: string): Labels {

@@ -1,5 +1,5 @@
 import type { ResourceOf, SliceEndpoint, Workload } from '../../resources/kinds.ts';
-import { localityOfLabels } from './locality.ts';
+import { localityLabel, localityOfPod } from './locality.ts';
 import { type Labels, labelsFit, NO_LABELS } from './names.ts';
 import type { BackendPort, BackendService } from './service.ts';
 import { isPodReady, podAt, podIps, podNamed, type Scope, slicesOf } from './world.ts';
@@ -66,7 +66,7 @@ function sliceMembers(
 ): Member[] {
   const labels = pod?.meta.labels ?? NO_LABELS;
   const { ready = true } = endpoint.conditions ?? {};
-  const locality = localityOfLabels(labels);
+  const locality = localityOfPod(labels);
   return (slice.body.ports ?? [])
     .filter(({ name, port }) => (name ?? '') === portName && port !== undefined)
     .flatMap(({ port = 0 }) =>
@@ -141,15 +141,21 @@ function selectedByEntry(port: BackendPort, selector: Labels, scope: Scope): Gat
     sources.push(pod);
     const [address] = podIps(pod);
     if (address !== undefined)
-      members.push(...workloadMembers({ address, labels: pod.meta.labels }, entryPort({}, port)));
+      members.push(
+        ...workloadMembers(
+          { address, labels: pod.meta.labels, locality: localityOfPod(pod.meta.labels) },
+          entryPort({}, port),
+        ),
+      );
   }
   return { members, sources };
 }
 
+/** Topology labels of a workload are labels like any other: its locality is its own field, or its own label (Istio's conversion of entries). */
 function workloadMembers(workload: Workload, port: number): Member[] {
   const { address = '', weight, labels = NO_LABELS } = workload;
   if (address === '') return [];
-  const locality = workload.locality || localityOfLabels(labels);
+  const locality = workload.locality || localityLabel(labels);
   const common = { weight: weight || 1, healthy: true, labels, locality };
   return [{ address, port: address.startsWith('unix:') ? 0 : port, ...common }];
 }

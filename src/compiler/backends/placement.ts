@@ -3,7 +3,7 @@ import type { Endpoint } from '../../table/model.ts';
 import type { CompileOptions } from '../compilation.ts';
 import {
   type Locality,
-  localityOfLabels,
+  localityOfPod,
   NETWORK,
   parseLocality,
   REGION,
@@ -39,7 +39,7 @@ const NEAREST_FIRST = [NETWORK, REGION, ZONE, SUBZONE];
 
 /** The rule's setting before the service's wish before the mesh, where it is on; failing over needs outlierDetection. */
 export function localityPlan(policy: EffectivePolicy, service: BackendService, options: CompileOptions): LocalityPlan {
-  const gateway = parseLocality(localityOfLabels(options.gatewayLabels));
+  const gateway = parseLocality(localityOfPod(options.gatewayLabels));
   const own = policy.loadBalancer?.localityLbSetting;
   const wish = own === undefined && service.preferClose;
   const setting = own ?? (wish ? undefined : options.mesh.localityLbSetting);

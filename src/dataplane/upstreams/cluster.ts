@@ -9,7 +9,8 @@ import { Host, type HostEnvironment, hostKey } from './host.ts';
 import { OutlierDetector } from './outlier.ts';
 import type { ClusterSnapshot, HostOutcome, PickContext, RawOutcome, UpstreamCluster, UpstreamHost } from './port.ts';
 
-export interface ClusterEnvironment extends Pick<HostEnvironment, 'credentials' | 'mayDial' | 'pools' | 'sockets'> {
+export interface ClusterEnvironment
+  extends Pick<HostEnvironment, 'credentials' | 'mayDial' | 'pools' | 'sockets' | 'spare'> {
   readonly clock: Clock;
   readonly random: () => number;
   readonly resolver: NameResolver;
@@ -159,9 +160,17 @@ export class LiveCluster implements UpstreamCluster {
       hosts.set(key, host);
     }
     this.#hosts = hosts;
-    this.#detector?.update(hosts.values());
+    this.#detector?.update(this.#ready());
     this.#refresh();
     for (const [key, host] of before) if (!hosts.has(key)) host.drain();
+  }
+
+  /**
+   * Who is not ready is not there at all: Istio does not send such an endpoint, so that no share is taken of it, neither for
+   * ejections nor for priorities and localities, and no panic brings it back (istio-semantics §3.3, §3.5, `minHealthPercent`).
+   */
+  #ready(): Host[] {
+    return [...this.#hosts.values()].filter((host) => host.facts.healthy);
   }
 
   /** Who may be chosen now. */
@@ -171,7 +180,7 @@ export class LiveCluster implements UpstreamCluster {
       if (usable && !host.usable) host.usableSinceMs = this.#environment.clock.monotonicMs();
       host.usable = usable;
     }
-    this.#balancer.refresh([...this.#hosts.values()]);
+    this.#balancer.refresh(this.#ready());
   }
 
   snapshot(): ClusterSnapshot {

@@ -147,7 +147,7 @@ subset over rule, port entry over both. Limits and ejections are counted by each
         'at most out at once, default 10',
         'of fewer than 10 hosts the default takes out none',
       ),
-      minHealthPercent: supported('below it all hosts are used', 'default 0: never; all out: 503'),
+      minHealthPercent: supported('below it all hosts that are ready are used', 'default 0: never; all out: 503'),
       outlierDetectionHttpErrorCodes: supported(
         'which statuses count, in place of 5xx',
         'another one then counts as a success',

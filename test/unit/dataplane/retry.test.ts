@@ -6,6 +6,7 @@ import {
   retriesAnswer,
   retriesFailure,
   retriesPerTryTimeout,
+  statusForOutliers,
   takeRetryHeaders,
 } from '../../../src/dataplane/retry.ts';
 import type { ResetReason, UpstreamFailure } from '../../../src/dataplane/stream.ts';
@@ -123,5 +124,25 @@ describe('what a route says about retries in its header operations', () => {
   it('changes nothing without such headers', () => {
     const own = policy(['5xx']);
     expect(taken(own).result).toBe(own);
+  });
+});
+
+describe('what an answer is to outlier detection', () => {
+  const GRPC = 'application/grpc';
+  it.each([
+    ['a plain one', 503, undefined, undefined, 503],
+    ['unavailable', 200, '14', GRPC, 503],
+    ['a deadline', 200, '4', 'application/grpc+proto', 504],
+    ['not found', 200, '5', GRPC, 404],
+    ['done', 503, '0', GRPC, 200],
+    ['a status that nobody knows', 200, '99', GRPC, 500],
+    ['no number', 200, 'broken', GRPC, 500],
+    ['of gRPC that nobody asked for', 200, '14', 'application/json', 200],
+    ['of gRPC to a request without a body', 200, '14', undefined, 200],
+    ['to gRPC-Web that is passed on as it is', 200, '14', 'application/grpc-web', 200],
+  ] as const)('%s', (_what, status, grpcStatus, asked, expected) => {
+    const answer = HeaderList.from(grpcStatus === undefined ? [] : [['grpc-status', grpcStatus]]);
+    const request = HeaderList.from(asked === undefined ? [] : [['content-type', asked]]);
+    expect(statusForOutliers(status, answer, request)).toBe(expected);
   });
 });

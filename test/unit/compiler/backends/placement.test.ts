@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Resource } from '../../../../src/resources/kinds.ts';
 import type { Endpoint } from '../../../../src/table/model.ts';
-import { entry, mesh, options, rule } from './builders.ts';
+import { entry, mesh, object, options, pod, rule } from './builders.ts';
 import { build, id } from './helpers.ts';
 
 const host = 'a.example.net';
@@ -94,6 +94,27 @@ describe('priorities', () => {
     expect(priorities({}, labels, wishing)).toEqual([1, 1, 0, 2, 2]);
     expect(priorities(setting({ enabled: false }), labels, wishing)).toEqual([0, 0, 0, 0, 0]);
   });
+});
+
+it('of what an entry lists or selects, topology labels say no place; of Pods they do', () => {
+  const topology = { 'topology.kubernetes.io/region': 'eu' };
+  const labels = { app: 'a', ...topology };
+  const listed = entry('x/a', {
+    hosts: [host],
+    endpoints: [
+      { address: '127.0.0.1', labels: topology },
+      { address: '127.0.0.2', labels: { ...topology, 'istio-locality': 'us.us-1' } },
+      { address: '127.0.0.3', labels: { 'istio-locality': 'us.us-1' }, locality: 'asia' },
+    ],
+  });
+  const selecting = entry('x/a', { hosts: [host], workloadSelector: { labels: { app: 'a' } } });
+  const selected = [
+    object('WorkloadEntry', 'x/w', { spec: { address: '127.0.0.1', labels } }),
+    pod('x/p', '127.0.0.2', labels),
+  ];
+  const localities = (more: readonly Resource[]): string[] => placed({}, {}, more).map(({ locality }) => locality);
+  expect(localities([listed])).toEqual(['', 'us/us-1', 'asia']);
+  expect(localities([selecting, ...selected])).toEqual(['', 'eu']);
 });
 
 describe('where neither rule nor service says how localities count, the mesh does', () => {

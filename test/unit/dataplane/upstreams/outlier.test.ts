@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { OutlierDetector } from '../../../../src/dataplane/upstreams/outlier.ts';
-import type { HostOutcome } from '../../../../src/dataplane/upstreams/port.ts';
-import type { OutlierDetection } from '../../../../src/table/model.ts';
+import type { HostOutcome, UpstreamHost } from '../../../../src/dataplane/upstreams/port.ts';
+import type { Endpoint, OutlierDetection } from '../../../../src/table/model.ts';
 import { clusterOf, endpointOf, rigFor, until } from './support.ts';
 
 interface Host {
@@ -232,4 +232,53 @@ it('in a cluster, an ejected host gets nothing until its time is over', async ()
   rigged.update(clusterOf({ outlierDetection }), [endpointOf(1), endpointOf(2)]);
   expect(rigged.upstreams.snapshot()[0]?.ejections).toBe(1);
   await rigged.upstreams.close(0);
+});
+
+describe('in a cluster, who is not ready is not there', () => {
+  const shareOf = async (
+    endpoints: readonly Endpoint[],
+    outlierDetection: OutlierDetection,
+    fails: readonly number[] = [],
+  ): Promise<readonly number[]> => {
+    const rigged = rigFor(endpoints, clusterOf({ outlierDetection }));
+    const pick = (): UpstreamHost | undefined => rigged.cluster.pick({ hash: undefined, avoid: new Set() });
+    for (let i = 0; i < 20; i++) {
+      const host = pick();
+      host?.report({ kind: 'status', status: fails.includes(host.port) ? 503 : 200 });
+    }
+    const chosen = new Set(Array.from({ length: 40 }, () => pick()?.port ?? 0));
+    await rigged.upstreams.close(0);
+    return [...chosen].sort((a, b) => a - b);
+  };
+  const unready = (port: number, changes: Partial<Endpoint> = {}): Endpoint =>
+    endpointOf(port, { healthy: false, ...changes });
+
+  it.each([
+    ['one of three', [endpointOf(1), unready(2), unready(3)], [1]],
+    ['nobody', [unready(1), unready(2)], [0]],
+    ['all', [endpointOf(1), endpointOf(2)], [1, 2]],
+  ] as const)('no panic brings it back: ready is %s', async (_who, endpoints, expected) => {
+    expect(await shareOf(endpoints, { ...POLICY, minHealthPercent: 60 })).toEqual(expected);
+  });
+
+  it('makes no room for ejections', async () => {
+    const policy = { ...POLICY, consecutive5xx: 1, maxEjectionPercent: 10 };
+    const eight = [3, 4, 5, 6, 7, 8, 9, 10];
+    expect(await shareOf([endpointOf(1), endpointOf(2), ...eight.map((port) => unready(port))], policy, [1])).toEqual([
+      1, 2,
+    ]);
+    expect(
+      await shareOf(
+        [1, 2, ...eight].map((port) => endpointOf(port)),
+        policy,
+        [1],
+      ),
+    ).toEqual([2, ...eight]);
+  });
+
+  it('sends nobody on to the next priority', async () => {
+    const near = [endpointOf(1), unready(2), unready(3)];
+    expect(await shareOf([...near, endpointOf(4, { priority: 1 })], POLICY)).toEqual([1]);
+    expect(await shareOf([unready(1), endpointOf(4, { priority: 1 })], POLICY)).toEqual([4]);
+  });
 });
