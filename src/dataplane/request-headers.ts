@@ -127,10 +127,11 @@ function dropImproperReferer(headers: HeaderList): void {
   if (REFERER_WITH_SECRETS.test(line) || !REFERER_SHAPE.test(line)) headers.remove('referer');
 }
 
+/** Lines are joined without a blank, as Envoy does: conditions on the header see that value (istio-semantics §2.3, §7.2). */
 function setForwarded(headers: HeaderList, input: HeaderPolicyInput): void {
   const lines = headers.getAll('x-forwarded-for').filter((line) => line !== '');
   headers.remove('x-forwarded-for');
-  headers.append('x-forwarded-for', [...lines, input.remoteAddress].join(', '));
+  headers.append('x-forwarded-for', [...lines, input.remoteAddress].join(','));
   const proto = headers.getAll('x-forwarded-proto');
   if (input.settings.numTrustedProxies === 0 || proto.length === 0)
     headers.set('x-forwarded-proto', input.secure ? 'https' : 'http');

@@ -67,14 +67,14 @@ const ask = async (gateway: TestGateway, ends: Ends = CALLER, header = ''): Prom
 describe('the caller behind a load balancer', () => {
   it.each([
     ['without X-Forwarded-For', 0, '', '192.0.2.7', '192.0.2.7'],
-    ['with one that nobody trusts', 0, 'X-Forwarded-For: 203.0.113.9\r\n', '203.0.113.9, 192.0.2.7', '192.0.2.7'],
-    ['with one of a trusted proxy', 1, 'X-Forwarded-For: 203.0.113.9\r\n', '203.0.113.9, 192.0.2.7', '203.0.113.9'],
+    ['with one that nobody trusts', 0, 'X-Forwarded-For: 203.0.113.9\r\n', '203.0.113.9,192.0.2.7', '192.0.2.7'],
+    ['with one of a trusted proxy', 1, 'X-Forwarded-For: 203.0.113.9\r\n', '203.0.113.9,192.0.2.7', '203.0.113.9'],
     ['without the one of a trusted proxy', 1, '', '192.0.2.7', '192.0.2.7'],
     [
       'with fewer than the trusted proxies',
       2,
       'X-Forwarded-For: 203.0.113.9\r\n',
-      '203.0.113.9, 192.0.2.7',
+      '203.0.113.9,192.0.2.7',
       '192.0.2.7',
     ],
   ])('%s', async (_name, numTrustedProxies, header, xff, client) => {

@@ -119,7 +119,17 @@ describe('header policy of requests', () => {
     ]);
     expect(headers.get('x-envoy-external-address')).toBe('192.0.2.1');
     expect(headers.get('x-forwarded-proto')).toBe('http');
-    expect(headers.get('x-forwarded-for')).toBe('203.0.113.7, 192.0.2.1');
+    expect(headers.get('x-forwarded-for')).toBe('203.0.113.7,192.0.2.1');
+  });
+
+  it.each([
+    ['two lines', ['198.51.100.1, 198.51.100.2', '203.0.113.7'], '198.51.100.1, 198.51.100.2,203.0.113.7,192.0.2.1'],
+    ['an empty line', ['', '203.0.113.7'], '203.0.113.7,192.0.2.1'],
+    ['nothing in it', [''], '192.0.2.1'],
+    ['none', [], '192.0.2.1'],
+  ])('appends the peer to X-Forwarded-For without a blank: %s', (_title, sent, expected) => {
+    const { headers } = policy(sent.map((line): [string, string] => ['x-forwarded-for', line]));
+    expect(headers.getAll('x-forwarded-for')).toEqual([expected]);
   });
 
   it('believes a trusted proxy about the scheme', () => {
