@@ -72,6 +72,8 @@ function readAnyProvider(fields: Fields, context: FilterContext): AnyProvider | 
   const unknown = whyUnknown(fields, context);
   if (unknown !== undefined) return unknown;
   const { host, port } = serviceOf(fields);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    return `its port ${JSON.stringify(fields['port'])} is none from 1 to 65535`;
   const cluster = context.resolveCluster(host, port, context.gatewayNamespace) ?? '';
   const timeoutMs = timeoutOf(fields);
   if (timeoutMs === undefined) return `its timeout ${JSON.stringify(fields['timeout'])} is no duration`;
@@ -108,15 +110,17 @@ function readHttpProvider(fields: Fields, context: FilterContext): HttpProvider 
   if (typeof provider === 'string') return provider;
   const pathPrefix = text(fields['pathPrefix']);
   if (pathPrefix !== '' && !pathPrefix.startsWith('/')) return 'its pathPrefix does not begin with a slash';
+  if (!PARSED_PREFIX.test(pathPrefix)) return `its pathPrefix ${JSON.stringify(pathPrefix)} is no path`;
+  const any = LISTS_OF_NAMES.find((list) => texts(fields[list]).includes('*'));
+  if (any !== undefined) return `its ${any} has a lone *, where names, a* and *a are possible`;
+  const inCheck = texts(fields['includeRequestHeadersInCheck']);
   const onDeny = texts(fields['headersToDownstreamOnDeny']);
   return {
     kind: 'http',
     ...provider,
     pathPrefix,
-    headersInCheck: nameMatch([
-      ...texts(fields['includeRequestHeadersInCheck']),
-      ...texts(fields['includeHeadersInCheck']),
-    ]),
+    // The old name of the list counts only without the new one.
+    headersInCheck: nameMatch(inCheck.length > 0 ? inCheck : texts(fields['includeHeadersInCheck'])),
     additionalHeaders: Object.entries((fields['includeAdditionalHeadersInCheck'] ?? {}) as Fields).map(
       ([header, value]) => [header.toLowerCase(), String(value)] as const,
     ),
@@ -126,6 +130,18 @@ function readHttpProvider(fields: Fields, context: FilterContext): HttpProvider 
     toDownstreamOnDeny: onDeny.length === 0 ? undefined : nameMatch([...onDeny, 'location', 'www-authenticate']),
   };
 }
+
+/** What Istio's parser of URLs takes: no control characters, and after `%` two digits, in a query whatever. */
+const PARSED_PREFIX = /^(?:[^%?\p{Cc}]|%[0-9A-Fa-f]{2})*(?:\?\P{Cc}*)?$/u;
+
+/** A lone `*` in one of them makes the provider unusable in Istio. */
+const LISTS_OF_NAMES = [
+  'includeRequestHeadersInCheck',
+  'includeHeadersInCheck',
+  'headersToUpstreamOnAllow',
+  'headersToDownstreamOnAllow',
+  'headersToDownstreamOnDeny',
+] as const;
 
 /** `service` is a host, or `namespace/host`; a host is written out, since the mesh settings are of no namespace that could be added to it. */
 function whyUnknown(fields: Fields, context: FilterContext): string | undefined {

@@ -144,6 +144,23 @@ describe('the authorizer', () => {
     ]);
   });
 
+  it.each([
+    ['counts alone', { includeHeadersInCheck: ['x-old'] }, ['x-old']],
+    ['counts beside an empty one', { includeRequestHeadersInCheck: [], includeHeadersInCheck: ['x-old'] }, ['x-old']],
+    [
+      'is passed over beside the new one',
+      { includeRequestHeadersInCheck: ['x-new'], includeHeadersInCheck: ['x-old'] },
+      ['x-new'],
+    ],
+  ])('the old name of the list of headers %s', async (_title, fields, names) => {
+    const headers: [string, string][] = [
+      ['x-old', '1'],
+      ['x-new', '2'],
+    ];
+    const { asked } = await send(settingsOf(fields), { headers });
+    expect(asked[0]?.request.headers.map(([name]) => name)).toEqual(names);
+  });
+
   it('has Envoy’s operators filled in, and nothing added where they come out empty', async () => {
     const settings = settingsOf({
       includeRequestHeadersInCheck: ['x-kept'],
@@ -347,6 +364,16 @@ describe('a provider that cannot be asked', () => {
       [http({ service: 'other/checker.security.svc.cluster.local' })],
     ],
     ['has a bad prefix', [custom(paths('/c'))], [http({ pathPrefix: 'verify' })]],
+    ['has a prefix that is no path', [custom(paths('/c'))], [http({ pathPrefix: '/verify%2' })]],
+    ['has a control character in its prefix', [custom(paths('/c'))], [http({ pathPrefix: '/verify\n' })]],
+    ['has no port', [custom(paths('/c'))], [http({ port: undefined, failOpen: true })]],
+    ['has the port 0', [custom(paths('/c'))], [http({ port: 0, failOpen: true })]],
+    ['has a port beyond all', [custom(paths('/c'))], [http({ port: 65_536, failOpen: true })]],
+    ['asks for any header', [custom(paths('/c'))], [http({ includeRequestHeadersInCheck: ['x-a', '*'] })]],
+    ['asks for any header by the old name', [custom(paths('/c'))], [http({ includeHeadersInCheck: ['*'] })]],
+    ['lets any header go up', [custom(paths('/c'))], [http({ headersToUpstreamOnAllow: ['*'] })]],
+    ['lets any header go back', [custom(paths('/c'))], [http({ headersToDownstreamOnAllow: ['*'] })]],
+    ['refuses with any header', [custom(paths('/c'))], [http({ headersToDownstreamOnDeny: ['*'] })]],
     ['has a short name', [custom(paths('/c'))], [http({ service: 'checker' })]],
     ['has a short name in a namespace', [custom(paths('/c'))], [http({ service: 'security/checker' })]],
     ['is in several namespaces', [custom(paths('/c'))], [http({ service: 'checker.everywhere' })]],
@@ -377,6 +404,9 @@ describe('a provider that can be asked', () => {
       [http(), { name: 'checker', zipkin: { service: 'x.y', port: 1 } }],
     ],
     ['beside others', [{ ...http(), name: 'second' }, http(), { ...http(), name: 'second' }]],
+    ['whose prefix has escapes, blanks and other letters', [http({ pathPrefix: '/vér%2fify me?' })]],
+    ['whose port is text', [http({ port: '8000' })]],
+    ['with the beginnings and ends of names', [http({ headersToDownstreamOnDeny: ['x-*', '*-id', 'x'] })]],
   ])('%s', (_, providers) => {
     const context = contextWith([custom()], ...providers);
     expect(compile(context).provider.kind).toBe('http');
