@@ -57,7 +57,7 @@ export interface GatewayOptions {
 const RETRY_BUFFER_BYTES = 1024 * 1024;
 /** WebSockets know no end of a request: while it drains the gateway closes them itself, after this long or half of the grace. */
 const WEBSOCKET_GRACE_MS = 5_000;
-const MIRROR_LIMITS = { maxConcurrent: 1024, maxBodyBytes: 1024 * 1024, maxBytes: 16 * 1024 * 1024, timeoutMs: 30_000 };
+const MIRROR_LIMITS = { maxConcurrent: 1024, maxBehindBytes: 1024 * 1024, timeoutMs: 30_000 };
 
 /** The data plane: what is published in the handles is served. It knows tables, and nothing of where they come from. */
 export interface Gateway {

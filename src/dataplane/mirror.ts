@@ -1,6 +1,7 @@
 import type { Mirror } from '../table/model.ts';
 import type { GatewayExchange } from './exchange.ts';
-import type { UpstreamReceiver, UpstreamRequestHead } from './stream.ts';
+import { MirrorCopy } from './mirror-copy.ts';
+import type { UpstreamRequestHead } from './stream.ts';
 import type { Upstreams } from './upstreams/port.ts';
 
 export interface MirrorOptions {
@@ -8,11 +9,9 @@ export interface MirrorOptions {
   readonly random: () => number;
   /** Copies under way; more are not made, and counted (edge-security X-13). */
   readonly maxConcurrent: number;
-  /** A copy is sent when the whole body is here; a larger one is not copied, and counted. */
-  readonly maxBodyBytes: number;
-  /** Of the bodies of all copies under way; more are not made, and counted. */
-  readonly maxBytes: number;
-  /** A copy that has had no answer by then is given up. */
+  /** By how much of a request's body a mirror may lag behind the service; one that is slower is given up, and counted. */
+  readonly maxBehindBytes: number;
+  /** A copy that has had no answer so long after its end is given up. */
   readonly timeoutMs: number;
 }
 
@@ -24,35 +23,31 @@ export interface MirrorSender {
 
 export function createMirrorSender(options: MirrorOptions): MirrorSender {
   let active = 0;
-  let activeBytes = 0;
   let dropped = 0;
 
-  function copy(head: UpstreamRequestHead, clusterId: string, body: Uint8Array, protocol: 'HTTP/1.1' | 'HTTP/2'): void {
+  function begin(exchange: GatewayExchange, head: UpstreamRequestHead, clusterId: string): MirrorCopy | undefined {
     const cluster = options.upstreams.get(clusterId);
     const host = cluster?.pick({ hash: undefined, avoid: new Set() });
-    if (cluster === undefined || host === undefined) return;
-    if (active >= options.maxConcurrent || activeBytes + body.length > options.maxBytes || !cluster.acquire()) {
+    if (cluster === undefined || host === undefined) return undefined;
+    if (active >= options.maxConcurrent || !cluster.acquire()) {
       dropped += 1;
-      return;
+      return undefined;
     }
     active += 1;
-    activeBytes += body.length;
-    let open = true;
-    const close = (): void => {
-      if (!open) return;
-      open = false;
-      clearTimeout(timer);
-      active -= 1;
-      activeBytes -= body.length;
-      cluster.release();
-    };
-    const timer = setTimeout(() => {
-      exchange.cancel();
-      close();
-    }, options.timeoutMs);
-    const exchange = cluster.start(host, head, answersIgnored(close), protocol);
-    if (body.length > 0) exchange.write(body);
-    exchange.end();
+    const copy = new MirrorCopy({
+      cluster,
+      clientProtocol: exchange.protocol,
+      maxBehindBytes: options.maxBehindBytes,
+      timeoutMs: options.timeoutMs,
+      budget: exchange.body.budget,
+      onOver(lost) {
+        active -= 1;
+        cluster.release();
+        if (lost) dropped += 1;
+      },
+    });
+    copy.start(host, head);
+    return copy;
   }
 
   return {
@@ -63,22 +58,12 @@ export function createMirrorSender(options: MirrorOptions): MirrorSender {
       const chosen = mirrors.filter((mirror) => options.random() * 1_000_000 < mirror.perMillion);
       if (chosen.length === 0) return;
       const copied = headOfCopy(head, exchange.localAddress);
-      if (exchange.body.empty) {
-        for (const mirror of chosen)
-          copy({ ...copied, headers: copied.headers.clone() }, mirror.cluster, new Uint8Array(0), exchange.protocol);
-        return;
+      for (const { cluster } of chosen) {
+        const copy = begin(exchange, { ...copied, headers: copied.headers.clone() }, cluster);
+        if (copy === undefined) continue;
+        if (exchange.body.empty) copy.end(undefined);
+        else exchange.body.tap(copy);
       }
-      exchange.body.tee(options.maxBodyBytes, (bytes) => {
-        if (bytes === undefined) dropped += chosen.length;
-        else
-          for (const mirror of chosen)
-            copy(
-              { ...copied, headers: copied.headers.clone(), bodyLength: bytes.length },
-              mirror.cluster,
-              bytes,
-              exchange.protocol,
-            );
-      });
     },
   };
 }
@@ -87,21 +72,7 @@ export function createMirrorSender(options: MirrorOptions): MirrorSender {
 function headOfCopy(head: UpstreamRequestHead, gatewayAddress: string): UpstreamRequestHead {
   const headers = head.headers.clone();
   const forwardedFor = headers.get('x-forwarded-for');
-  headers.set('x-forwarded-for', forwardedFor === undefined ? gatewayAddress : `${forwardedFor}, ${gatewayAddress}`);
+  headers.set('x-forwarded-for', forwardedFor === undefined ? gatewayAddress : `${forwardedFor},${gatewayAddress}`);
   headers.remove('x-envoy-attempt-count');
-  return { ...head, headers, upgrade: undefined, expectContinue: false, client: undefined };
+  return { ...head, headers, upgrade: undefined, client: undefined };
 }
-
-const answersIgnored = (close: () => void): UpstreamReceiver => ({
-  onConnected() {},
-  onInformational() {},
-  onHead() {},
-  onData() {},
-  onEnd: close,
-  onUpgraded(_headers, tunnel) {
-    tunnel.destroy();
-    close();
-  },
-  onFailed: close,
-  onDrain() {},
-});

@@ -11,6 +11,14 @@ export interface BodyWatcher {
   onStalled?(): void;
 }
 
+/** Sees all of a body as it comes, and cannot hold it up. */
+export interface BodyTap {
+  data(chunk: Uint8Array): void;
+  end(trailers: HeaderList | undefined): void;
+  /** No more of it will come. */
+  abort(): void;
+}
+
 /** Makes other bytes of a body, piece by piece. */
 export interface BodyDecoder {
   /** undefined: the body is malformed. */
@@ -30,7 +38,7 @@ export class RequestBody {
   readonly #source: BodySource;
   readonly #budget: KeptBytes;
   readonly #watchers: BodyWatcher[] = [];
-  readonly #tees: { readonly copy: (chunk: Uint8Array) => void; readonly release: () => void }[] = [];
+  #taps: readonly BodyTap[] = [];
   /** Chunks from the beginning on, as long as all of them are kept. */
   #kept: Uint8Array[] | undefined = [];
   #keptBytes = 0;
@@ -61,6 +69,11 @@ export class RequestBody {
 
   get empty(): boolean {
     return this.#source.empty;
+  }
+
+  /** What whoever keeps some of it takes from. */
+  get budget(): KeptBytes {
+    return this.#budget;
   }
 
   /** Content-Length, where the client gave one. */
@@ -122,7 +135,7 @@ export class RequestBody {
   /** The request is over: nothing of it is kept. */
   dispose(): void {
     this.#forget();
-    for (const { release } of this.#tees) release();
+    for (const tap of this.#takeTaps()) tap.abort();
   }
 
   /** From here on the body is what the decoder makes of it, what is kept already included. */
@@ -170,34 +183,18 @@ export class RequestBody {
     this.#resume();
   }
 
-  /** A copy of the whole body for somebody who must not hold up the request; undefined when it is larger than the limit, or breaks off. */
-  tee(limitBytes: number, done: (bytes: Uint8Array | undefined) => void): void {
-    const kept = this.#kept ?? [];
-    let copied: Uint8Array[] | undefined = [];
-    let size = 0;
-    const release = (): void => {
-      if (copied !== undefined) this.#budget.give(size);
-      copied = undefined;
-    };
-    const copy = (chunk: Uint8Array): void => {
-      if (copied === undefined) return;
-      if (size + chunk.length > limitBytes || !this.#budget.take(chunk.length, true)) {
-        release();
-        return;
-      }
-      size += chunk.length;
-      copied.push(chunk);
-    };
-    for (const chunk of kept) copy(chunk);
-    this.#tees.push({ copy, release });
-    const finish = (bytes: Uint8Array | undefined): void => {
-      release();
-      done(bytes);
-    };
-    this.watch({
-      onComplete: () => finish(copied === undefined ? undefined : Buffer.concat(copied)),
-      onAbort: () => finish(undefined),
-    });
+  /** For whoever sees the body besides its sink; called before anything has streamed away. */
+  tap(tap: BodyTap): void {
+    for (const chunk of this.#kept ?? []) tap.data(chunk);
+    if (this.#aborted !== undefined) tap.abort();
+    else if (this.#complete) tap.end(this.#trailers);
+    else this.#taps = [...this.#taps, tap];
+  }
+
+  #takeTaps(): readonly BodyTap[] {
+    const taps = this.#taps;
+    this.#taps = [];
+    return taps;
   }
 
   /** Reads on until the whole body is here, or one byte more than the limit. Rejects with NoRoomForBody. */
@@ -246,7 +243,7 @@ export class RequestBody {
   }
 
   #take(chunk: Uint8Array): void {
-    for (const { copy } of this.#tees) copy(chunk);
+    for (const tap of this.#taps) tap.data(chunk);
     const sink = this.#sink;
     this.#keep(chunk, sink !== undefined);
     if (sink !== undefined) {
@@ -275,6 +272,7 @@ export class RequestBody {
     this.#complete = true;
     this.endLimits();
     this.#trailers = trailers;
+    for (const tap of this.#takeTaps()) tap.end(trailers);
     if (this.#sink !== undefined) this.#finish();
     this.#wake();
     for (const watcher of this.#watchers) watcher.onComplete?.();
@@ -284,6 +282,7 @@ export class RequestBody {
     if (this.#aborted !== undefined) return;
     this.#aborted = reason;
     this.endLimits();
+    for (const tap of this.#takeTaps()) tap.abort();
     this.#wake();
     for (const watcher of this.#watchers) watcher.onAbort?.(reason);
   }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { HeaderList } from '../../../src/contract/headers.ts';
 import { KeptBytes, NoRoomForBody } from '../../../src/dataplane/kept-bytes.ts';
 import { RequestBody } from '../../../src/dataplane/request-body.ts';
 import type { BodyReceiver, BodySink, BodySource } from '../../../src/dataplane/stream.ts';
@@ -111,21 +112,46 @@ describe('a request body that is kept', () => {
     expect(await seen).toEqual({ bytes: CHUNK, complete: true });
     expect(enough.budget.taken).toBe(1_300);
   });
+});
 
-  it.each([
-    ['a copy is made where there is memory for it', 0, 600],
-    ['no copy is made where there is none', 500, undefined],
-  ])('%s, and its memory given back', (_name, byOthers, expected) => {
-    const { budget, body, send, end } = kept(byOthers);
-    body.release();
-    let copied: number | undefined;
-    body.tee(5_000, (bytes) => {
-      copied = bytes?.length;
-    });
+describe('who taps a request body', () => {
+  function tapped(already: readonly string[] = []) {
+    const from = source();
+    const body = new RequestBody(from, new KeptBytes(1_000));
+    body.keep(1_000);
     body.attach(sink(true));
-    send(CHUNK);
-    end();
+    for (const text of already) from.receiver?.onData(Buffer.from(text));
+    const seen: string[] = [];
+    body.tap({
+      data: (chunk) => void seen.push(String(chunk)),
+      end: (trailers) => void seen.push(`end ${trailers?.get('x-sum') ?? '-'}`),
+      abort: () => void seen.push('abort'),
+    });
+    return { body, from: from.receiver as BodyReceiver, seen };
+  }
+
+  it.each<[string, (from: BodyReceiver, body: RequestBody) => void, readonly string[]]>([
+    ['sees what came before and what comes', (from) => from.onEnd(undefined), ['a', 'b', 'end -']],
+    ['sees its trailers', (from) => from.onEnd(HeaderList.from([['x-sum', '1']])), ['a', 'b', 'end 1']],
+    ['is told that it broke off', (from) => from.onAbort('client-gone'), ['a', 'b', 'abort']],
+    ['is told that the request is over before it', (_from, body) => body.dispose(), ['a', 'b', 'abort']],
+  ])('%s', (_what, then, expected) => {
+    const { body, from, seen } = tapped(['a']);
+    from.onData(Buffer.from('b'));
+    then(from, body);
     body.dispose();
-    expect([copied, budget.taken]).toEqual([expected, byOthers]);
+    expect(seen).toEqual(expected);
+  });
+
+  it('sees it whole when all of it is here', () => {
+    const from = source();
+    const body = new RequestBody(from, new KeptBytes(1_000));
+    body.keep(1_000);
+    body.attach(sink(true));
+    from.receiver?.onData(Buffer.from('all'));
+    from.receiver?.onEnd(undefined);
+    const seen: string[] = [];
+    body.tap({ data: (chunk) => void seen.push(String(chunk)), end: () => void seen.push('end'), abort: () => {} });
+    expect(seen).toEqual(['all', 'end']);
   });
 });
