@@ -1,5 +1,7 @@
-import { type Exchange, headerLines, type OwnRequest } from '../../src/contract/index.ts';
-import { type HttpProvider, namesMatch } from './provider.ts';
+import { isUtf8 } from 'node:buffer';
+import { type Exchange, headerLines, type OwnRequest, toBytes } from '../../src/contract/index.ts';
+import { type BodyInCheck, type HttpProvider, namesMatch } from './provider.ts';
+import { wellFormed } from './well-formed.ts';
 
 /** Room for a page that says why not; an answer beyond is no answer. */
 export const MAX_ANSWER_BYTES = 2 ** 20;
@@ -17,6 +19,7 @@ const OWN_NAMES: ReadonlySet<string> = new Set([
   'host',
   'transfer-encoding',
   'upgrade',
+  'x-envoy-auth-partial-body',
 ]);
 
 /**
@@ -28,7 +31,7 @@ export function checkRequest(exchange: Exchange, provider: HttpProvider, body: C
   for (const [name] of exchange.headers) {
     if (OWN_NAMES.has(name) || headers.has(name)) continue;
     if (name === 'authorization' || namesMatch(provider.headersInCheck, name))
-      headers.set(name, headerLines(exchange.headers, name).join(','));
+      headers.set(name, wellFormed(headerLines(exchange.headers, name).join(',')));
   }
   if (body !== undefined) headers.set('x-envoy-auth-partial-body', String(!body.complete));
   for (const [name, format] of provider.additionalHeaders) {
@@ -38,12 +41,18 @@ export function checkRequest(exchange: Exchange, provider: HttpProvider, body: C
   }
   return {
     method: exchange.method,
-    path: provider.pathPrefix + exchange.path + exchange.query,
+    path: toBytes(provider.pathPrefix) + wellFormed(exchange.path + exchange.query),
     authority: exchange.authority,
     headers: [...headers],
-    body: body?.bytes,
+    body: body && bodyBytes(body, provider.body),
     timeoutMs: provider.timeoutMs,
     maxAnswerBytes: MAX_ANSWER_BYTES,
     onAbandon: (abandon) => exchange.onClientGone(abandon),
   };
+}
+
+/** What of a body an authorizer is told: UTF-8, or with `packAsBytes` whatever it is. */
+export function bodyBytes({ bytes }: CheckBody, wanted: BodyInCheck | undefined): Uint8Array {
+  if (wanted?.packAsBytes === true || isUtf8(bytes)) return bytes;
+  return Buffer.from(wellFormed(Buffer.from(bytes).toString('latin1')), 'latin1');
 }

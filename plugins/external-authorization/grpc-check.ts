@@ -1,8 +1,9 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { type ConnectionFacts, type Exchange, fromBytes, headerLines } from '../../src/contract/index.ts';
 import { writeMessage, writeNumber, writeText } from '../../src/contract/protobuf.ts';
-import type { CheckBody } from './check.ts';
-import type { GrpcProvider } from './provider.ts';
+import { bodyBytes, type CheckBody } from './check.ts';
+import type { BodyInCheck, GrpcProvider } from './provider.ts';
+import { wellFormed } from './well-formed.ts';
 
 /** Says whether the body that is sent along is cut; never the client's. */
 const PARTIAL_BODY = 'x-envoy-auth-partial-body';
@@ -19,7 +20,7 @@ export function encodeCheck(
   return encodeAttributes(exchange, (writer) =>
     writeMessage(writer, 4, () => {
       writeMessage(writer, 1, () => writeTime(writer, exchange.record.startedAtMs));
-      writeMessage(writer, 2, () => writeRequest(writer, exchange, body, wanted?.packAsBytes === true));
+      writeMessage(writer, 2, () => writeRequest(writer, exchange, body, wanted));
     }),
   );
 }
@@ -67,22 +68,28 @@ function writeTime(writer: BinaryWriter, ms: number): void {
   writeNumber(writer, 2, Math.floor((ms - seconds * 1000) * 1e6));
 }
 
-function writeRequest(writer: BinaryWriter, exchange: Exchange, body: CheckBody | undefined, asBytes: boolean): void {
+function writeRequest(
+  writer: BinaryWriter,
+  exchange: Exchange,
+  body: CheckBody | undefined,
+  wanted: BodyInCheck | undefined,
+): void {
   writeText(writer, 1, exchange.record.requestId);
   writeText(writer, 2, exchange.method);
   for (const [name, value] of headersOf(exchange, body))
     writeMessage(writer, 3, () => {
       writeText(writer, 1, name);
-      writeText(writer, 2, fromBytes(value));
+      writeText(writer, 2, fromBytes(wellFormed(value)));
     });
-  writeText(writer, 4, fromBytes(exchange.path + exchange.query));
-  writeText(writer, 5, fromBytes(exchange.authority));
+  writeText(writer, 4, fromBytes(wellFormed(exchange.path + exchange.query)));
+  writeText(writer, 5, fromBytes(wellFormed(exchange.authority)));
   writeText(writer, 6, exchange.scheme);
   writeNumber(writer, 9, body?.bytes.length ?? 0);
   writeText(writer, 10, exchange.record.protocol);
   if (body === undefined) return;
-  if (asBytes) writer.tag(12, WireType.LengthDelimited).bytes(body.bytes);
-  else writeText(writer, 11, Buffer.from(body.bytes).toString('utf8'));
+  const bytes = bodyBytes(body, wanted);
+  if (wanted?.packAsBytes === true) writer.tag(12, WireType.LengthDelimited).bytes(bytes);
+  else writeText(writer, 11, Buffer.from(bytes).toString('utf8'));
 }
 
 /** Each name once, as Envoy has them: with what HTTP/2 writes as headers, and lines of one name joined. */

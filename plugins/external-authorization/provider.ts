@@ -19,12 +19,14 @@ interface AnyProvider {
 export interface GrpcProvider extends AnyProvider {
   readonly kind: 'grpc';
   readonly authority: string;
-  readonly body: (BodyInCheck & { readonly packAsBytes: boolean }) | undefined;
+  readonly body: BodyInCheck | undefined;
 }
 
 export interface BodyInCheck {
   readonly maxBytes: number;
   readonly allowPartial: boolean;
+  /** As it came; else as UTF-8. */
+  readonly packAsBytes: boolean;
 }
 
 /** `envoyExtAuthzHttp` */
@@ -87,16 +89,9 @@ function readAnyProvider(fields: Fields, context: FilterContext): AnyProvider | 
 function readGrpcProvider(fields: Fields, context: FilterContext): GrpcProvider | string {
   const provider = readAnyProvider(fields, context);
   if (typeof provider === 'string') return provider;
-  const written = fields['includeRequestBodyInCheck'];
-  const body = bodyOf(written);
-  const packAsBytes = isFields(written) && written['packAsBytes'] === true;
   const { host, port } = serviceOf(fields);
-  return {
-    kind: 'grpc',
-    ...provider,
-    authority: `${host}:${port}`,
-    body: body && { ...body, packAsBytes },
-  };
+  const body = bodyOf(fields['includeRequestBodyInCheck']);
+  return { kind: 'grpc', ...provider, authority: `${host}:${port}`, body };
 }
 
 /** gRPC needs HTTP/2; who is spoken to in HTTP/1.1 counts as an authorizer that fails. */
@@ -188,9 +183,10 @@ const STATUSES: ReadonlySet<number> = new Set([
 
 function bodyOf(written: unknown): BodyInCheck | undefined {
   if (!isFields(written)) return undefined;
-  const { maxRequestBytes, allowPartialMessage } = written;
+  const { maxRequestBytes, allowPartialMessage, packAsBytes } = written;
   const maxBytes = Number(maxRequestBytes ?? 0);
-  return maxBytes > 0 ? { maxBytes, allowPartial: allowPartialMessage === true } : undefined;
+  if (!(maxBytes > 0)) return undefined;
+  return { maxBytes, allowPartial: allowPartialMessage === true, packAsBytes: packAsBytes === true };
 }
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');

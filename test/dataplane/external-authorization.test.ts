@@ -69,6 +69,7 @@ describe('an authorizer over gRPC', () => {
     [{}, 'body', 'bød', 'false'],
     [{ packAsBytes: true }, 'raw_body', Buffer.from('bød'), 'false'],
     [{ maxRequestBytes: 1, allowPartialMessage: true }, 'body', 'b', 'true'],
+    [{ maxRequestBytes: 2, allowPartialMessage: true }, 'body', 'b!', 'true'],
   ])('gets the body where it is asked for: %j', async (more, field, expected, partial) => {
     const service = await saying({});
     const gateway = await serve(service.port, { includeRequestBodyInCheck: { maxRequestBytes: 100, ...more } });

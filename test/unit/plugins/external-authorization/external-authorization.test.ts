@@ -161,6 +161,25 @@ describe('the authorizer', () => {
     expect(asked[0]?.request.headers.map(([name]) => name)).toEqual(names);
   });
 
+  it('is told UTF-8, and never what the client says of the body', async () => {
+    const settings = settingsOf({ pathPrefix: '/é', includeRequestHeadersInCheck: ['x-*'] });
+    const { asked } = await send(settings, {
+      path: '/\xc3\xa9\xff',
+      headers: [
+        ['x-good', '\xc3\xa9'],
+        ['x-bad', 'a\xe9\xe2\x82b'],
+        ['x-envoy-auth-partial-body', 'true'],
+      ],
+    });
+    expect(asked[0]?.request).toMatchObject({
+      path: '/\xc3\xa9/\xc3\xa9!',
+      headers: [
+        ['x-good', '\xc3\xa9'],
+        ['x-bad', 'a!!!b'],
+      ],
+    });
+  });
+
   it('has Envoy’s operators filled in, and nothing added where they come out empty', async () => {
     const settings = settingsOf({
       includeRequestHeadersInCheck: ['x-kept'],
@@ -335,6 +354,15 @@ describe('the body of a check', () => {
     ['', true, { status: undefined, body: undefined, partial: undefined }],
   ] as const)('%j, cut if need be: %s', async (body, partial, expected) => {
     expect(await check(body, partial)).toEqual(expected);
+  });
+
+  it.each([
+    ['cut within a letter', {}, '1234567!'],
+    ['cut within a letter, as bytes', { packAsBytes: true }, '1234567\xc3'],
+  ])('%s', async (_title, more, expected) => {
+    const includeRequestBodyInCheck = { maxRequestBytes: 8, allowPartialMessage: true, ...more };
+    const { asked } = await send(settingsOf({ includeRequestBodyInCheck }), { body: Buffer.from('1234567é') });
+    expect(Buffer.from(asked[0]?.request.body ?? []).toString('latin1')).toBe(expected);
   });
 
   it('is none where it is not asked for', async () => {

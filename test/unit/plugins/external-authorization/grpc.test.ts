@@ -59,8 +59,8 @@ describe('a check', () => {
 
   it('holds values that are no text', () => {
     const request = check({ headers: [['x-odd', '\xff\xfe']], path: '/\xe9' })['request']?.['http'];
-    expect(request?.['headers']).toMatchObject({ 'x-odd': '\ufffd\ufffd' });
-    expect(request?.['path']).toBe('/\ufffd');
+    expect(request?.['headers']).toMatchObject({ 'x-odd': '!!' });
+    expect(request?.['path']).toBe('/!');
   });
 });
 
