@@ -40,7 +40,7 @@ const SERVING: readonly SettingKey[] = [
     'allowLoopback',
   ] as const),
   ...(['logFormat', 'logLevel', 'accessLog', 'accessLogFile', 'drainSeconds', 'workers', 'redisUrl'] as const),
-  ...(['accessLogSampling', 'fastLane', 'istioMetrics', 'otlpEndpoint', 'traceSampling'] as const),
+  ...(['accessLogSampling', 'fastLane', 'interimOverHttp1', 'istioMetrics', 'otlpEndpoint', 'traceSampling'] as const),
   ...(['stateDir', 'writeStatus', 'admissionPort', 'admissionCerts'] as const),
   ...LIMIT_SETTINGS.map(({ key }) => key),
 ];

@@ -21,7 +21,13 @@ export type GatewayFault =
   | { readonly kind: 'overloaded' }
   | { readonly kind: 'gateway-overloaded' }
   | { readonly kind: 'namespace-overloaded' }
-  | { readonly kind: 'upstream-reset'; readonly reason: ResetReason; readonly retried: boolean }
+  | {
+      readonly kind: 'upstream-reset';
+      readonly reason: ResetReason;
+      readonly retried: boolean;
+      /** The client has had an interim answer already. */
+      readonly answerBegun?: boolean;
+    }
   | { readonly kind: 'upstream-timeout'; readonly perTry: boolean }
   | { readonly kind: 'rewritten-path-invalid' }
   | { readonly kind: 'payload-too-large' }
@@ -172,7 +178,7 @@ function row(fault: GatewayFault): Row {
         side: 'upstream',
         message,
         flag,
-        details: `upstream_reset_before_response_started{${fault.reason.replaceAll('-', '_')}}`,
+        details: resetDetails(fault.reason, fault.answerBegun === true),
         ...headers,
       };
     }
@@ -242,6 +248,10 @@ const RESET_WORDS: Readonly<Record<ResetReason, string>> = {
   overflow: 'overflow',
   'local-reset': 'local reset',
 };
+
+/** Envoy's response code details of a reset (its router's `onUpstreamReset`): interim answers begin an answer as well. */
+export const resetDetails = (reason: ResetReason, answerBegun: boolean): string =>
+  `upstream_reset_${answerBegun ? 'after' : 'before'}_response_started{${RESET_WORDS[reason].replaceAll(' ', '_')}}`;
 
 /** The answer to a fault. */
 export function faultReply(fault: GatewayFault): LocalReply {

@@ -2,7 +2,7 @@ import type { HeaderList } from '../contract/headers.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Destination, ForwardAction, RetryPolicy, Route } from '../table/model.ts';
 import type { GatewayExchange } from './exchange.ts';
-import { faultReply, type GatewayFault } from './fault.ts';
+import { faultReply, type GatewayFault, resetDetails } from './fault.ts';
 import { fleeting } from './fleeting.ts';
 import { Attempt, type AttemptOwner } from './forward-attempt.ts';
 import { announce, applyRequestOperations, forwardHead, mayWriteHeaders, perTryOf, timeoutOf } from './forward-head.ts';
@@ -30,6 +30,8 @@ export interface ForwardingOptions {
   /** In [0, 1). */
   readonly random: () => number;
   readonly mirrors: MirrorSender;
+  /** Do clients of HTTP/1.1 get the interim answers of services as well, beside the 100 that they ask for? */
+  readonly interimOverHttp1: boolean;
   /** How much of a body is kept for another try; a larger one is not tried again (istio-semantics §2.10). */
   readonly retryBufferBytes: number;
   /** How long a request's body may take in all; calls of gRPC are exempt. */
@@ -189,7 +191,9 @@ class Forwarding implements AttemptOwner {
     if (!this.#committed) this.#attempt?.hostTimedOut();
     this.#endAttempt();
     if (this.#committed) {
-      this.#exchange.record.flags.push('UT');
+      const { record } = this.#exchange;
+      record.flags.push('UT');
+      record.details = 'response_timeout';
       this.#over();
       this.#responder.abort();
     } else this.#fail({ kind: 'upstream-timeout', perTry: false });
@@ -259,10 +263,14 @@ class Forwarding implements AttemptOwner {
 
   /** What a service said on the way has reached the client, who is not told it twice: it has had its last try (Envoy). */
   informational(status: number, headers: HeaderList): void {
-    if (this.#committed || this.#responder.over) return;
+    if (this.#committed || this.#responder.over || !this.#passesOn(status)) return;
     this.#interim = true;
     this.#retryPolicy = undefined;
     this.#exchange.raw.writer.informational(status, headers);
+  }
+
+  #passesOn(status: number): boolean {
+    return status === 100 || this.#exchange.protocol === 'HTTP/2' || this.#options.interimOverHttp1;
   }
 
   answered(attempt: Attempt, status: number, headers: HeaderList, endStream: boolean): void {
@@ -329,6 +337,7 @@ class Forwarding implements AttemptOwner {
     if (this.#committed) {
       record.flags.push(failure.reason === 'protocol-error' ? 'UPE' : 'UC');
       record.cause = `upstream-${failure.reason}`;
+      record.details = resetDetails(failure.reason, true);
       this.#over();
       this.#responder.abort();
       return;
@@ -343,7 +352,8 @@ class Forwarding implements AttemptOwner {
     const policy = this.#retryPolicy;
     if (policy !== undefined && retriesFailure(policy, failure) && this.#retry(policy)) return;
     this.#endAttempt();
-    this.#fail({ kind: 'upstream-reset', reason: failure.reason, retried: this.#retriesDone > 0 });
+    const retried = this.#retriesDone > 0;
+    this.#fail({ kind: 'upstream-reset', reason: failure.reason, retried, answerBegun: this.#interim });
   }
 
   /** Another try, after the back-off, if the policy, the cluster's budget and the kept body allow one; the log is told which of the first two did not, as Envoy's is. */

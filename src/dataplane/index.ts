@@ -48,6 +48,8 @@ export interface GatewayOptions {
   readonly reusePort?: boolean;
   /** Ordinary requests of HTTP/1.1 go past Fastify and node's HTTP objects. Default true. */
   readonly fastLane?: boolean;
+  /** Interim answers of services (102, 103, 104) go to clients of HTTP/1.1 too. Default true. */
+  readonly interimOverHttp1?: boolean;
   /** What clients may take, where it differs from the defaults. */
   readonly limits?: Partial<DownstreamLimits>;
   readonly overload?: OverloadLimits;
@@ -105,6 +107,7 @@ export async function buildGateway(options: GatewayOptions): Promise<Gateway> {
       upstreams,
       clock: options.clock,
       random,
+      interimOverHttp1: options.interimOverHttp1 ?? true,
       retryBufferBytes: RETRY_BUFFER_BYTES,
       bodyMs: limits.bodyTimeoutMs,
       stalledBodyMs: limits.stalledWriteTimeoutMs,

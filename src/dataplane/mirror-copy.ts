@@ -60,8 +60,8 @@ export class MirrorCopy implements UpstreamReceiver, BodyTap {
 
   end(trailers: HeaderList | undefined): void {
     if (this.#over) return;
-    this.#exchange?.end(trailers !== undefined && this.#carriesTrailers ? trailers : undefined);
     this.#timer = setTimeout(() => this.#giveUp(true), this.#options.timeoutMs);
+    this.#exchange?.end(trailers !== undefined && this.#carriesTrailers ? trailers : undefined);
   }
 
   abort(): void {

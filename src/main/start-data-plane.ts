@@ -49,6 +49,7 @@ export async function startDataPlane(start: DataPlaneStart): Promise<Gateway> {
     portOffset,
     proxyProtocolFrom: settings.proxyProtocolFrom,
     fastLane: settings.fastLane,
+    interimOverHttp1: settings.interimOverHttp1,
     clock: systemClock,
     mayDial: dialGuardOf(settings),
     limits: downstreamLimitsOf(settings, processes, descriptorLimit()),

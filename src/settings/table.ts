@@ -34,6 +34,7 @@ export interface Settings extends LimitSettings {
   /** Share of the requests that are logged, from 0 to 1; failed and refused ones are in any case. */
   readonly accessLogSampling: number;
   /** Istio's standard metrics (`istio_requests_total` and the like) besides our own. */
+  readonly interimOverHttp1: boolean;
   readonly istioMetrics: boolean;
   readonly drainSeconds: number;
   /** Do ordinary HTTP/1.1 requests go past Fastify and node's HTTP objects? `no` is the way back, should the lane be under suspicion. */
@@ -225,6 +226,13 @@ export const SETTINGS: readonly SettingSpec[] = [
     share,
   ),
   spec('fastLane', 'WHEN', 'yes', 'let ordinary HTTP/1.1 requests go past Fastify: yes or no', yesOrNo),
+  spec(
+    'interimOverHttp1',
+    'WHEN',
+    'yes',
+    'pass interim answers of services (102, 103) on to clients of HTTP/1.1 too: yes or no',
+    yesOrNo,
+  ),
   spec('istioMetrics', 'WHEN', 'no', "show Istio's standard metrics too: yes or no", yesOrNo),
   spec('drainSeconds', 'N', '30', 'how long requests under way may take when it stops', wholeNumber(0, 3600)),
   spec(

@@ -98,6 +98,12 @@ const CASES: readonly Case[] = [
     bytes: `HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\n${OK}`,
     expect: { status: 200, body: 'ok' },
   },
+  {
+    name: 'F-37 a 103, then a reset',
+    bytes: 'HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\n',
+    finish: 'reset',
+    expect: { status: 503 },
+  },
   { name: 'half-closed after a whole answer', bytes: OK, finish: 'end', expect: { status: 200, body: 'ok' } },
   { name: 'a whole answer byte by byte', bytes: OK, drip: true, expect: { status: 200, body: 'ok' } },
   {
@@ -238,4 +244,71 @@ it('F-33 an answer that nobody asked for reaches nobody', async () => {
     if (!socket.destroyed) socket.write('HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison');
   await pause(50);
   for (let i = 0; i < 5; i++) expect(await overHttp1('/ok')).toMatchObject({ status: 200, body: 'ok' });
+});
+
+describe('what a service says before its answer', () => {
+  const raw = async (target: string): Promise<string> => {
+    const socket = net.connect(gateway.port, '127.0.0.1');
+    let got = '';
+    socket.on('data', (chunk) => (got += chunk.toString('latin1')));
+    socket.write(`GET ${target} HTTP/1.1\r\nHost: shop.example.com\r\nConnection: close\r\n\r\n`);
+    await once(socket, 'close');
+    return got;
+  };
+  const caseOf = (name: string): string => `/${CASES.findIndex((row) => row.name === name)}`;
+  const detailsOf = async (name: string): Promise<string | undefined> => {
+    const before = gateway.records.length;
+    await raw(caseOf(name));
+    return gateway.records[before]?.details;
+  };
+
+  it('F-37 reaches clients of HTTP/1.1, before the answer', async () => {
+    expect(await raw(caseOf('F-37 a 103 before the answer'))).toMatch(
+      /^HTTP\/1\.1 103 Early Hints\r\nlink: <\/a\.css>\r\n\r\nHTTP\/1\.1 200 OK\r\n/,
+    );
+  });
+
+  it.each([
+    ['F-35 a reset before any answer', 'upstream_reset_before_response_started{connection_termination}'],
+    ['F-35 two lengths', 'upstream_reset_before_response_started{protocol_error}'],
+    ['F-37 a 103, then a reset', 'upstream_reset_after_response_started{connection_termination}'],
+    ['F-35 a body cut by a reset', 'upstream_reset_after_response_started{connection_termination}'],
+    ['F-35 a chunk that is none', 'upstream_reset_after_response_started{protocol_error}'],
+    ['no answer at all', 'response_timeout'],
+    ['a body that comes too slowly', 'response_timeout'],
+    ['F-37 a 103 before the answer', 'via_upstream'],
+  ])('%s stands in the log as %s', async (name, details) => {
+    expect(await detailsOf(name)).toBe(details);
+  });
+});
+
+describe('a gateway that keeps interim answers from clients of HTTP/1.1', () => {
+  it('passes them on over HTTP/2 alone, and such a request may be tried again', async () => {
+    const shop = frame({ shop: (service.address() as AddressInfo).port });
+    const quiet = await startGateway(
+      shop +
+        virtualService(
+          'shop',
+          '- route: [{ destination: { host: shop.test } }]\n  retries: { attempts: 1, retryOn: reset }',
+        ),
+      { interimOverHttp1: false },
+    );
+    const target = `/${CASES.findIndex((row) => row.name === 'F-37 a 103, then a reset')}`;
+    const socket = net.connect(quiet.port, '127.0.0.1');
+    let got = '';
+    socket.on('data', (chunk) => (got += chunk.toString('latin1')));
+    socket.write(`GET ${target} HTTP/1.1\r\nHost: shop.example.com\r\nConnection: close\r\n\r\n`);
+    await once(socket, 'close');
+    expect(got).toMatch(/^HTTP\/1\.1 503 /);
+    expect(quiet.records[0]).toMatchObject({ upstreamAttempts: 2, flags: ['URX', 'UC'] });
+    const session = http2.connect(`http://127.0.0.1:${quiet.port}`);
+    const stream = session.request({ ':path': target, ':authority': 'shop.example.com' });
+    const interim: unknown[] = [];
+    stream.on('headers', (head) => interim.push(head[':status']));
+    stream.resume();
+    await once(stream, 'close');
+    session.destroy();
+    expect(interim).toEqual([103]);
+    await quiet.close();
+  });
 });

@@ -35,6 +35,7 @@ export interface TestGatewayOptions {
   readonly mayDial?: (address: string, port: number) => boolean;
   readonly limits?: Partial<DownstreamLimits>;
   readonly overload?: OverloadLimits;
+  readonly interimOverHttp1?: boolean;
   /** What plugins say by `app.log`. */
   readonly onPluginLine?: (level: string, message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
@@ -76,6 +77,7 @@ export async function startGateway(text: string, options: TestGatewayOptions = {
     mayDial: options.mayDial ?? (() => true),
     ...(options.limits !== undefined && { limits: options.limits }),
     ...(options.overload !== undefined && { overload: options.overload }),
+    ...(options.interimOverHttp1 !== undefined && { interimOverHttp1: options.interimOverHttp1 }),
     ...(options.onPluginLine !== undefined && { onPluginLine: options.onPluginLine }),
     onError: (error) => errors.push(error),
   });

@@ -1,4 +1,7 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import type { HeaderList } from '../../contract/headers.ts';
+import { headerName } from '../header-fields.ts';
 import { httpDate } from './http-date.ts';
 
 /** Framing is the lane's business, and says what the lane does, not what others did. */
@@ -30,6 +33,33 @@ export function framedLines(headers: HeaderList, framing: AnswerFraming): string
     lines.push('content-length', String(bodyLength));
   if (!dated) lines.push('date', httpDate(framing.nowMs));
   return lines;
+}
+
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** Status line and fields as they go on the wire; undefined: HTTP/1.1 cannot carry them, and half a head would be worse than none. */
+export function headText(status: number, lines: readonly string[]): string | undefined {
+  if (status < 100 || status > 999) return undefined;
+  let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`;
+  for (let i = 0; i < lines.length; i += 2) {
+    const name = lines[i] as string;
+    const value = lines[i + 1] as string;
+    if (headerName(name) === undefined || !VALUE.test(value)) return undefined;
+    text += `${name}: ${value}\r\n`;
+  }
+  return `${text}\r\n`;
+}
+
+/**
+ * An interim answer on its way to a client of HTTP/1.1, without what belongs to one hop. Nobody waits for it: where the client
+ * takes nothing it is left out, or a service could fill the memory with them.
+ */
+export function sendInterim(socket: Socket, status: number, headers: HeaderList): void {
+  if (socket.writableNeedDrain || socket.destroyed) return;
+  const lines: string[] = [];
+  for (const [name, value] of headers) if (!FRAMING.has(name) && name !== 'trailer') lines.push(name, value);
+  const text = headText(status, lines);
+  if (text !== undefined) socket.write(text, 'latin1');
 }
 
 /** One character a byte: joining head and body to one write is worth the copy where the body is small. */

@@ -1,9 +1,7 @@
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { HeaderList } from '../../contract/headers.ts';
-import { headerName } from '../header-fields.ts';
 import type { ResponseWriter } from '../stream.ts';
-import { asText, framedLines } from './answer-lines.ts';
+import { asText, framedLines, headText, sendInterim } from './answer-lines.ts';
 
 /** What the writer must know of the request and its connection. */
 export interface FastWriterContext {
@@ -20,8 +18,6 @@ export interface FastWriterContext {
 
 /** Pieces up to this size wait for one another within a turn of the loop; for larger ones the copy is dearer than a write. */
 const MAX_JOINED_BYTES = 8 * 1024;
-
-const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** The answer to a request of the fast lane, written to the socket as it is. */
 export class FastWriter implements ResponseWriter {
@@ -45,8 +41,11 @@ export class FastWriter implements ResponseWriter {
     return this.#over;
   }
 
-  /** Who asks for a 100 is not in this lane, and other interim answers confuse clients of HTTP/1.1 (RFC 8297 §3). */
-  informational(): void {}
+  /** Who asks for a 100 is not in this lane. */
+  informational(status: number, headers: HeaderList): void {
+    if (status < 102 || status > 199 || this.#over || this.headSent) return;
+    sendInterim(this.#context.socket, status, headers);
+  }
 
   head(status: number, headers: HeaderList, bodyLength: number | undefined): void {
     if (this.#over || this.headSent) return;
@@ -57,22 +56,12 @@ export class FastWriter implements ResponseWriter {
     this.#promised = this.#bodyless ? undefined : bodyLength;
     const lines = framedLines(headers, { status, bodyLength, chunked: this.#chunked, nowMs: context.nowMs() });
     if (context.lastAnswer()) lines.push('connection', 'close');
-    if (status < 100 || status > 999) {
+    const text = headText(status, lines);
+    if (text === undefined) {
       this.abort();
       return;
     }
-    let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`;
-    for (let i = 0; i < lines.length; i += 2) {
-      const name = lines[i] as string;
-      const value = lines[i + 1] as string;
-      // A value that HTTP/1.1 cannot carry: half a head would be worse than none.
-      if (headerName(name) === undefined || !VALUE.test(value)) {
-        this.abort();
-        return;
-      }
-      text += `${name}: ${value}\r\n`;
-    }
-    this.#text = `${text}\r\n`;
+    this.#text = text;
     // An event stream may be silent for long: what waits leaves at the end of this turn at the latest.
     this.#flushSoon();
   }

@@ -100,7 +100,7 @@ export class Http1Connection implements ConnectionLife, GateOwner, RequestOwner<
   }
 
   refuse(reason: Rejection): void {
-    this.#answerRaw(reason);
+    this.faulty(reason);
   }
 
   pause(): void {

@@ -8,7 +8,7 @@ export interface GateOwner {
   feed(bytes: Buffer): void;
   /** Asked right after the end of a head was fed; undefined: the parser made no request of it, or the connection is no HTTP any more. */
   framing(): Framing | undefined;
-  /** The bytes are no request line that we take; nothing is fed from here on. */
+  /** The bytes are no request line, or no chunk, that we take; nothing is fed from here on. */
   refuse(reason: Rejection): void;
   /** Stop and start reading from the socket. */
   pause(): void;
@@ -24,6 +24,9 @@ export const METHODS: readonly string[] = (
 const KNOWN = new Set(METHODS);
 const REQUEST_LINE = /^([A-Z]+) [\x21-\x7e]+ HTTP\/(\d)\.(\d)\r$/;
 const SIMPLE_REQUEST = /^([A-Z]+) [\x21-\x7e]+\r$/;
+
+/** Of a chunk's size; 64 bits have sixteen. */
+const TOO_MANY_DIGITS = /^[\da-f]{17}/i;
 
 const CR = 13;
 const LF = 10;
@@ -46,10 +49,13 @@ export function judgeRequestLine(line: string): Rejection | undefined {
 type Phase = 'start' | 'line' | 'head' | 'length' | 'chunk-size' | 'chunk-data' | 'trailers' | 'shut';
 
 /**
- * Stands before node's parser on an HTTP/1.1 connection and does two things the parser does not.
+ * Stands before node's parser on an HTTP/1.1 connection and does three things the parser does not.
  *
  * It looks at each request line as it was sent: llhttp takes two spaces for one, HTTP/0.9 for a request, and RTSP/1.1 for a
  * version, and shows no trace of it afterwards (edge-security F-17.18.20).
+ *
+ * It looks at each chunk's size: llhttp takes any number of leading zeros, and sizes that no number of ours can hold
+ * (edge-security F-12.15).
  *
  * It lets one request at a time through: bytes after the end of a request wait until its answer has left. So the order of a
  * client's requests is the order in which they act, pipelining costs one read of memory, and what follows an upgrade is
@@ -232,7 +238,9 @@ export class RequestGate {
       this.#partial += chunk.toString('latin1', at, Math.min(end < 0 ? chunk.length : end, at + 24));
     if (end < 0) return chunk.length;
     const size = Number.parseInt(this.#partial, 16);
+    const isOdd = TOO_MANY_DIGITS.test(this.#partial) || size > Number.MAX_SAFE_INTEGER;
     this.#partial = '';
+    if (isOdd) return this.#refuse(MALFORMED);
     this.#remaining = size + 2;
     this.#phase = size === 0 ? 'trailers' : 'chunk-data';
     // What is no number the parser refuses, as soon as it is fed.

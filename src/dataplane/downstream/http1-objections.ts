@@ -25,6 +25,8 @@ export function objectionTo(message: IncomingMessage, maxHeaders: number): Rejec
   const expect = message.headers.expect;
   if (expect !== undefined && expect.toLowerCase() !== '100-continue') return UNKNOWN_EXPECTATION;
   const length = bodyLengthOf(message);
+  // Passed on it would be another number (edge-security F-02).
+  if (typeof length === 'number' && !Number.isSafeInteger(length)) return BAD_FRAMING;
   if (length !== undefined && length !== 0 && isWebSocketUpgrade(message)) return UPGRADE_WITH_BODY;
   return undefined;
 }

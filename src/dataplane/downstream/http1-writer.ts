@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { HeaderList } from '../../contract/headers.ts';
 import type { ResponseWriter } from '../stream.ts';
-import { asText, framedLines } from './answer-lines.ts';
+import { asText, framedLines, sendInterim } from './answer-lines.ts';
 
 /** What the writer must know of the request and its connection. */
 export interface WriterContext {
@@ -46,9 +46,15 @@ export class Http1Writer implements ResponseWriter {
     return this.#over;
   }
 
-  /** Only the 100 that was asked for: others confuse clients of HTTP/1.1 (RFC 8297 §3), and Envoy swallows them too (istio-semantics §7.4). */
-  informational(status: number): void {
-    if (status !== 100 || this.#over || this.headSent || this.#continueSent || !this.#context.expectContinue) return;
+  /** Of the 100s only the first, and only where one was asked for. */
+  informational(status: number, headers: HeaderList): void {
+    if (status < 100 || status > 199 || status === 101 || this.#over || this.headSent) return;
+    if (status === 100) this.#continue();
+    else if (this.#response.socket !== null) sendInterim(this.#response.socket, status, headers);
+  }
+
+  #continue(): void {
+    if (this.#continueSent || !this.#context.expectContinue) return;
     this.#continueSent = true;
     this.#response.writeContinue();
   }

@@ -11,7 +11,7 @@ import { HeaderList } from '../../contract/headers.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { fleeting } from '../fleeting.ts';
 import type { ConnectionLife, DownstreamConnection } from './connection.ts';
-import { readHead } from './http2-headers.ts';
+import { type Http2Head, readHead } from './http2-headers.ts';
 import { Http2Request } from './http2-request.ts';
 import type { DownstreamLimits } from './limits.ts';
 import type { RequestHandling } from './port.ts';
@@ -69,6 +69,8 @@ export class Http2Connection implements ConnectionLife {
   readonly #session: ServerHttp2Session;
   readonly #options: Http2Options;
   readonly #requests = new Map<Http2Request, ServerHttp2Stream>();
+  /** Streams that have announced nothing and not ended, and since when; monotonic. */
+  readonly #unfinished = new Map<ServerHttp2Stream, number>();
   #controlFrames = 0;
   #idleSinceMs: number;
   #drainingSinceMs: number | undefined;
@@ -98,8 +100,7 @@ export class Http2Connection implements ConnectionLife {
     stream.on('error', () => {});
     if (stream.destroyed || stream.closed) return;
     const endStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
-    const { handling, limits, clock } = this.#options;
-    const head = readHead(raw, limits);
+    const head = readHead(raw, this.#options.limits);
     // Nobody behind the lane is to take this for a whole request (edge-security H-10).
     if (head === undefined || (endStream && (head.contentLength ?? 0) > 0)) {
       stream.close(constants.NGHTTP2_PROTOCOL_ERROR);
@@ -107,6 +108,23 @@ export class Http2Connection implements ConnectionLife {
       this.#rejected(MALFORMED_STREAM, { method, target, authority });
       return;
     }
+    if (head.contentLength === 0 && !endStream) this.#awaitEnd(stream, head);
+    else this.#begin(stream, head, endStream);
+  }
+
+  /** A length of 0 would be a whole request for the service, and DATA may come all the same, which nghttp2 resets the stream for (H-10). */
+  #awaitEnd(stream: ServerHttp2Stream, head: Http2Head): void {
+    this.#unfinished.set(stream, this.#options.clock.monotonicMs());
+    stream.once('close', () => this.#unfinished.delete(stream));
+    stream.once('end', () => {
+      this.#unfinished.delete(stream);
+      if (!stream.destroyed && stream.rstCode === constants.NGHTTP2_NO_ERROR) this.#begin(stream, head, true);
+    });
+    stream.resume();
+  }
+
+  #begin(stream: ServerHttp2Stream, head: Http2Head, endStream: boolean): void {
+    const { handling, clock } = this.#options;
     const request = new Http2Request(this.#connection, stream, head, endStream, clock);
     this.#requests.set(request, stream);
     stream.once('close', () => {
@@ -163,7 +181,13 @@ export class Http2Connection implements ConnectionLife {
     this.#controlFrames = 0;
     if (nowMs - (this.#drainingSinceMs ?? nowMs) >= this.#options.limits.drainIdleMs) this.#session.close();
     for (const [request, stream] of this.#requests) this.#sweepRequest(request, stream, nowMs);
-    if (this.#requests.size === 0 && nowMs - this.#idleSinceMs >= this.#options.limits.http2IdleTimeoutMs)
+    for (const [stream, sinceMs] of this.#unfinished)
+      if (nowMs - sinceMs >= this.#options.limits.bodyIdleTimeoutMs) stream.close(constants.NGHTTP2_CANCEL);
+    if (
+      this.#requests.size === 0 &&
+      this.#unfinished.size === 0 &&
+      nowMs - this.#idleSinceMs >= this.#options.limits.http2IdleTimeoutMs
+    )
       this.#session.close();
   }
 

@@ -12,6 +12,7 @@ import { Http1Connection } from './http1-client.ts';
 import { ASSUMED_STREAMS, Http2Connection } from './http2-client.ts';
 import { type Connect, ConnectionPool } from './pool.ts';
 import type { HostOutcome, RawOutcome, UpstreamHost } from './port.ts';
+import type { SpareConnections } from './spare-connections.ts';
 import { type TlsDial, tlsDial, tlsIdentity, type UpstreamCredentials } from './tls.ts';
 import { localAddressOf, tunnelOver, type Wire } from './wire.ts';
 
@@ -25,6 +26,8 @@ export interface HostEnvironment {
   readonly pools: Set<ConnectionPool>;
   /** Raw connections, for the same reason. */
   readonly sockets: Set<Socket>;
+  /** Idle connections that speak for one client each, of the whole process. */
+  readonly spare: SpareConnections;
   readonly report: (host: Host, outcome: HostOutcome) => void;
 }
 
@@ -161,12 +164,13 @@ export class Host implements UpstreamHost, BalancedHost {
   }
 
   #createPool(key: string, protocol: Protocol, speech: Speech): ConnectionPool {
-    const { cluster, breaker, pools } = this.#environment;
+    const { cluster, breaker, pools, spare } = this.#environment;
     const pool = new ConnectionPool({
       settings: speech.client === undefined ? cluster.connections : ofOneClient(cluster.connections),
       breaker,
       connect: protocol === 'h1' ? this.#connectHttp1(speech) : this.#connectHttp2(speech),
       expectedStreams: protocol === 'h1' ? 1 : (cluster.connections.maxConcurrentStreams ?? ASSUMED_STREAMS),
+      spare: speech.client === undefined ? undefined : spare,
       onEmpty: () => {
         pools.delete(pool);
         if (this.#pools.get(key) === pool) this.#pools.delete(key);

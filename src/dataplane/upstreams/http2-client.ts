@@ -84,7 +84,9 @@ export class Http2Connection implements ClientConnection {
     session.on('goaway', () => events.onRetired());
     session.on('remoteSettings', (settings) => {
       this.#remoteLimit = settings.maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
-      events.onLimit();
+      // Who takes no more once it has taken some may go on like that for ever; others need not wait for it.
+      if (this.#remoteLimit === 0 && this.#served > 0) events.onRetired();
+      else events.onLimit();
     });
     session.once('close', () => {
       clearTimeout(this.#pingTimer);

@@ -7,6 +7,7 @@ import { createDialGuard, type DialGuard } from './dial-guard.ts';
 import { type DnsOptions, NameResolver } from './dns.ts';
 import type { ConnectionPool } from './pool.ts';
 import type { Upstreams } from './port.ts';
+import { SpareConnections } from './spare-connections.ts';
 import { UpstreamCredentials } from './tls.ts';
 
 export { hashString } from './balancer/index.ts';
@@ -31,6 +32,9 @@ export interface ResolvingUpstreams extends Upstreams {
   settled(): Promise<void>;
 }
 
+/** Of connections with a PROXY header; each costs a descriptor here and a place at its service. */
+const MAX_SPARE_CONNECTIONS = 1_000;
+
 class LiveUpstreams implements ResolvingUpstreams {
   readonly #clusters = new Map<ClusterId, LiveCluster>();
   readonly #environment: ClusterEnvironment;
@@ -49,6 +53,7 @@ class LiveUpstreams implements ResolvingUpstreams {
       credentials: this.#credentials,
       pools: this.#pools,
       sockets: this.#sockets,
+      spare: new SpareConnections(MAX_SPARE_CONNECTIONS),
     };
   }
 

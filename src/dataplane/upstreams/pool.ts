@@ -4,6 +4,7 @@ import type { CircuitBreaker } from './breaker.ts';
 import type { ClientConnection, ConnectionEvents } from './connection.ts';
 import { Line } from './line.ts';
 import { Pooled, type PoolSettings } from './pooled.ts';
+import type { SpareConnections } from './spare-connections.ts';
 
 /** How a pool makes a connection: reports one of the two, later, unless the returned function is called first. */
 export type Connect = (
@@ -20,6 +21,8 @@ export interface PoolOptions {
   readonly connect: Connect;
   /** What a connection that is being made will take, before the host has said it. */
   readonly expectedStreams: number;
+  /** Where its idle connections count, when they are of use to one client only. */
+  readonly spare?: SpareConnections | undefined;
   /** Nothing is left in it. */
   readonly onEmpty: () => void;
 }
@@ -139,7 +142,7 @@ export class ConnectionPool {
     );
     this.#rearrange(pooled);
     if (this.#draining) this.#retire(pooled);
-    else if (pooled.streams === 0) pooled.becameIdle();
+    else if (pooled.streams === 0) this.#becameIdle(pooled);
   }
 
   /** All that waits fails with it: each decides for itself whether to try again, and where (Envoy purges them as well). */
@@ -170,6 +173,7 @@ export class ConnectionPool {
       this.#overflow(attempt);
       return;
     }
+    this.#options.spare?.remove(pooled);
     breaker.requests++;
     pooled.streams++;
     pooled.started++;
@@ -189,7 +193,12 @@ export class ConnectionPool {
 
   #hasRoom(pooled: Pooled): void {
     this.#rearrange(pooled);
-    if (pooled.streams === 0) pooled.becameIdle();
+    if (pooled.streams === 0) this.#becameIdle(pooled);
+  }
+
+  #becameIdle(pooled: Pooled): void {
+    pooled.becameIdle();
+    this.#options.spare?.add(pooled);
   }
 
   /**
@@ -245,6 +254,7 @@ export class ConnectionPool {
 
   #remove(pooled: Pooled): boolean {
     if (!this.#all.delete(pooled)) return false;
+    this.#options.spare?.remove(pooled);
     if (pooled.cancelConnect !== undefined) this.#connecting--;
     pooled.stopAging();
     pooled.retired = true;

@@ -51,6 +51,10 @@ const ROWS: readonly Row[] = [
   refused('F-03 a negative length', post('Content-Length: -1\r\n')),
   refused('F-03 a hexadecimal length', post('Content-Length: 0x2\r\n', 'ok')),
   refused('F-05 a length beyond 64 bits', post('Content-Length: 18446744073709551618\r\n', 'ok')),
+  refused(
+    'F-05 a length that would be another one when it is passed on',
+    post('Content-Length: 9007199254740993\r\n', 'ok'),
+  ),
   refused('F-05 an empty length', post('Content-Length: \r\n')),
   passed('F-05 a length with blanks around', post('Content-Length:  2 \r\n', 'ok'), '"body":"ok"'),
   refused('F-04 a blank before the colon', get('X-A : 1\r\n')),
@@ -107,6 +111,14 @@ const ROWS: readonly Row[] = [
     closed: true,
     handled: 1,
   },
+  ...['00000000000000002', '000000000000000000000000000002', 'ffffffffffffffff', '20000000000000'].map((size) => ({
+    id: `F-12 a chunk size of ${size}`,
+    send: chunked(`${size}\r\nok\r\n0\r\n\r\n`),
+    status: 400,
+    closed: true,
+    handled: 1,
+  })),
+  passed('F-12 a chunk size of 16 digits', chunked('0000000000000002\r\nok\r\n0\r\n\r\n'), '"body":"ok"'),
   {
     id: 'F-12 a blank after the chunk size',
     send: chunked('2 \r\nok\r\n0\r\n\r\n'),

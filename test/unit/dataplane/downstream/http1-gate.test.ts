@@ -10,7 +10,7 @@ const MESSAGES: readonly { readonly head: string; readonly body: string; readonl
   { head: 'PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n', body: '0\r\n\r\n', framing: 'chunked' },
   {
     head: 'PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n',
-    body: '00000000000000000000005;x="\r0"\r\n0\r\n\r\n\r\n1a\r\nabcdefghijklmnopqrstuvwxyz\r\n0;y\r\nA: b\r\nC:\r\n\r\n',
+    body: '0000000000000005;x="\r0"\r\n0\r\n\r\n\r\n1a\r\nabcdefghijklmnopqrstuvwxyz\r\n0;y\r\nA: b\r\nC:\r\n\r\n',
     framing: 'chunked',
   },
 ];

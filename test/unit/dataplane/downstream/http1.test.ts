@@ -240,8 +240,8 @@ describe.each(LANES)('request bodies over HTTP/1.1, $lane', (of) => {
     await until(() => client.raw().includes('100 Continue'));
     client.socket.write('ok');
     await until(() => client.raw().includes('done'));
-    expect(parseAnswers(client.raw()).map((answer) => answer.status)).toEqual([100, 200]);
-    expect(headerOf(parseAnswers(client.raw())[1] as never, 'connection')).toBeUndefined();
+    expect(parseAnswers(client.raw()).map((answer) => answer.status)).toEqual([103, 100, 200]);
+    expect(headerOf(parseAnswers(client.raw())[2] as never, 'connection')).toBeUndefined();
     client.socket.destroy();
   });
 
@@ -254,6 +254,29 @@ describe.each(LANES)('request bodies over HTTP/1.1, $lane', (of) => {
     expect(answers.map((answer) => answer.status)).toEqual([401]);
     expect(headerOf(answers[0] as never, 'connection')).toBe('close');
     expect(closed).toBe(true);
+  });
+
+  test('F-37 interim answers go before the answer, without what belongs to one hop', async () => {
+    await start((request) => {
+      const hints = HeaderList.from([
+        ['link', '</a>; rel=preload'],
+        ['content-length', '5'],
+        ['transfer-encoding', 'chunked'],
+        ['trailer', 'x-sum'],
+      ]);
+      request.writer.informational(103, hints);
+      request.writer.informational(102, HeaderList.empty());
+      request.writer.informational(101, HeaderList.empty());
+      request.writer.informational(103, HeaderList.from([['link', 'a\r\nx-smuggled: 1']]));
+      reply(request, 200, 'x');
+      request.writer.informational(103, hints);
+    });
+    const { raw, answers } = await sendRaw(toy.port, `GET / HTTP/1.1\r\n${H}\r\nGET / HTTP/1.1\r\n${H}\r\n`, {
+      answers: 6,
+    });
+    expect(answers.map((answer) => answer.status)).toEqual([103, 102, 200, 103, 102, 200]);
+    expect(raw.startsWith('HTTP/1.1 103 Early Hints\r\nlink: </a>; rel=preload\r\n\r\nHTTP/1.1 102')).toBe(true);
+    expect(raw).not.toContain('smuggled');
   });
 
   test('nobody who waits for the next request hears of a 100 that was not asked for', async () => {

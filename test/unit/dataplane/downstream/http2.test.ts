@@ -489,6 +489,36 @@ describe('HTTP/2 that breaks the rules (edge-security H)', () => {
     wire.close();
   });
 
+  test('H-10 a length of 0 is no complete request before it has ended without DATA', async () => {
+    await start((request) => {
+      expect(request.body.empty).toBe(true);
+      reply(request, 200, '');
+    });
+    const wire = await Http2Wire.connect(toy.port);
+    const announced = [...replaced(':method', 'POST'), ['content-length', '0'] as const];
+    wire.request(1, announced, false);
+    wire.request(3, usual, true);
+    expect((await wire.next('HEADERS')).stream).toBe(3);
+    expect(toy.requests.map(({ method }) => method)).toEqual(['GET']);
+    wire.send(frame(Frames.DATA, 1, 1, Buffer.alloc(0)));
+    expect((await wire.next('HEADERS')).stream).toBe(1);
+    expect(toy.requests.map(({ method }) => method)).toEqual(['GET', 'POST']);
+    wire.request(5, announced, false);
+    wire.send(frame(Frames.DATA, 1, 5, Buffer.from('a')));
+    await wire.next('RST_STREAM', 'GOAWAY');
+    expect(toy.requests).toHaveLength(2);
+    wire.close();
+  });
+
+  test('H-10 one that never ends is given up', async () => {
+    await start((request) => reply(request, 200, ''), { limits: { bodyIdleTimeoutMs: 50 } });
+    const wire = await Http2Wire.connect(toy.port);
+    wire.request(1, [...replaced(':method', 'POST'), ['content-length', '0']], false);
+    expect((await wire.next('RST_STREAM')).stream).toBe(1);
+    expect(toy.requests).toEqual([]);
+    wire.close();
+  });
+
   test('H-01 rapid resets end the connection', async () => {
     await start();
     const wire = await Http2Wire.connect(toy.port);
