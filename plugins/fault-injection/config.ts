@@ -15,9 +15,10 @@ export type FaultAnswer =
 export const faultInjectionSpec: FilterSpec<FaultSettings> = {
   name: 'fault-injection',
   kinds: [],
+  /** Of one document alone a redirect or direct response has no fault; one that a delegate's rule inherits from its root acts. */
   compileRoute({ rule, kind }) {
     const fault = rule['fault'] as HTTPFaultInjection | undefined;
-    return fault === undefined || kind !== 'forward' ? undefined : compileFault(fault);
+    return fault === undefined || kind === 'failed' ? undefined : compileFault(fault);
   },
 };
 

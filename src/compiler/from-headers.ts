@@ -17,7 +17,7 @@ export function translateHeaderOperations(headers: Headers | undefined): Transla
   if (headers === undefined) return NONE;
   return {
     request: translateLevel(headers.request),
-    response: translateLevel(headers.response),
+    response: withoutOneHop(translateLevel(headers.response)),
     host: hostOf(headers.request?.set) ?? hostOf(headers.request?.add),
   };
 }
@@ -50,6 +50,16 @@ function translateLevel(written: WrittenOperations | undefined): HeaderOperation
   const set = translateValues(written.set);
   const add = translateValues(written.add);
   return remove.length + set.length + add.length === 0 ? NO_OPERATIONS : { remove, set, add };
+}
+
+/** What an answer loses on its way out again, whoever wrote it (istio-semantics §7.2, hop-by-hop). */
+const ONE_HOP: ReadonlySet<string> = new Set(['keep-alive', 'proxy-connection', 'upgrade']);
+
+function withoutOneHop(operations: HeaderOperations): HeaderOperations {
+  const { remove, set, add } = operations;
+  if (![...set, ...add].some(([name]) => ONE_HOP.has(name))) return operations;
+  const stays = ([name]: readonly [string, string]): boolean => !ONE_HOP.has(name);
+  return { remove, set: set.filter(stays), add: add.filter(stays) };
 }
 
 /** Sorted as written, and only then made lower case: of names that differ in case alone, the last one wins as in Istio. */

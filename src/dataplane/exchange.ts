@@ -124,7 +124,7 @@ export class GatewayExchange implements Exchange {
   }
 
   format(format: string): string {
-    return formatHeaderValue(format, formatFacts(this, undefined, undefined, 0));
+    return formatHeaderValue(format, formatFacts(this, undefined, undefined));
   }
 
   /** The first choice, and every later one: always among the routes of the pinned table. */

@@ -11,12 +11,19 @@ export interface SentRequest {
   readonly authority: string;
 }
 
+/** The answer whose headers are operated on. */
+export interface AnswerFacts {
+  readonly headers: HeaderList;
+  readonly status: number;
+  /** 0 where the answer is the gateway's own: it is then not yet said to be one (istio-semantics §2.11). */
+  readonly responseCode: number;
+}
+
 /** What header operators see of a request and, where there is one, its answer (istio-semantics §2.11). */
 export function formatFacts(
   exchange: GatewayExchange,
   sent: SentRequest | undefined,
-  responseHeaders: HeaderList | undefined,
-  responseCode: number,
+  answer: AnswerFacts | undefined,
 ): FormatFacts {
   const { raw, record } = exchange;
   const headers = sent?.headers ?? exchange.headers;
@@ -36,9 +43,9 @@ export function formatFacts(
           return headerText(headers, name);
       }
     },
-    responseHeader: (name) => (name === ':status' ? String(responseCode) : responseHeaders?.get(name)),
+    responseHeader: (name) => (name === ':status' ? answer?.status.toString() : answer?.headers.get(name)),
     protocol: exchange.protocol,
-    responseCode,
+    responseCode: answer?.responseCode ?? 0,
     responseFlags: record.flags,
     responseDetails: record.details,
     clientAddress: exchange.clientAddress,
@@ -48,12 +55,15 @@ export function formatFacts(
     localAddress: raw.localAddress,
     localPort: raw.localPort,
     upstreamHost: record.upstreamAddress,
+    upstreamLocalAddress: record.upstreamLocalAddress,
     // The first try is counted before the request's operations are evaluated.
-    upstreamAttempts: responseHeaders === undefined ? 1 : record.upstreamAttempts,
-    upstreamCluster: record.cluster,
+    upstreamAttempts: answer === undefined ? 1 : record.upstreamAttempts,
+    upstreamCluster: record.flags.includes('NC') ? undefined : record.cluster,
     routeName: exchange.route?.name ?? '',
     serverName: exchange.tls?.serverName,
     clientCertificate: exchange.tls?.client,
     startedAtMs: record.startedAtMs,
+    bytesReceived: exchange.body.bytesReceived,
+    bytesSent: record.bytesSent,
   };
 }

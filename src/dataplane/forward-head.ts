@@ -76,7 +76,7 @@ export function applyRequestOperations(exchange: GatewayExchange, route: Route, 
   if (!operates(destination.requestHeaders) && !operates(route.requestHeaders)) return;
   // Every try has its own; operations see that of the first.
   exchange.headers.set('x-envoy-attempt-count', '1');
-  const facts = formatFacts(exchange, undefined, undefined, 0);
+  const facts = formatFacts(exchange, undefined, undefined);
   applyHeaderOperations(exchange.headers, destination.requestHeaders, facts);
   applyHeaderOperations(exchange.headers, route.requestHeaders, facts);
 }

@@ -18,12 +18,16 @@ export interface FormatFacts {
   readonly localAddress: string;
   readonly localPort: number;
   readonly upstreamHost: string | undefined;
+  readonly upstreamLocalAddress: string | undefined;
   readonly upstreamAttempts: number;
   readonly upstreamCluster: string | undefined;
   readonly routeName: string;
   readonly serverName: string | undefined;
   readonly clientCertificate: ClientCertificate | undefined;
   readonly startedAtMs: number;
+  /** Of bodies, so far. */
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
 }
 
 type Part = string | ((facts: FormatFacts) => string | undefined);
@@ -71,15 +75,22 @@ const withoutPort: Readonly<Record<string, Operator>> = {
   PROTOCOL: (f) => f.protocol,
   RESPONSE_CODE: (f) => String(f.responseCode),
   RESPONSE_FLAGS: (f) => (f.responseFlags.length === 0 ? '-' : f.responseFlags.join(',')),
+  RESPONSE_FLAGS_LONG: (f) =>
+    f.responseFlags.length === 0 ? '-' : f.responseFlags.map((flag) => LONG_FLAGS[flag] ?? flag).join(','),
   RESPONSE_CODE_DETAILS: (f) => f.responseDetails,
   ROUTE_NAME: (f) => f.routeName,
   UPSTREAM_CLUSTER: (f) => (f.upstreamCluster === undefined ? undefined : `${f.upstreamCluster};`),
   UPSTREAM_CLUSTER_RAW: (f) => f.upstreamCluster,
   UPSTREAM_HOST: (f) => f.upstreamHost,
+  UPSTREAM_HOST_NAME: (f) => f.upstreamHost,
+  UPSTREAM_HOST_NAME_WITHOUT_PORT: (f) => withoutPortOf(f.upstreamHost),
   UPSTREAM_REQUEST_ATTEMPT_COUNT: (f) => String(f.upstreamAttempts),
   UPSTREAM_REMOTE_ADDRESS: (f) => f.upstreamHost,
-  UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: (f) => f.upstreamHost?.replace(/:\d+$/, ''),
-  UPSTREAM_REMOTE_PORT: (f) => f.upstreamHost?.replace(/^.*:/, ''),
+  UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: (f) => withoutPortOf(f.upstreamHost),
+  UPSTREAM_REMOTE_PORT: (f) => portOf(f.upstreamHost),
+  UPSTREAM_LOCAL_ADDRESS: (f) => f.upstreamLocalAddress,
+  UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: (f) => withoutPortOf(f.upstreamLocalAddress),
+  UPSTREAM_LOCAL_PORT: (f) => portOf(f.upstreamLocalAddress),
   DOWNSTREAM_REMOTE_ADDRESS: (f) => `${f.clientAddress}:${f.clientPort}`,
   DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: (f) => f.clientAddress,
   DOWNSTREAM_REMOTE_PORT: (f) => String(f.clientPort),
@@ -89,12 +100,49 @@ const withoutPort: Readonly<Record<string, Operator>> = {
   DOWNSTREAM_LOCAL_ADDRESS: (f) => `${f.localAddress}:${f.localPort}`,
   DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: (f) => f.localAddress,
   DOWNSTREAM_LOCAL_PORT: (f) => String(f.localPort),
+  DOWNSTREAM_DIRECT_LOCAL_ADDRESS: (f) => `${f.localAddress}:${f.localPort}`,
+  DOWNSTREAM_DIRECT_LOCAL_ADDRESS_WITHOUT_PORT: (f) => f.localAddress,
+  DOWNSTREAM_DIRECT_LOCAL_PORT: (f) => String(f.localPort),
   DOWNSTREAM_PEER_SUBJECT: (f) => f.clientCertificate?.subject,
   DOWNSTREAM_PEER_URI_SAN: (f) => f.clientCertificate?.uris.join(','),
   DOWNSTREAM_PEER_DNS_SAN: (f) => f.clientCertificate?.dnsNames.join(','),
   DOWNSTREAM_PEER_FINGERPRINT_256: (f) => f.clientCertificate?.hash,
   REQUESTED_SERVER_NAME: (f) => f.serverName,
+  BYTES_RECEIVED: (f) => String(f.bytesReceived),
+  BYTES_SENT: (f) => String(f.bytesSent),
+  ACCESS_LOG_TYPE: () => 'NotSet',
 };
+
+/** What Envoy calls its flags in full; one that is not here it would write short. */
+const LONG_FLAGS: Readonly<Record<string, string>> = {
+  DC: 'DownstreamConnectionTermination',
+  UH: 'NoHealthyUpstream',
+  UT: 'UpstreamRequestTimeout',
+  LR: 'LocalReset',
+  UR: 'UpstreamRemoteReset',
+  UF: 'UpstreamConnectionFailure',
+  UC: 'UpstreamConnectionTermination',
+  UO: 'UpstreamOverflow',
+  NR: 'NoRouteFound',
+  DI: 'DelayInjected',
+  FI: 'FaultInjected',
+  RL: 'RateLimited',
+  UAEX: 'UnauthorizedExternalService',
+  RLSE: 'RateLimitServiceError',
+  URX: 'UpstreamRetryLimitExceeded',
+  SI: 'StreamIdleTimeout',
+  IH: 'InvalidEnvoyRequestHeaders',
+  DPE: 'DownstreamProtocolError',
+  UMSDR: 'UpstreamMaxStreamDurationReached',
+  DT: 'DurationTimeout',
+  UPE: 'UpstreamProtocolError',
+  NC: 'NoClusterFound',
+  OM: 'OverloadManagerTerminated',
+};
+
+const withoutPortOf = (address: string | undefined): string | undefined => address?.replace(/:\d+$/, '');
+
+const portOf = (address: string | undefined): string | undefined => address?.replace(/^.*:/, '');
 
 function operatorOf(name: string, argument: string | undefined): Operator {
   const plain = withoutPort[name];
@@ -111,6 +159,8 @@ function operatorOf(name: string, argument: string | undefined): Operator {
       return headerOperator(wanted, (facts, header) => facts.responseHeader(header));
     case 'QUERY_PARAM':
       return (facts) => decodedParameter(facts.requestHeader(':path') ?? '', wanted);
+    case 'QUERY_PARAMS':
+      return (facts) => wholeQuery(facts.requestHeader(':path') ?? '', wanted === 'DECODED');
     case 'PATH':
       return pathOperator(wanted);
     case 'START_TIME':
@@ -144,16 +194,34 @@ function pathOperator(argument: string): Operator {
   };
 }
 
+/** The first parameter whose name, decoded, is the one asked for; its value decoded too. */
 function decodedParameter(target: string, name: string): string | undefined {
-  const query = target.indexOf('?');
-  for (const pair of query < 0 ? [] : target.slice(query + 1).split('&')) {
+  for (const pair of queryOf(target).split('&')) {
     const equals = pair.indexOf('=');
-    if ((equals < 0 ? pair : pair.slice(0, equals)) !== name) continue;
-    const value = equals < 0 ? '' : pair.slice(equals + 1);
-    return value.replaceAll(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+    if (decoded(equals < 0 ? pair : pair.slice(0, equals)) === name)
+      return decoded(equals < 0 ? '' : pair.slice(equals + 1));
   }
   return undefined;
 }
+
+/** `%QUERY_PARAMS(ORIG)%` as received; `(DECODED)` with the escapes of visible ASCII taken out, and no others. */
+function wholeQuery(target: string, decode: boolean): string {
+  const query = queryOf(target);
+  return decode ? query.replaceAll(VISIBLE_ESCAPE, character) : query;
+}
+
+const queryOf = (target: string): string => {
+  const mark = target.indexOf('?');
+  return mark < 0 ? '' : target.slice(mark + 1);
+};
+
+const ESCAPE = /%([0-9A-Fa-f]{2})/g;
+/** `%21` to `%7e`. */
+const VISIBLE_ESCAPE = /%(2[1-9A-Fa-f]|[3-6][0-9A-Fa-f]|7[0-9A-Ea-e])/g;
+
+const character = (_: string, hex: string): string => String.fromCharCode(Number.parseInt(hex, 16));
+
+const decoded = (text: string): string => text.replaceAll(ESCAPE, character);
 
 /** ISO 8601, or `%s`, `%s%3f` and the common strftime letters. */
 function startTime(atMs: number, format: string): string {

@@ -3,6 +3,7 @@ import type { HeaderList } from '../contract/headers.ts';
 import { err, ok, type Result } from '../kernel/result.ts';
 import type { TableSettings } from '../table/model.ts';
 import type { GatewayFault } from './fault.ts';
+import { isUrlAuthority } from './url-authority.ts';
 
 /** Names with which a client could steer the gateway, or pretend to be behind it (istio-semantics §7.2, row "stripped"). */
 const CONTROL_HEADERS: ReadonlySet<string> = new Set(
@@ -26,7 +27,7 @@ const DECEIVING_HEADERS: ReadonlySet<string> = new Set([
 
 /** Never go on as they came: what ends here, what is set anew, what nobody outside may say. */
 const TAKEN_OUT: ReadonlySet<string> = new Set([
-  ...['keep-alive', 'proxy-connection', 'transfer-encoding', 'te', 'host', 'http2-settings'],
+  ...['keep-alive', 'proxy-connection', 'transfer-encoding', 'te', 'host'],
   ...CONTROL_HEADERS,
   ...DECEIVING_HEADERS,
 ]);
@@ -116,15 +117,24 @@ function firstUnderscore(headers: HeaderList): string | undefined {
   return undefined;
 }
 
-const REFERER_WITH_SECRETS = /[#\s]|^[^/?]*:\/\/[^/?]*@/;
-const REFERER_SHAPE = /^(?:[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#@\s]+(?:[/?].*)?|[/?].*|[\w.-]*(?::\d+)?(?:[/?].*)?)$/;
+/** A path or query of visible characters that a URL has; a colon in the first segment would make a scheme of it (RFC 3986 §4.2). */
+const RELATIVE_REFERER = /^[\w.~%!$&'()*+,;=@?-]*(?:\/[\w.~%!$&'()*+,;=:@/?-]*)?$/;
+/** The authority, then path and query; an empty fragment passes behind these. */
+const ABSOLUTE_REFERER =
+  /^[A-Za-z][A-Za-z0-9+.-]*:\/\/([^/?#]+)(?:(?:\/[\t\x21\x22\x24-\x3e\x40-\x7e]*)?(?:\?[\t\x21\x22\x24-\x7e]*)?|[/?][\t\x21\x22\x24-\x7e]*#)$/;
 
 /** A referer with a fragment, a user part or a blank is removed, as is what is no URL (§7.2); repeated ones stay. */
 function dropImproperReferer(headers: HeaderList): void {
   const lines = headers.getAll('referer');
   const line = lines[0];
-  if (lines.length !== 1 || line === undefined || line === '') return;
-  if (REFERER_WITH_SECRETS.test(line) || !REFERER_SHAPE.test(line)) headers.remove('referer');
+  if (lines.length !== 1 || line === undefined || line === '' || isProperReferer(line)) return;
+  headers.remove('referer');
+}
+
+function isProperReferer(line: string): boolean {
+  const authority = ABSOLUTE_REFERER.exec(line)?.[1];
+  if (authority === undefined) return RELATIVE_REFERER.test(line);
+  return isUrlAuthority(authority.startsWith('@') ? authority.slice(1) : authority);
 }
 
 /** Lines are joined without a blank, as Envoy does: conditions on the header see that value (istio-semantics §2.3, §7.2). */

@@ -1,6 +1,7 @@
 import { err, ok, type Result } from '../kernel/result.ts';
 import { isCarefulAuthority, splitTarget } from '../table/index.ts';
 import type { GatewayFault } from './fault.ts';
+import { isUrlAuthority } from './url-authority.ts';
 
 /** What a request asks for, taken apart but not yet normalised. */
 export interface RequestTarget {
@@ -45,7 +46,9 @@ function readAbsolute(parts: RegExpExecArray): Result<RequestTarget, GatewayFaul
   const scheme = (parts[1] ?? '').toLowerCase();
   if (scheme === 'https') return err({ kind: 'misdirected-scheme' });
   if (scheme !== 'http') return bad('http1.invalid_scheme', `The scheme '${scheme}' cannot be proxied.`);
-  const authority = (parts[2] ?? '').slice((parts[2] ?? '').lastIndexOf('@') + 1);
+  const given = parts[2] ?? '';
+  const authority = given.slice(given.indexOf('@') + 1);
+  if (!isUrlAuthority(authority)) return bad('http1.invalid_url', 'The host in the request target is not valid.');
   const fault = faultOfAuthority(authority);
   if (fault !== undefined) return err(fault);
   const rest = parts[3] ?? '';

@@ -6,7 +6,7 @@ import type { Route } from '../table/model.ts';
 import type { GatewayExchange } from './exchange.ts';
 import { bodyTransformOf, runResponseFilters } from './filter-chain.ts';
 import { fleeting } from './fleeting.ts';
-import { formatFacts, type SentRequest } from './format-facts.ts';
+import { type AnswerFacts, formatFacts, type SentRequest } from './format-facts.ts';
 import { type GrpcWeb, GrpcWebAnswer, setMessage } from './grpc-web.ts';
 import { applyHeaderOperations, operates } from './header-operations.ts';
 import { renderReply } from './local-reply.ts';
@@ -69,7 +69,7 @@ export class Responder implements BodySink {
     const head: ResponseHead = { status, headers, origin: 'gateway' };
     const route = exchange.route;
     if (reply.applyRouteHeaders !== false && route?.action.kind === 'forward')
-      this.#applyForwardOperations(route, headers, 0);
+      this.#applyForwardOperations(route, { headers, status, responseCode: 0 });
     this.#send(head, body, reply.grpcMessage === false ? '' : (reply.grpcMessage ?? reply.message));
   }
 
@@ -78,8 +78,10 @@ export class Responder implements BodySink {
     if (this.#over) return;
     const { route, record } = this.#exchange;
     record.details = 'direct_response';
-    if (route !== undefined && operates(route.responseHeaders))
-      applyHeaderOperations(headers, route.responseHeaders, formatFacts(this.#exchange, this.sent, headers, 0));
+    if (route !== undefined && operates(route.responseHeaders)) {
+      const facts = formatFacts(this.#exchange, this.sent, { headers, status, responseCode: 0 });
+      applyHeaderOperations(headers, route.responseHeaders, facts);
+    }
     // After the operations: they neither see the type of a text nor have theirs replaced (§2.7).
     if (body.length > 0 && !headers.has('content-type')) headers.append('content-type', 'text/plain');
     this.#send(
@@ -92,9 +94,9 @@ export class Responder implements BodySink {
   /** An upstream's head; its body follows by `write` and `end`. */
   upstreamHead(status: number, headers: HeaderList, bodyLength: number | undefined): void {
     const { route, record } = this.#exchange;
-    // Operators are evaluated before it is said how the answer came about.
-    if (route?.action.kind === 'forward') this.#applyForwardOperations(route, headers, status);
     record.details = 'via_upstream';
+    if (route?.action.kind === 'forward')
+      this.#applyForwardOperations(route, { headers, status, responseCode: status });
     const head: ResponseHead = { status, headers, origin: 'upstream', bodyLength };
     this.#finishHead(head);
     if (this.#grpcWeb?.head(head, bodyLength !== 0) === true) this.#heldHead = head;
@@ -177,8 +179,9 @@ export class Responder implements BodySink {
   upgrade(headers: HeaderList): Tunnel | undefined {
     const { route, record, raw } = this.#exchange;
     if (raw.upgrade === undefined) return undefined;
-    if (route?.action.kind === 'forward') this.#applyForwardOperations(route, headers, 101);
     record.details = 'via_upstream';
+    if (route?.action.kind === 'forward')
+      this.#applyForwardOperations(route, { headers, status: 101, responseCode: 101 });
     const head: ResponseHead = { status: 101, headers, origin: 'upstream' };
     this.#finishHead(head);
     return raw.upgrade.accept(head.headers);
@@ -226,12 +229,12 @@ export class Responder implements BodySink {
   }
 
   /** The destination that this request was given has a say in every answer of the route, our own included (§2.11). */
-  #applyForwardOperations(route: Route, headers: HeaderList, code: number): void {
+  #applyForwardOperations(route: Route, answer: AnswerFacts): void {
     const ofDestination = this.#exchange.destination()?.responseHeaders;
     const ofRoute = route.responseHeaders;
     if (!operates(ofRoute) && (ofDestination === undefined || !operates(ofDestination))) return;
-    const facts = formatFacts(this.#exchange, this.sent, headers, code);
-    if (ofDestination !== undefined) applyHeaderOperations(headers, ofDestination, facts);
-    applyHeaderOperations(headers, ofRoute, facts);
+    const facts = formatFacts(this.#exchange, this.sent, answer);
+    if (ofDestination !== undefined) applyHeaderOperations(answer.headers, ofDestination, facts);
+    applyHeaderOperations(answer.headers, ofRoute, facts);
   }
 }

@@ -8,7 +8,7 @@ const facts = (headers: HeaderList = HeaderList.empty()): FormatFacts => ({
   responseHeader: () => undefined,
   protocol: 'HTTP/1.1',
   responseCode: 0,
-  responseFlags: [],
+  responseFlags: ['UF', 'URX', 'XX'],
   responseDetails: '',
   clientAddress: '203.0.113.7',
   clientPort: 1234,
@@ -16,7 +16,8 @@ const facts = (headers: HeaderList = HeaderList.empty()): FormatFacts => ({
   peerPort: 1234,
   localAddress: '192.0.2.9',
   localPort: 80,
-  upstreamHost: undefined,
+  upstreamHost: '192.0.2.7:9080',
+  upstreamLocalAddress: '192.0.2.9:40000',
   upstreamAttempts: 1,
   upstreamCluster: 'outbound|80||web',
   routeName: 'rule.match',
@@ -30,6 +31,8 @@ const facts = (headers: HeaderList = HeaderList.empty()): FormatFacts => ({
     serverUri: undefined,
   },
   startedAtMs: 0,
+  bytesReceived: 3,
+  bytesSent: 0,
 });
 
 describe('operators in header values', () => {
@@ -62,6 +65,18 @@ describe('operators in header values', () => {
     ['%UPSTREAM_CLUSTER%', 'outbound|80||web;'],
     ['%RESPONSE_CODE%', '0'],
     ['%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%', '203.0.113.7'],
+    ['%RESPONSE_FLAGS%', 'UF,URX,XX'],
+    ['%RESPONSE_FLAGS_LONG%', 'UpstreamConnectionFailure,UpstreamRetryLimitExceeded,XX'],
+    ['%UPSTREAM_HOST_NAME%', '192.0.2.7:9080'],
+    ['%UPSTREAM_HOST_NAME_WITHOUT_PORT%', '192.0.2.7'],
+    ['%UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT%', '192.0.2.9'],
+    ['%UPSTREAM_LOCAL_PORT%', '40000'],
+    ['%DOWNSTREAM_DIRECT_LOCAL_ADDRESS%', '192.0.2.9:80'],
+    ['%DOWNSTREAM_DIRECT_LOCAL_PORT%', '80'],
+    ['%BYTES_RECEIVED%/%BYTES_SENT%', '3/0'],
+    ['%ACCESS_LOG_TYPE%', 'NotSet'],
+    ['%QUERY_PARAMS(ORIG)%', 'k=a%20b'],
+    ['[%NOT_AN_OPERATOR%]', '[]'],
   ])('%s gives %s', (format, value) => {
     const headers = HeaderList.from([
       ['x-a', '1'],
@@ -71,6 +86,22 @@ describe('operators in header values', () => {
     ]);
     expect(formatHeaderValue(format, facts(headers))).toBe(value);
   });
+});
+
+describe('the query in a header value', () => {
+  const at = (path: string): FormatFacts => ({ ...facts(), requestHeader: () => path });
+  it.each([
+    ['/p', '%QUERY_PARAM(a)%', ''],
+    ['/p?a', '%QUERY_PARAM(a)%', ''],
+    ['/p?b=1&a=2&a=3', '%QUERY_PARAM(a)%', '2'],
+    ['/p?%61=1', '%QUERY_PARAM(a)%', '1'],
+    ['/p?b%20c=1', '%QUERY_PARAM(b c)%', '1'],
+    ['/p?A=1', '%QUERY_PARAM(a)%', ''],
+    ['/p?a=%26+%4', '%QUERY_PARAM(a)%', '&+%4'],
+    ['/p?', '%QUERY_PARAMS(ORIG)%', ''],
+    ['/p?a=%41&b=%20?', '%QUERY_PARAMS(ORIG)%', 'a=%41&b=%20?'],
+    ['/p?a=%41%26&b=%20%0a%7F%c3', '%QUERY_PARAMS(DECODED)%', 'a=A&&b=%20%0a%7F%c3'],
+  ])('of %s, %s is %j', (path, format, value) => expect(formatHeaderValue(format, at(path))).toBe(value));
 });
 
 describe('the path in a header value, after it was rewritten', () => {
@@ -119,5 +150,21 @@ describe('header operations', () => {
       ['c', '4'],
       ['b', 'more'],
     ]);
+  });
+
+  it.each([
+    ['content-type', [['content-type', 'a,b']]],
+    ['location', [['location', 'a,b']]],
+    [
+      'x-other',
+      [
+        ['x-other', 'a'],
+        ['x-other', 'b'],
+      ],
+    ],
+  ])('add to %s as Envoy does: joined where it keeps one value, as a line of its own elsewhere', (name, lines) => {
+    const headers = HeaderList.from([[name, 'a']]);
+    applyHeaderOperations(headers, { remove: [], set: [], add: [[name, 'b']] }, facts(headers));
+    expect([...headers]).toEqual(lines);
   });
 });

@@ -56,9 +56,18 @@ describe('header policy of requests', () => {
       [['te', 'trailers']],
     ],
     [
-      'drops an upgrade that is none',
+      'drops an upgrade that is none, but no HTTP2-Settings that Connection does not name',
       [
         ['upgrade', 'websocket'],
+        ['http2-settings', 'x'],
+      ],
+      [['http2-settings', 'x']],
+    ],
+    [
+      'drops the settings of an upgrade to HTTP/2',
+      [
+        ['connection', 'upgrade, http2-settings'],
+        ['upgrade', 'h2c'],
         ['http2-settings', 'x'],
       ],
       [],
@@ -72,8 +81,6 @@ describe('header policy of requests', () => {
       ],
       [],
     ],
-    ['drops a referer with a fragment or a user', [['referer', 'https://a/#x']], []],
-    ['keeps a relative referer', [['referer', '/x']], [['referer', '/x']]],
     [
       'keeps what it has no business with',
       [
@@ -168,4 +175,21 @@ describe('header policy of answers', () => {
     const kept = HeaderList.fromRaw(endToEnd(headers.raw(), { kind: 'none' }, false));
     expect([...kept]).toEqual([['x-ours', '1']]);
   });
+});
+
+describe('a referer', () => {
+  const referersLeft = (referer: string): readonly string[] => {
+    return policy([['referer', referer]]).headers.getAll('referer');
+  };
+
+  it.each([
+    ...['https://a/#x', 'https://a#', '/#', 'https://u:p@a/', 'https://a_b/', 'https://a:/', 'https://a:65536/'],
+    ...['http://[::1', 'http://[]/', 'http://*.a/', 'http://a/\xe9', '/\xe9', '/"x"', '/a[b]', 'a|b', 'x:y', 'http://'],
+    ...['https://a:b/', 'a b', 'http://a/ b'],
+  ])('is dropped if it is %s', (referer) => expect(referersLeft(referer)).toEqual([]));
+
+  it.each([
+    ...['/x', '/a:b', '/?u=http://a', 'x/y:z', 'x@y', '*', '?x', '//a:80/', 'https://a', 'https://a:080/', ''],
+    ...['http://@a/', 'http://a/#', 'http://a?#', 'http://[::1]:80/?a"b', 'a1+-.://b/[x]'],
+  ])('stays if it is %s', (referer) => expect(referersLeft(referer)).toEqual([referer]));
 });

@@ -60,10 +60,12 @@ describe('what a fault comes to', () => {
     expect(compileFault(fault)).toEqual(settings);
   });
 
-  it('is for forwarding routes alone', () => {
+  it('is also for the own answers of a delegate whose root has one, but not for a rule that cannot be honoured', () => {
     const input = { rule: { fault: { abort: { httpStatus: 500 } } }, kind: 'forward' } as unknown as RouteInput;
     expect(faultInjectionSpec.compileRoute?.(input, fakeContext([]))).toBeDefined();
-    expect(faultInjectionSpec.compileRoute?.({ ...input, kind: 'redirect' }, fakeContext([]))).toBeUndefined();
+    expect(faultInjectionSpec.compileRoute?.({ ...input, kind: 'redirect' }, fakeContext([]))).toBeDefined();
+    expect(faultInjectionSpec.compileRoute?.({ ...input, kind: 'direct-response' }, fakeContext([]))).toBeDefined();
+    expect(faultInjectionSpec.compileRoute?.({ ...input, kind: 'failed' }, fakeContext([]))).toBeUndefined();
     expect(faultInjectionSpec.compileRoute?.({ ...input, rule: {} }, fakeContext([]))).toBeUndefined();
   });
 });
