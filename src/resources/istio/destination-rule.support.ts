@@ -161,7 +161,10 @@ subset over rule, port entry over both. Limits and ejections are counted by each
       clientCertificate: supported('file on the gateway'),
       privateKey: supported('file on the gateway'),
       caCertificates: supported('file on the gateway', 'absent or `system`: the system’s'),
-      credentialName: supported('Secret in the gateway’s own namespace', 'missing or bad: 503 for this destination'),
+      credentialName: differs(
+        'Secret in the gateway’s own namespace',
+        'missing or bad: 503 for this destination; ConfigMaps (`configmap://…`) are not read: as if missing',
+      ),
       subjectAltNames: supported(
         'names that the certificate must have one of',
         'absent: the ServiceEntry’s; for `tcp` and `tls` rules no name is checked besides these',
