@@ -8,6 +8,7 @@ import { Attempt, type AttemptOwner } from './forward-attempt.ts';
 import { announce, applyRequestOperations, forwardHead, mayWriteHeaders, perTryOf, timeoutOf } from './forward-head.ts';
 import { hashOf, NO_HASH, requestOf } from './hash-policy.ts';
 import type { MirrorSender } from './mirror.ts';
+import type { UpgradeCopy } from './mirror-copy.ts';
 import type { BodyAbort } from './request-body.ts';
 import type { Responder } from './responder.ts';
 import {
@@ -64,6 +65,7 @@ class Forwarding implements AttemptOwner {
   #retryPolicy: RetryPolicy | undefined;
   /** Of every choice of a host that was by hash (istio-semantics §3.3). */
   #setCookies: readonly string[] = NO_HASH.setCookies;
+  #upgradeCopies: readonly UpgradeCopy[] = [];
   #attempt: Attempt | undefined;
   #retriesDone = 0;
   #races = 0;
@@ -240,7 +242,11 @@ class Forwarding implements AttemptOwner {
 
   #mirror(): void {
     if (this.#action.mirrors.length > 0)
-      this.#options.mirrors.send(this.#exchange, this.#action.mirrors, this.#head as UpstreamRequestHead);
+      this.#upgradeCopies = this.#options.mirrors.send(
+        this.#exchange,
+        this.#action.mirrors,
+        this.#head as UpstreamRequestHead,
+      );
   }
 
   perTryTimedOut(attempt: Attempt): void {
@@ -322,13 +328,18 @@ class Forwarding implements AttemptOwner {
     const client = new WebSocketSide(raw);
     const { webSockets } = this.#options;
     webSockets.add(client);
-    splice(client, upstream, first, (received, sent) => {
+    const done = (received: number, sent: number): void => {
       webSockets.delete(client);
       record.bytesReceived += received;
       record.bytesSent += sent;
       this.#over();
       this.#responder.finish();
-    });
+    };
+    const copies = this.#upgradeCopies;
+    const heard = (chunk: Uint8Array): void => {
+      for (const copy of copies) copy.said(chunk);
+    };
+    splice(client, upstream, first, done, copies.length === 0 ? undefined : heard);
   }
 
   failed(failure: UpstreamFailure): void {
@@ -427,6 +438,7 @@ class Forwarding implements AttemptOwner {
     this.#exchange.body.endLimits();
     this.#releaseRetry();
     this.#endAttempt();
+    for (const copy of this.#upgradeCopies) copy.abort();
   }
 }
 

@@ -1,4 +1,5 @@
 import type { HeaderList } from '../contract/headers.ts';
+import { fleeting } from './fleeting.ts';
 import type { KeptBytes } from './kept-bytes.ts';
 import type { BodyTap } from './request-body.ts';
 import type { Tunnel, UpstreamExchange, UpstreamReceiver, UpstreamRequestHead } from './stream.ts';
@@ -18,13 +19,23 @@ export interface CopyOptions {
   readonly onOver: (lost: boolean) => void;
 }
 
+/** What becomes of a client's upgrade, told to one mirror. */
+export interface UpgradeCopy {
+  /** By the client, once the service has taken the upgrade. */
+  said(chunk: Uint8Array): void;
+  abort(): void;
+}
+
 /**
  * One copy of a request on its way. Its body goes out as it comes, however large (Envoy's streaming shadow): a mirror that
  * takes it too slowly loses it, and holds nobody up (edge-security X-13). What it answers interests nobody.
  */
-export class MirrorCopy implements UpstreamReceiver, BodyTap {
+export class MirrorCopy implements UpstreamReceiver, BodyTap, UpgradeCopy {
   readonly #options: CopyOptions;
   #exchange: UpstreamExchange | undefined;
+  #tunnel: Tunnel | undefined;
+  /** Said by a client whose upgrade the mirror has not taken yet: before that it would be no message, but a request (Envoy waits as well). */
+  #held: Uint8Array[] = [];
   #timer: NodeJS.Timeout | undefined;
   /** Written, and perhaps not sent yet. */
   #behind = 0;
@@ -48,14 +59,24 @@ export class MirrorCopy implements UpstreamReceiver, BodyTap {
   /* ---- the request */
 
   data(chunk: Uint8Array): void {
-    if (this.#over) return;
+    if (this.#mayTake(chunk.length) && this.#exchange?.write(chunk) === true) this.#caughtUp();
+  }
+
+  said(chunk: Uint8Array): void {
+    if (!this.#mayTake(chunk.length)) return;
+    if (this.#tunnel === undefined) this.#held.push(chunk);
+    else if (this.#tunnel.write(chunk)) this.#caughtUp();
+  }
+
+  #mayTake(bytes: number): boolean {
+    if (this.#over) return false;
     const { maxBehindBytes, budget } = this.#options;
-    if (this.#behind + chunk.length > maxBehindBytes || budget?.take(chunk.length, true) === false) {
+    if (this.#behind + bytes > maxBehindBytes || budget?.take(bytes, true) === false) {
       this.#giveUp(true);
-      return;
+      return false;
     }
-    this.#behind += chunk.length;
-    if (this.#exchange?.write(chunk) === true) this.#caughtUp();
+    this.#behind += bytes;
+    return true;
   }
 
   end(trailers: HeaderList | undefined): void {
@@ -82,7 +103,7 @@ export class MirrorCopy implements UpstreamReceiver, BodyTap {
 
   #giveUp(lost: boolean): void {
     if (this.#over) return;
-    this.#exchange?.cancel();
+    if (this.#tunnel === undefined) this.#exchange?.cancel();
     this.#finish(lost);
   }
 
@@ -90,6 +111,8 @@ export class MirrorCopy implements UpstreamReceiver, BodyTap {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#timer);
+    this.#tunnel?.destroy();
+    this.#held = [];
     this.#caughtUp();
     this.#options.onOver(lost);
   }
@@ -106,8 +129,16 @@ export class MirrorCopy implements UpstreamReceiver, BodyTap {
   }
 
   onUpgraded(_headers: HeaderList, tunnel: Tunnel): void {
-    tunnel.destroy();
-    this.#finish(false);
+    clearTimeout(this.#timer);
+    this.#tunnel = tunnel;
+    tunnel.onData = ignored;
+    tunnel.onDrain = fleeting(() => this.#caughtUp());
+    let taken = true;
+    for (const chunk of this.#held.splice(0)) taken = tunnel.write(chunk);
+    if (taken) this.#caughtUp();
+    // Last, since it may be closed already.
+    tunnel.onClose = fleeting(() => this.#finish(false));
+    tunnel.resume();
   }
 
   onFailed(): void {
@@ -118,3 +149,5 @@ export class MirrorCopy implements UpstreamReceiver, BodyTap {
     this.#caughtUp();
   }
 }
+
+const ignored = (): void => {};

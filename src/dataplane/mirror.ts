@@ -1,6 +1,6 @@
 import type { Mirror } from '../table/model.ts';
 import type { GatewayExchange } from './exchange.ts';
-import { MirrorCopy } from './mirror-copy.ts';
+import { MirrorCopy, type UpgradeCopy } from './mirror-copy.ts';
 import type { UpstreamRequestHead } from './stream.ts';
 import type { Upstreams } from './upstreams/port.ts';
 
@@ -17,7 +17,8 @@ export interface MirrorOptions {
 
 /** Copies of requests, sent and forgotten (istio-semantics §2.10): nothing of them shows in the request itself. */
 export interface MirrorSender {
-  send(exchange: GatewayExchange, mirrors: readonly Mirror[], head: UpstreamRequestHead): void;
+  /** Returns the copies of an upgrade, which are to hear what the client says after it, and when that is over. */
+  send(exchange: GatewayExchange, mirrors: readonly Mirror[], head: UpstreamRequestHead): readonly UpgradeCopy[];
   readonly dropped: number;
 }
 
@@ -56,23 +57,28 @@ export function createMirrorSender(options: MirrorOptions): MirrorSender {
     },
     send(exchange, mirrors, head) {
       const chosen = mirrors.filter((mirror) => options.random() * 1_000_000 < mirror.perMillion);
-      if (chosen.length === 0) return;
+      if (chosen.length === 0) return NO_COPIES;
       const copied = headOfCopy(head, exchange.localAddress);
+      const copies: UpgradeCopy[] = [];
       for (const { cluster } of chosen) {
         const copy = begin(exchange, { ...copied, headers: copied.headers.clone() }, cluster);
         if (copy === undefined) continue;
+        if (head.upgrade !== undefined) copies.push(copy);
         if (exchange.body.empty) copy.end(undefined);
         else exchange.body.tap(copy);
       }
+      return copies;
     },
   };
 }
 
-/** The copy's X-Forwarded-For has the gateway's own address besides (§2.10); upgrades are not copied as such. */
+const NO_COPIES: readonly UpgradeCopy[] = [];
+
+/** The copy's X-Forwarded-For has the gateway's own address besides (§2.10). */
 function headOfCopy(head: UpstreamRequestHead, gatewayAddress: string): UpstreamRequestHead {
   const headers = head.headers.clone();
   const forwardedFor = headers.get('x-forwarded-for');
   headers.set('x-forwarded-for', forwardedFor === undefined ? gatewayAddress : `${forwardedFor},${gatewayAddress}`);
   headers.remove('x-envoy-attempt-count');
-  return { ...head, headers, upgrade: undefined, client: undefined };
+  return { ...head, headers, client: undefined };
 }

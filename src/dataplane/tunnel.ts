@@ -2,13 +2,15 @@ import type { Tunnel } from './stream.ts';
 
 /**
  * Ties two raw sides together: bytes both ways with back-pressure, half-closes mirrored, and when one side is gone the
- * other goes too. `first`: bytes of the far side that came early. `done` is called once, with the bytes each way.
+ * other goes too. `first`: bytes of the far side that came early. `done` is called once, with the bytes each way; `heard`
+ * with all that the near side says.
  */
 export function splice(
   near: Tunnel,
   far: Tunnel,
   first: Uint8Array,
   done: (fromNear: number, fromFar: number) => void,
+  heard?: (chunk: Uint8Array) => void,
 ): void {
   let fromNear = 0;
   let fromFar = first.length;
@@ -22,6 +24,7 @@ export function splice(
   };
   near.onData = (chunk) => {
     fromNear += chunk.length;
+    heard?.(chunk);
     if (!far.write(chunk)) near.pause();
   };
   far.onData = (chunk) => {

@@ -75,3 +75,75 @@ it('a mirror that reads nothing loses its copy, and holds up nothing', async () 
   await vi.waitFor(() => expect(gateway?.gateway.connections().activeRequests).toBe(0));
   stuck.close();
 });
+
+/** Accepts upgrades when told to (at once, or by `accept`), and notes what it hears. */
+async function startSocketServer(accepts: 'at once' | 'late' | 'never') {
+  const heard = { head: '', text: '', closed: false, accept: () => {} };
+  const server = net.createServer((socket) => {
+    socket.on('error', () => {});
+    socket.on('close', () => (heard.closed = true));
+    const accept = (): void =>
+      void socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n');
+    socket.once('data', (head: Buffer) => {
+      heard.head = head.toString('latin1');
+      socket.on('data', (chunk: Buffer) => (heard.text += chunk.toString('latin1')));
+      if (accepts === 'at once') accept();
+      else if (accepts === 'late') heard.accept = accept;
+      else socket.write('HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n');
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return { heard, port: (server.address() as AddressInfo).port, close: () => void server.close() };
+}
+
+async function upgradeWithMirror(service: 'at once' | 'never', mirror: 'at once' | 'late' | 'never') {
+  const [main, copy] = await Promise.all([startSocketServer(service), startSocketServer(mirror)]);
+  gateway = await startGateway(frame({ main: main.port, copy: copy.port }) + mirrored('copy.test'));
+  const client = net.connect(gateway.port, '127.0.0.1');
+  client.write('GET /chat HTTP/1.1\r\nHost: shop.example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+  const [answer] = (await once(client, 'data')) as [Buffer];
+  await vi.waitFor(() => expect(copy.heard.head).toMatch(/^GET \/chat .*\r\nupgrade: websocket\r\n/s));
+  const close = (): void => {
+    client.destroy();
+    main.close();
+    copy.close();
+  };
+  return { client, status: answer.toString('latin1', 9, 12), main: main.heard, copy: copy.heard, close };
+}
+
+it('a mirror gets a WebSocket as one, with what the client says, until the client is gone', async () => {
+  const { client, status, main, copy, close } = await upgradeWithMirror('at once', 'at once');
+  expect(status).toBe('101');
+  client.write('one');
+  await vi.waitFor(() => expect([main.text, copy.text]).toEqual(['one', 'one']));
+  client.destroy();
+  await vi.waitFor(() => expect([main.closed, copy.closed]).toEqual([true, true]));
+  await vi.waitFor(() => expect(gateway?.gateway.connections().activeRequests).toBe(0));
+  close();
+});
+
+it('a mirror that is slow to take a WebSocket hears nothing of it before, and all of it then', async () => {
+  const { client, main, copy, close } = await upgradeWithMirror('at once', 'late');
+  client.write('one');
+  await vi.waitFor(() => expect(main.text).toBe('one'));
+  expect(copy.text).toBe('');
+  copy.accept();
+  await vi.waitFor(() => expect(copy.text).toBe('one'));
+  client.write('two');
+  await vi.waitFor(() => expect([main.text, copy.text]).toEqual(['onetwo', 'onetwo']));
+  close();
+});
+
+it('a mirror that refuses a WebSocket, or one whose service refuses it, ends with that', async () => {
+  const refusing = await upgradeWithMirror('at once', 'never');
+  refusing.client.write('one');
+  await vi.waitFor(() => expect(refusing.main.text).toBe('one'));
+  expect([refusing.status, refusing.copy.text]).toEqual(['101', '']);
+  refusing.close();
+  await gateway?.close();
+  const refused = await upgradeWithMirror('never', 'late');
+  expect(refused.status).toBe('403');
+  await vi.waitFor(() => expect(refused.copy.closed).toBe(true));
+  refused.close();
+});

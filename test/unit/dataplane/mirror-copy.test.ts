@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { HeaderList } from '../../../src/contract/headers.ts';
 import { KeptBytes } from '../../../src/dataplane/kept-bytes.ts';
 import { MirrorCopy } from '../../../src/dataplane/mirror-copy.ts';
-import type { UpstreamExchange, UpstreamRequestHead } from '../../../src/dataplane/stream.ts';
+import type { Tunnel, UpstreamExchange, UpstreamRequestHead } from '../../../src/dataplane/stream.ts';
 import type { UpstreamCluster, UpstreamHost } from '../../../src/dataplane/upstreams/port.ts';
 
 const CHUNK = Buffer.alloc(400);
@@ -92,5 +92,32 @@ describe('a copy for a mirror', () => {
     copy.end(TRAILERS);
     copy.onEnd();
     expect(seen).toEqual([expected, 'over']);
+  });
+
+  it('keeps what is said before the mirror takes an upgrade, as far as it may lag behind', () => {
+    const { copy, seen, budget } = copyTo();
+    const tunnel = { written: 0, destroyed: false };
+    copy.end(undefined);
+    for (let i = 0; i < 2; i++) copy.said(CHUNK);
+    expect(budget.taken).toBe(800);
+    copy.onUpgraded(HeaderList.from([]), {
+      write: (chunk: Uint8Array) => {
+        tunnel.written += chunk.length;
+        return tunnel.written < 1_600;
+      },
+      destroy: () => (tunnel.destroyed = true),
+      resume() {},
+    } as unknown as Tunnel);
+    vi.advanceTimersByTime(60_000);
+    for (let i = 0; i < 4; i++) copy.said(CHUNK);
+    expect([tunnel.written, budget.taken, seen]).toEqual([2_000, 0, ['end', 'lost']]);
+    expect(tunnel.destroyed).toBe(true);
+  });
+
+  it('is given up where too much is said before the mirror takes an upgrade', () => {
+    const { copy, seen, budget } = copyTo();
+    copy.end(undefined);
+    for (let i = 0; i < 3; i++) copy.said(CHUNK);
+    expect([budget.taken, seen]).toEqual([0, ['end', 'cancel', 'lost']]);
   });
 });
