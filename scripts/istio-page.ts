@@ -85,7 +85,6 @@ hides a mistake, it is safe and says so. What no recorded answer shows:
 | an authorizer over gRPC (\`envoyExtAuthzGrpc\`) | may set \`:path\` and \`host\`; takes a query parameter away in one spelling | may not; takes it away in every spelling |
 | a rate-limit service | by EnvoyFilter; a missing header drops the descriptor | \`RateLimit\` with \`scope: service\`; the client address stands for the header |
 | ISTIO_MUTUAL, AUTO_PASSTHROUGH | by the mesh | no mesh: reported as \`mode-needs-mesh\` |
-| interim answers 102, 103 and 104 of a service | to every client | to clients of HTTP/2; those of HTTP/1.1 get the 100 that they asked for, and no other (RFC 8297 §3) |
 | headers that \`Connection\` names on a WebSocket request | passed on | removed, or refused with 400, as on any other request |
 | a cookie in pieces over HTTP/2 | each piece is one of the 100 headers | all of them are one |
 | what Envoy refuses all of a port for: a server of mode SIMPLE with \`subjectAltNames\`, \`jwks\` without keys, an empty name in \`@request.auth.claims.…\` | nothing on that port works | that server, that token or that document alone does not |
