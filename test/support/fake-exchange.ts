@@ -120,9 +120,9 @@ export class FakeExchange implements Exchange {
       serverName: this.tls?.serverName,
       clientCertificate: this.tls?.client,
       startedAtMs: 0,
-    bytesReceived: 0,
-    bytesSent: 0,
-    upstreamLocalAddress: undefined,
+      bytesReceived: 0,
+      bytesSent: 0,
+      upstreamLocalAddress: undefined,
     };
   }
 
