@@ -59,7 +59,7 @@ const FAULTS = (): readonly Fault[] => [
       fakeTimeLibrary() === undefined ? 'needs libfaketime (Debian: faketime), for a clock that jumps' : undefined,
   },
   { id: 'R-26', run: () => injectedExceptions(pick(3, 20)) },
-  { id: 'T-09', run: () => mutualHandshakes(pick(1_000, 100_000), pick(1_000, 20_000)) },
+  { id: 'T-09', run: () => mutualHandshakes(pick(1_000, 100_000), pick(1_000, 60_000)) },
   { id: 'R-27', run: () => massReconnect(pick(300, 2_000), long) },
 ];
 
