@@ -33,8 +33,9 @@ export interface Settings extends LimitSettings {
   readonly accessLogFile: string | undefined;
   /** Share of the requests that are logged, from 0 to 1; failed and refused ones are in any case. */
   readonly accessLogSampling: number;
-  /** Istio's standard metrics (`istio_requests_total` and the like) besides our own. */
+  /** Do clients of HTTP/1.1 get what services say before their answer (102, 103), as RFC 9110 §15.2 has it? Istio keeps it from them. */
   readonly interimOverHttp1: boolean;
+  /** Istio's standard metrics (`istio_requests_total` and the like) besides our own. */
   readonly istioMetrics: boolean;
   readonly drainSeconds: number;
   /** Do ordinary HTTP/1.1 requests go past Fastify and node's HTTP objects? `no` is the way back, should the lane be under suspicion. */
