@@ -106,7 +106,10 @@ class Handling {
     if (admission === 'admitted') {
       this.#admittedFor = namespace;
       if (!exchange.body.empty) exchange.body.watch({ onComplete: () => this.#bodyArrived(namespace) });
-    } else responder.reply(faultReply({ kind: admission }));
+    } else {
+      this.#raw.turnAway();
+      responder.reply(faultReply({ kind: admission }));
+    }
     return admission === 'admitted';
   }
 

@@ -19,6 +19,7 @@ import {
   CONNECT_REFUSED,
   MALFORMED_STREAM,
   problemBody,
+  REFUSED_STREAM,
   REQUEST_TIMEOUT,
   type RejectedAt,
   type Rejection,
@@ -37,6 +38,8 @@ const CONNECTION_WINDOW_BYTES = 1024 * 1024;
 const MAX_CONTROL_FRAMES_PER_SWEEP = 500;
 /** HPACK counts 32 bytes for each field; the limit itself is on names and values. */
 const FIELD_OVERHEAD_BYTES = 32;
+/** So many of one host are told with an answer that there is no room, until the next sweep; the others cost a fraction (edge-security R-21). */
+const MAX_ANSWERS_WITHOUT_ROOM = 3;
 /** Browsers send cookies in pieces; those count as one line, but not without end. */
 const MAX_COOKIE_PIECES = 60;
 
@@ -71,6 +74,8 @@ export class Http2Connection implements ConnectionLife {
   readonly #requests = new Map<Http2Request, ServerHttp2Stream>();
   /** Streams that have announced nothing and not ended, and since when; monotonic. */
   readonly #unfinished = new Map<ServerHttp2Stream, number>();
+  /** Who was told since the last sweep that there is no room, by authority: namespaces have hosts of their own, as far as can be told without looking for the route. */
+  readonly #turnedAway = new Map<string, number>();
   #controlFrames = 0;
   #idleSinceMs: number;
   #drainingSinceMs: number | undefined;
@@ -108,7 +113,10 @@ export class Http2Connection implements ConnectionLife {
       this.#rejected(MALFORMED_STREAM, { method, target, authority });
       return;
     }
-    if (head.contentLength === 0 && !endStream) this.#awaitEnd(stream, head);
+    if ((this.#turnedAway.get(head.authority ?? '') ?? 0) >= MAX_ANSWERS_WITHOUT_ROOM) {
+      stream.close(constants.NGHTTP2_REFUSED_STREAM);
+      this.#rejected(REFUSED_STREAM, { method: head.method, target: head.path, authority: head.authority ?? '' });
+    } else if (head.contentLength === 0 && !endStream) this.#awaitEnd(stream, head);
     else this.#begin(stream, head, endStream);
   }
 
@@ -125,7 +133,7 @@ export class Http2Connection implements ConnectionLife {
 
   #begin(stream: ServerHttp2Stream, head: Http2Head, endStream: boolean): void {
     const { handling, clock } = this.#options;
-    const request = new Http2Request(this.#connection, stream, head, endStream, clock);
+    const request = new Http2Request(this.#connection, stream, head, endStream, clock, this);
     this.#requests.set(request, stream);
     stream.once('close', () => {
       this.#requests.delete(request);
@@ -135,6 +143,11 @@ export class Http2Connection implements ConnectionLife {
     if (head.method === 'CONNECT') this.#reject(request, CONNECT_REFUSED);
     else if (head.expect !== undefined && head.expect !== '100-continue') this.#reject(request, UNKNOWN_EXPECTATION);
     else handling.handle(request);
+  }
+
+  /** There is no room for a request of this authority. */
+  turnedAway(authority: string | undefined): void {
+    this.#turnedAway.set(authority ?? '', (this.#turnedAway.get(authority ?? '') ?? 0) + 1);
   }
 
   #reject(request: Http2Request, reason: Rejection): void {
@@ -179,6 +192,7 @@ export class Http2Connection implements ConnectionLife {
       return;
     }
     this.#controlFrames = 0;
+    this.#turnedAway.clear();
     if (nowMs - (this.#drainingSinceMs ?? nowMs) >= this.#options.limits.drainIdleMs) this.#session.close();
     for (const [request, stream] of this.#requests) this.#sweepRequest(request, stream, nowMs);
     for (const [stream, sinceMs] of this.#unfinished)

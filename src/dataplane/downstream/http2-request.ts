@@ -8,10 +8,16 @@ import type { Http2Head } from './http2-headers.ts';
 import { Http2Writer } from './http2-writer.ts';
 import type { RawRequest } from './port.ts';
 
+/** Who has the streams of a connection. */
+interface StreamOwner {
+  turnedAway(authority: string | undefined): void;
+}
+
 /** One stream of an HTTP/2 connection. */
 export class Http2Request implements RawRequest {
   readonly #connection: DownstreamConnection;
   readonly #stream: ServerHttp2Stream;
+  readonly #owner: StreamOwner;
   #onGone: (() => void) | undefined;
   #gone = false;
   readonly protocol = 'HTTP/2';
@@ -35,8 +41,10 @@ export class Http2Request implements RawRequest {
     head: Http2Head,
     endStream: boolean,
     clock: Clock,
+    owner: StreamOwner,
   ) {
     this.#connection = connection;
+    this.#owner = owner;
     this.#stream = stream;
     this.method = head.method;
     this.target = head.path;
@@ -91,6 +99,12 @@ export class Http2Request implements RawRequest {
 
   get tls(): TlsFacts | undefined {
     return this.#connection.tls;
+  }
+
+  /** A body that is still on its way is not read and thrown away, as for other answers: ten thousand of them would fill the memory. */
+  turnAway(): void {
+    this.#owner.turnedAway(this.authority);
+    if (!this.body.empty) this.writer.terse = true;
   }
 
   onGone(callback: () => void): void {

@@ -31,6 +31,8 @@ export class Http2Writer implements ResponseWriter {
   #trailers: HeaderList | undefined;
   #listensForDrain = false;
   headSent = false;
+  /** The head is all of the answer, and the stream is reset behind it: its client is to stop sending (RFC 9113 §8.1). */
+  terse = false;
   onDrain: (() => void) | undefined;
   /** Since when the client has left what was written unread; monotonic. */
   stalledSinceMs: number | undefined;
@@ -55,12 +57,29 @@ export class Http2Writer implements ResponseWriter {
   head(status: number, headers: HeaderList, bodyLength: number | undefined): void {
     if (this.#over || this.headSent) return;
     this.headSent = true;
+    if (this.terse) {
+      this.#dismiss(status, headers);
+      return;
+    }
     this.#bodyless = this.#method === 'HEAD' || status === 204 || status === 304;
     const lines = this.#lines(status, headers, bodyLength);
     if (lines === undefined) this.abort();
     else if (this.#bodyless) this.#try(() => this.#respond(lines, true));
     else if (bodyLength === 0) this.#waitingHead = lines;
     else this.#try(() => this.#respond(lines, false));
+  }
+
+  #dismiss(status: number, headers: HeaderList): void {
+    this.#bodyless = true;
+    const lines = this.#lines(status, headers, undefined);
+    if (lines === undefined) this.abort();
+    else
+      this.#try(() => {
+        this.#stream.respond(lines as never, { endStream: true });
+        // What is on its way already is not to lie about until the reset has left.
+        this.#stream.resume();
+        this.#stream.close(constants.NGHTTP2_NO_ERROR);
+      });
   }
 
   #lines(status: number, headers: HeaderList, bodyLength: number | undefined): string[] | undefined {

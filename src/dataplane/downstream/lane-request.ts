@@ -100,6 +100,9 @@ export abstract class LaneRequest implements Omit<RawRequest, 'writer'> {
     return this.clock.monotonicMs();
   }
 
+  /** An answer that leaves before the request has come whole is the connection's last, which then takes little more (edge-security F-25). */
+  turnAway(): void {}
+
   onGone(callback: () => void): void {
     this.#onGone = callback;
     if (this.#gone) process.nextTick(callback);

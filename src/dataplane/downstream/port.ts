@@ -40,6 +40,11 @@ export interface RawRequest {
   readonly expectContinue: boolean;
   /** An HTTP/1.1 request with `Connection: upgrade` and an Upgrade header; its value as sent. */
   readonly upgrade: UpgradeRequest | undefined;
+  /**
+   * Before the answer to somebody for whom there is no room: nothing more of the request is wanted, and the answer may be as
+   * short as the protocol allows.
+   */
+  turnAway(): void;
   /** The client left before the answer was complete. At most one call. */
   onGone(callback: () => void): void;
 }

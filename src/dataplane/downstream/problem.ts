@@ -16,7 +16,7 @@ const rejection = (
   cause: string,
   details: string,
   message: string,
-  flag: 'DPE' | 'NR' | '' = 'DPE',
+  flag: 'DPE' | 'NR' | 'OM' | '' = 'DPE',
 ): Rejection => ({ status, cause, details, message, flag: flag === '' ? undefined : flag });
 
 export const MALFORMED = rejection(400, 'malformed-request', 'http1.codec_error', 'This is not valid HTTP/1.1.');
@@ -87,6 +87,15 @@ export const CONNECT_REFUSED = rejection(
   'route_not_found',
   'No route fits this request: tunnels by CONNECT are not offered.',
   'NR',
+);
+
+/** There is no answer to this either: the client may send it again at once (RFC 9113 §8.7), as most do by themselves. */
+export const REFUSED_STREAM = rejection(
+  0,
+  'gateway-overloaded',
+  'overload',
+  'There is no room for this request.',
+  'OM',
 );
 
 /** There is no answer to this, the stream is reset. */

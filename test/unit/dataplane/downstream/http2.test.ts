@@ -519,6 +519,57 @@ describe('HTTP/2 that breaks the rules (edge-security H)', () => {
     wire.close();
   });
 
+  test('R-21 who is turned away while a body is on its way has an answer, and is to stop sending', async () => {
+    await start((request) => {
+      request.turnAway();
+      reply(request, 503, 'no room');
+    });
+    const wire = await Http2Wire.connect(toy.port);
+    wire.request(1, replaced(':method', 'POST'), false);
+    const answer = await wire.next('HEADERS');
+    expect([answer.stream, answer.flags & 1]).toEqual([1, 1]);
+    const reset = await wire.next('RST_STREAM');
+    expect([reset.stream, reset.payload.readUInt32BE(0)]).toEqual([1, http2.constants.NGHTTP2_NO_ERROR]);
+    wire.request(3, usual, true);
+    expect((await wire.next('HEADERS')).flags & 1).toBe(0);
+    expect((await wire.next('DATA')).payload.toString()).toBe('no room');
+    wire.close();
+  });
+
+  test('R-21 after a few of one host the others of it are refused without an answer, and nobody else', async () => {
+    await start(
+      (request) => {
+        if (request.authority === 'crowd.example.com') request.turnAway();
+        reply(request, request.authority === 'crowd.example.com' ? 503 : 200, '');
+      },
+      { limits: { sweepIntervalMs: 300 } },
+    );
+    const wire = await Http2Wire.connect(toy.port);
+    const crowd = replaced(':authority', 'crowd.example.com');
+    let id = 1;
+    // However the sweeps fall, they are not between all of these.
+    for (; id < 41; id += 2) wire.request(id, crowd, true);
+    wire.request(41, usual, true);
+    const ends = [];
+    for (let at = 1; at <= 41; at += 2) ends.push(await wire.next('HEADERS', 'RST_STREAM'));
+    const refused = ends.filter(({ type }) => type === Frames.RST_STREAM);
+    expect(refused.length).toBeGreaterThan(10);
+    expect(new Set(refused.map(({ payload }) => payload.readUInt32BE(0)))).toEqual(
+      new Set([http2.constants.NGHTTP2_REFUSED_STREAM]),
+    );
+    expect(ends.some(({ stream, type }) => stream === 41 && type === Frames.HEADERS)).toBe(true);
+    expect(toy.rejected.map(({ cause, flag }) => [cause, flag])).toEqual(
+      refused.map(() => ['gateway-overloaded', 'OM']),
+    );
+    // Room may have come meanwhile.
+    for (let type = -1; type !== Frames.HEADERS; ) {
+      wire.request((id += 2), crowd, true);
+      ({ type } = await wire.next('HEADERS', 'RST_STREAM'));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    wire.close();
+  });
+
   test('H-01 rapid resets end the connection', async () => {
     await start();
     const wire = await Http2Wire.connect(toy.port);
