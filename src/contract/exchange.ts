@@ -9,6 +9,10 @@ export interface TlsFacts {
   readonly serverName: string | undefined;
   /** Of a verified client certificate. */
   readonly client: ClientCertificate | undefined;
+  /** `TLSv1.3`; undefined: the handshake was not ours. */
+  readonly version?: string | undefined;
+  /** As OpenSSL calls it. */
+  readonly cipher?: string | undefined;
 }
 
 export interface ClientCertificate {

@@ -61,6 +61,8 @@ export function formatFacts(
     upstreamCluster: record.flags.includes('NC') ? undefined : record.cluster,
     routeName: exchange.route?.name ?? '',
     serverName: exchange.tls?.serverName,
+    tlsVersion: exchange.tls?.version,
+    tlsCipher: exchange.tls?.cipher,
     clientCertificate: exchange.tls?.client,
     startedAtMs: record.startedAtMs,
     bytesReceived: exchange.body.bytesReceived,

@@ -1,5 +1,6 @@
 import type { ClientCertificate } from '../contract/exchange.ts';
 import { toBytes } from '../contract/index.ts';
+import { type CertificateFacts, certificateFacts } from './certificate-format.ts';
 
 /** What an operator in a header value can look at. Response operators see the request as it was sent upstream. */
 export interface FormatFacts {
@@ -23,6 +24,8 @@ export interface FormatFacts {
   readonly upstreamCluster: string | undefined;
   readonly routeName: string;
   readonly serverName: string | undefined;
+  readonly tlsVersion: string | undefined;
+  readonly tlsCipher: string | undefined;
   readonly clientCertificate: ClientCertificate | undefined;
   readonly startedAtMs: number;
   /** Of bodies, so far. */
@@ -107,6 +110,16 @@ const withoutPort: Readonly<Record<string, Operator>> = {
   DOWNSTREAM_PEER_URI_SAN: (f) => f.clientCertificate?.uris.join(','),
   DOWNSTREAM_PEER_DNS_SAN: (f) => f.clientCertificate?.dnsNames.join(','),
   DOWNSTREAM_PEER_FINGERPRINT_256: (f) => f.clientCertificate?.hash,
+  DOWNSTREAM_PEER_CHAIN_FINGERPRINTS_256: (f) => f.clientCertificate?.hash,
+  DOWNSTREAM_PEER_CERT: (f) => f.clientCertificate && encodeURIComponent(f.clientCertificate.pem),
+  DOWNSTREAM_PEER_ISSUER: (f) => ofCertificate(f)?.issuer,
+  DOWNSTREAM_PEER_SERIAL: (f) => ofCertificate(f)?.serial,
+  DOWNSTREAM_PEER_CHAIN_SERIALS: (f) => ofCertificate(f)?.serial,
+  DOWNSTREAM_PEER_FINGERPRINT_1: (f) => ofCertificate(f)?.sha1,
+  DOWNSTREAM_PEER_EMAIL_SAN: (f) => ofCertificate(f)?.emails,
+  DOWNSTREAM_PEER_IP_SAN: (f) => ofCertificate(f)?.addresses,
+  DOWNSTREAM_TLS_VERSION: (f) => f.tlsVersion,
+  DOWNSTREAM_TLS_CIPHER: (f) => f.tlsCipher,
   REQUESTED_SERVER_NAME: (f) => f.serverName,
   BYTES_RECEIVED: (f) => String(f.bytesReceived),
   BYTES_SENT: (f) => String(f.bytesSent),
@@ -140,6 +153,9 @@ const LONG_FLAGS: Readonly<Record<string, string>> = {
   OM: 'OverloadManagerTerminated',
 };
 
+const ofCertificate = ({ clientCertificate }: FormatFacts): CertificateFacts | undefined =>
+  clientCertificate && certificateFacts(clientCertificate);
+
 const withoutPortOf = (address: string | undefined): string | undefined => address?.replace(/:\d+$/, '');
 
 const portOf = (address: string | undefined): string | undefined => address?.replace(/^.*:/, '');
@@ -164,7 +180,11 @@ function operatorOf(name: string, argument: string | undefined): Operator {
     case 'PATH':
       return pathOperator(wanted);
     case 'START_TIME':
-      return (facts) => startTime(facts.startedAtMs, wanted);
+      return (facts) => timeText(facts.startedAtMs, wanted);
+    case 'DOWNSTREAM_PEER_CERT_V_START':
+      return (facts) => timeOf(ofCertificate(facts)?.validFromMs, wanted);
+    case 'DOWNSTREAM_PEER_CERT_V_END':
+      return (facts) => timeOf(ofCertificate(facts)?.validToMs, wanted);
     default:
       return () => undefined;
   }
@@ -223,8 +243,11 @@ const character = (_: string, hex: string): string => String.fromCharCode(Number
 
 const decoded = (text: string): string => text.replaceAll(ESCAPE, character);
 
+const timeOf = (atMs: number | undefined, format: string): string | undefined =>
+  atMs === undefined ? undefined : timeText(atMs, format);
+
 /** ISO 8601, or `%s`, `%s%3f` and the common strftime letters. */
-function startTime(atMs: number, format: string): string {
+function timeText(atMs: number, format: string): string {
   const date = new Date(atMs);
   if (format === '') return date.toISOString();
   const two = (n: number): string => String(n).padStart(2, '0');

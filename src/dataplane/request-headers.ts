@@ -156,7 +156,8 @@ function setClientCertificate(headers: HeaderList, { settings, certificate, secu
   const sent = headers.getAll('x-forwarded-client-cert');
   headers.remove('x-forwarded-client-cert');
   if (own === undefined || !secure || mode === 'sanitize') return;
-  const elements = mode === 'sanitize-set' ? [own] : mode === 'append-forward' ? [...sent, own] : sent;
+  const elements =
+    mode === 'sanitize-set' ? [own] : mode === 'append-forward' ? [...sent.filter((line) => line !== ''), own] : sent;
   if (elements.length > 0) headers.append('x-forwarded-client-cert', elements.join(','));
 }
 

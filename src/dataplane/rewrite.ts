@@ -2,9 +2,13 @@ import { toBytes } from '../contract/index.ts';
 import { compileReplacement, isNormalPath, type RegexReplacement } from '../table/index.ts';
 import type { PathNormalization, PathRewrite } from '../table/model.ts';
 
+/** What can stand in a request line, one character a byte. */
+const WRITABLE = /^[\x21-\x7e\x80-\xff]*$/;
+
 /**
  * The path that goes upstream (istio-semantics §2.9); the query is not its business. undefined: the result does not
- * begin with a slash, or would be another path once the service normalises it (product.md: refused with 400).
+ * begin with a slash, has a blank in it, or would be another path once the service normalises it (product.md: refused
+ * with 400).
  */
 export function rewritePath(
   path: string,
@@ -14,7 +18,8 @@ export function rewritePath(
   if (rewrite === undefined) return path;
   const rewritten = apply(path, rewrite);
   if (rewritten === path) return path;
-  return rewritten.startsWith('/') && isNormalPath(pathPartOf(rewritten), mode) ? rewritten : undefined;
+  const passes = rewritten.startsWith('/') && WRITABLE.test(rewritten) && isNormalPath(pathPartOf(rewritten), mode);
+  return passes ? rewritten : undefined;
 }
 
 /** A replacement may bring a query or a fragment of its own, which is sent as it is. */

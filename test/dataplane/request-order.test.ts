@@ -105,6 +105,13 @@ describe('the original path', () => {
   });
 });
 
+describe('a rewritten path', () => {
+  it.each(['/with blank', 'no-slash', '/../x'])('that cannot be sent is refused: %s', async (uri) => {
+    const port = await serve(1, `- match: [{ uri: { prefix: /old } }]\n  rewrite: { uri: '${uri}' }\n  ${TO_WEB}`);
+    expect((await askGateway(port, '/old')).status).toBe(400);
+  });
+});
+
 describe('an answer for want of a host', () => {
   it('is told of the request as it came', async () => {
     const nobody = policy('subsets: [{ name: nobody, labels: { a: b } }]');

@@ -118,6 +118,8 @@ export class FakeExchange implements Exchange {
       upstreamCluster: undefined,
       routeName: this.route?.name ?? '',
       serverName: this.tls?.serverName,
+      tlsVersion: this.tls?.version,
+      tlsCipher: this.tls?.cipher,
       clientCertificate: this.tls?.client,
       startedAtMs: 0,
       bytesReceived: 0,

@@ -34,11 +34,11 @@ function endOfPlain(text: string, from: number): number {
 }
 
 /**
- * node's lines (`C=DE`, `O=…`, each value escaped by RFC 2253 already) in the order and with the separators of
- * RFC 2253: the last first. What is not ASCII is written as escaped bytes, as Envoy does (istio-semantics §7.2).
+ * A subject or an issuer: node's lines (`C=DE`, `O=…`, each value escaped by RFC 2253 already) in the order and with the
+ * separators of RFC 2253: the last first. What is not ASCII is written as escaped bytes, as Envoy does (istio-semantics §7.2).
  */
-export function rfc2253Subject(certificate: X509Certificate): string {
-  return certificate.subject
+export function rfc2253Name(lines: string): string {
+  return lines
     .split('\n')
     .filter((line) => line !== '')
     .reverse()
@@ -56,7 +56,7 @@ export function describeCertificate(certificate: X509Certificate, own: X509Certi
   return {
     pem: certificate.toString(),
     hash: certificateHash(certificate),
-    subject: rfc2253Subject(certificate),
+    subject: rfc2253Name(certificate.subject),
     uris: ofType('URI'),
     dnsNames: ofType('DNS'),
     serverUri: own === undefined ? undefined : subjectAltNames(own).find((name) => name.type === 'URI')?.value,

@@ -231,8 +231,9 @@ function admit(
   facts: TlsFacts,
   done: (side: TLSSocket | undefined, facts: TlsFacts) => void,
 ): void {
+  const spoken: TlsFacts = { ...facts, version: side.getProtocol() ?? undefined, cipher: side.getCipher().name };
   if (termination.clientCertificate === 'none') {
-    done(side, facts);
+    done(side, spoken);
     return;
   }
   const certificate = side.getPeerX509Certificate();
@@ -243,5 +244,5 @@ function admit(
     return;
   }
   const client = certificate === undefined ? undefined : describeCertificate(certificate, side.getX509Certificate());
-  done(side, { serverName: facts.serverName, client });
+  done(side, { ...spoken, client });
 }

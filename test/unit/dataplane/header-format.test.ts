@@ -22,6 +22,8 @@ const facts = (headers: HeaderList = HeaderList.empty()): FormatFacts => ({
   upstreamCluster: 'outbound|80||web',
   routeName: 'rule.match',
   serverName: undefined,
+  tlsVersion: 'TLSv1.3',
+  tlsCipher: 'TLS_AES_256_GCM_SHA384',
   clientCertificate: {
     pem: '',
     hash: 'c0ffee',
@@ -76,6 +78,7 @@ describe('operators in header values', () => {
     ['%BYTES_RECEIVED%/%BYTES_SENT%', '3/0'],
     ['%ACCESS_LOG_TYPE%', 'NotSet'],
     ['%QUERY_PARAMS(ORIG)%', 'k=a%20b'],
+    ['%DOWNSTREAM_TLS_VERSION% %DOWNSTREAM_TLS_CIPHER%', 'TLSv1.3 TLS_AES_256_GCM_SHA384'],
     ['[%NOT_AN_OPERATOR%]', '[]'],
   ])('%s gives %s', (format, value) => {
     const headers = HeaderList.from([

@@ -144,6 +144,13 @@ describe('header policy of requests', () => {
     expect(policy([['x-forwarded-proto', 'https']], { settings }).headers.get('x-forwarded-proto')).toBe('https');
   });
 
+  it('appends to no empty client certificate header', () => {
+    const certificate = { pem: 'P', hash: 'h', subject: 'CN=a', uris: [], dnsNames: [], serverUri: undefined };
+    const settings = { ...defaults.settings, forwardClientCert: 'append-forward' as const };
+    const { headers } = policy([['x-forwarded-client-cert', '']], { settings, certificate, secure: true });
+    expect(headers.getAll('x-forwarded-client-cert')).toEqual(['Hash=h;Cert="P";Subject="CN=a";URI=']);
+  });
+
   it('drops a client certificate header that nobody vouches for', () => {
     expect(policy([['x-forwarded-client-cert', 'Hash=1']]).headers.has('x-forwarded-client-cert')).toBe(false);
   });
