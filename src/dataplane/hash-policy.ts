@@ -3,10 +3,10 @@ import { queryValue } from '../table/index.ts';
 import type { HashPolicy } from '../table/model.ts';
 import type { GatewayExchange } from './exchange.ts';
 import type { UpstreamRequestHead } from './stream.ts';
-import { hashString } from './upstreams/index.ts';
+import { type Hash64, xxHash64 } from './upstreams/index.ts';
 
 export interface HashChoice {
-  readonly hash: number | undefined;
+  readonly hash: Hash64 | undefined;
   /** Set-Cookie lines for the answer, where a route hands out cookies to stay with one host (istio-semantics §3.3). */
   readonly setCookies: readonly string[];
 }
@@ -26,7 +26,7 @@ export const requestOf = ({ method, path, query, authority, headers }: GatewayEx
 /** The hash of a request by its route's policies: those that yield a value are combined as Envoy does (rotate, then xor). */
 export function hashOf(policies: readonly HashPolicy[], request: HashedRequest, exchange: GatewayExchange): HashChoice {
   if (policies.length === 0) return NO_HASH;
-  let hash: number | undefined;
+  let hash: Hash64 | undefined;
   const setCookies: string[] = [];
   for (const policy of policies) {
     let value = hashInput(policy, request, exchange);
@@ -35,13 +35,16 @@ export function hashOf(policies: readonly HashPolicy[], request: HashedRequest, 
       setCookies.push(cookieLine(policy, value));
     }
     if (value === undefined) continue;
-    const own = hashString(value);
+    const own = xxHash64(value);
     hash = hash === undefined ? own : combine(hash, own);
   }
   return { hash, setCookies };
 }
 
-const combine = (a: number, b: number): number => (((a << 1) | (a >>> 31)) ^ b) >>> 0;
+const combine = (a: Hash64, b: Hash64): Hash64 => ({
+  high: (((a.high << 1) | (a.low >>> 31)) ^ b.high) >>> 0,
+  low: (((a.low << 1) | (a.high >>> 31)) ^ b.low) >>> 0,
+});
 
 function hashInput(policy: HashPolicy, request: HashedRequest, { clientAddress }: GatewayExchange): string | undefined {
   switch (policy.kind) {

@@ -7,7 +7,7 @@ import type { OpenTcp, TcpClient, TcpEnding, TcpPassage } from './downstream/tcp
 import type { PinnedTable } from './exchange.ts';
 import { faultReply, type GatewayFault } from './fault.ts';
 import type { Tunnel } from './stream.ts';
-import { hashString } from './upstreams/index.ts';
+import { xxHash64 } from './upstreams/index.ts';
 import type { RawOutcome, Upstreams } from './upstreams/port.ts';
 import { pickByWeight } from './weighted.ts';
 
@@ -65,7 +65,7 @@ class Passage implements TcpPassage {
     if (!(await this.#isAdmitted(route))) return undefined;
     const cluster = upstreams.get(id);
     if (cluster === undefined) return this.#fail({ kind: 'unknown-destination' });
-    const hash = route.hashSource ? hashString(this.#client.remoteAddress) : undefined;
+    const hash = route.hashSource ? xxHash64(this.#client.remoteAddress) : undefined;
     const host = cluster.pick({ hash, avoid: new Set() });
     if (host === undefined) return this.#fail({ kind: 'no-healthy-upstream' });
     return cluster.connectRaw(host, (outcome) => this.#dialled(host.key, outcome), this.#client);

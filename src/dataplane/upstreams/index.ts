@@ -10,7 +10,7 @@ import type { Upstreams } from './port.ts';
 import { SpareConnections } from './spare-connections.ts';
 import { UpstreamCredentials } from './tls.ts';
 
-export { hashString } from './balancer/index.ts';
+export { type Hash64, xxHash64 } from './balancer/index.ts';
 export { VisitedPriorities } from './visited-priorities.ts';
 
 export interface UpstreamsOptions {

@@ -7,6 +7,7 @@ import type {
   UpstreamReceiver,
   UpstreamRequestHead,
 } from '../stream.ts';
+import type { Hash64 } from './balancer/index.ts';
 import type { VisitedPriorities } from './visited-priorities.ts';
 
 /** All clusters with their live state: connections, counters, ejections. They outlive the tables that name them. */
@@ -29,8 +30,8 @@ export interface Upstreams {
 
 export interface PickContext {
   /** From the route's hash policies; undefined: none asked, or none yielded a value. */
-  readonly hash: number | undefined;
-  /** Hosts tried already, avoided up to 5 picks (istio-semantics §2.10). */
+  readonly hash: Hash64 | undefined;
+  /** Hosts tried already, avoided up to 5 more picks (istio-semantics §2.10). */
   readonly avoid: ReadonlySet<string>;
   /** Where tries have been that others keep away from; undefined: that does not count. */
   readonly visited?: VisitedPriorities | undefined;

@@ -1,16 +1,13 @@
 import { compareStrings } from '../../../kernel/compare.ts';
 import type { BalancedHost, Picker } from './picker.ts';
-import { modulo, xxHash64 } from './xxhash64.ts';
-
-/** What a hash policy makes of a header, cookie, parameter or address: the upper 32 bits. Latin-1, as header values are. */
-export const hashString = (text: string): number => xxHash64(text).high;
+import { type Hash64, modulo, xxHash64 } from './xxhash64.ts';
 
 type HashedHost = Pick<BalancedHost, 'key' | 'weight'>;
 
 /** Envoy allows 32 times as many; but a ring is made between two requests, and a finer one spreads hardly better. */
 const MAX_RING_SIZE = 256 * 1024;
 
-/** A place on the ring is one number: its hash above, its host below. */
+/** A place on the ring is one number: the upper half of its hash above, its host below. */
 const HOSTS = 2 ** 21;
 
 /**
@@ -25,16 +22,17 @@ export function ringHash<H extends HashedHost>(hosts: readonly H[], minimumRingS
   let target = 0;
   for (const [index, host] of hosts.entries()) {
     target += (scale * host.weight) / total;
-    for (let i = 0; places.length < target; i++) places.push(hashString(`${host.key}_${i}`) * HOSTS + index);
+    for (let i = 0; places.length < target; i++) places.push(xxHash64(`${host.key}_${i}`).high * HOSTS + index);
   }
   const ring = Float64Array.from(places).sort();
   return {
-    pick: (hash, attempt) => hosts[(ring[(firstAtOrAfter(ring, hash) + attempt) % ring.length] as number) % HOSTS] as H,
+    pick: (hash, attempt) =>
+      hosts[(ring[(firstAtOrAfter(ring, hash.high) + attempt) % ring.length] as number) % HOSTS] as H,
   };
 }
 
-function firstAtOrAfter(ring: Float64Array, hash: number): number {
-  const place = hash * HOSTS;
+function firstAtOrAfter(ring: Float64Array, upperHalf: number): number {
+  const place = upperHalf * HOSTS;
   let low = 0;
   let high = ring.length;
   while (low < high) {
@@ -80,7 +78,7 @@ export function maglev<H extends HashedHost>(hosts: readonly H[], tableSize: num
     }
   }
   return {
-    pick: (hash, attempt) => sorted[table[otherHash(hash, attempt) % tableSize] as number] as H,
+    pick: (hash, attempt) => sorted[table[modulo(otherHash(hash, attempt), tableSize)] as number] as H,
   };
 }
 
@@ -91,5 +89,6 @@ function freePlace(table: Int32Array, entry: MaglevEntry): number {
   }
 }
 
-/** Somewhere else in the table for each time that the caller refuses. */
-const otherHash = (hash: number, attempt: number): number => (attempt === 0 ? hash : hashString(`${hash}_${attempt}`));
+/** Somewhere else in the table for each time that the caller refuses, as in Envoy: the hash xor minus that many. */
+const otherHash = (hash: Hash64, attempt: number): Hash64 =>
+  attempt === 0 ? hash : { high: ~hash.high >>> 0, low: (hash.low ^ -attempt) >>> 0 };

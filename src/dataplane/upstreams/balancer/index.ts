@@ -7,13 +7,16 @@ import type { BalancedHost, Picker, PickerEnvironment } from './picker.ts';
 import { randomIndex } from './picker.ts';
 import { type PriorityLoads, priorityLoads } from './priorities.ts';
 import { leastRequest, randomly, roundRobin, type Turn } from './simple.ts';
+import { type Hash64, modulo } from './xxhash64.ts';
 
-export { hashString } from './hashing.ts';
 export type { BalancedHost } from './picker.ts';
+export { type Hash64, xxHash64 } from './xxhash64.ts';
 
-/** How many times the balancer is asked for a host that was not tried yet (istio-semantics §2.10). */
-const PICKS = 5;
-const HASH_RANGE = 2 ** 32;
+/** How many times the balancer is asked for a host that was not tried yet: once, and then as often as Istio has it repeated (istio-semantics §2.10). */
+const PICKS = 1 + 5;
+const HALF_RANGE = 2 ** 32;
+/** For those who take no notice of it. */
+const UNUSED: Hash64 = { high: 0, low: 0 };
 
 type BalancedCluster = Pick<Cluster, 'loadBalancer' | 'byLocality'> & {
   readonly outlierDetection: Pick<OutlierDetection, 'minHealthPercent'> | undefined;
@@ -24,6 +27,7 @@ export class Balancer<H extends BalancedHost> {
   /** Hosts chosen among all of a priority, the sick ones too, since too few were usable (Envoy's `lb_healthy_panic`). */
   panics = 0;
   readonly #policy: LoadBalancer;
+  readonly #isByHash: boolean;
   readonly #minHealthPercent: number;
   readonly #environment: PickerEnvironment;
   readonly #byLocality: boolean;
@@ -34,6 +38,7 @@ export class Balancer<H extends BalancedHost> {
   /** `minHealthPercent`: 0: no panic, an empty set of usable hosts is answered with none. */
   constructor({ loadBalancer, outlierDetection, byLocality = false }: BalancedCluster, environment: PickerEnvironment) {
     this.#policy = loadBalancer;
+    this.#isByHash = loadBalancer.kind === 'ring-hash' || loadBalancer.kind === 'maglev';
     this.#minHealthPercent = outlierDetection?.minHealthPercent ?? 0;
     this.#byLocality = byLocality;
     this.#environment = environment;
@@ -53,8 +58,9 @@ export class Balancer<H extends BalancedHost> {
   }
 
   /** undefined: nobody may be asked. When all picks were tried before, the last of them. */
-  pick({ hash, avoid, visited }: PickContext): H | undefined {
+  pick({ hash: asked, avoid, visited }: PickContext): H | undefined {
     const loads = visited === undefined ? this.#loads : this.#loadsWithout(visited);
+    const hash = asked ?? (this.#isByHash ? this.#anyHash() : UNUSED);
     let host: H | undefined;
     for (let attempt = 0; attempt < PICKS; attempt++) {
       host = this.#pickOnce(hash, attempt, loads);
@@ -75,11 +81,18 @@ export class Balancer<H extends BalancedHost> {
     return priorityLoads(levels, 0);
   }
 
-  #pickOnce(asked: number | undefined, attempt: number, loads: PriorityLoads): H | undefined {
+  #anyHash(): Hash64 {
     const { random } = this.#environment;
-    const hash = asked ?? Math.floor(random() * HASH_RANGE);
-    const level = this.#chooseLevel(this.#levels.length === 1 ? 0 : hash % 100, loads);
+    return { high: randomIndex(random, HALF_RANGE), low: randomIndex(random, HALF_RANGE) };
+  }
+
+  #pickOnce(hash: Hash64, attempt: number, loads: PriorityLoads): H | undefined {
+    const level = this.#chooseLevel(this.#levels.length === 1 ? 0 : this.#percentile(hash), loads);
     return level === undefined ? undefined : this.#picker(level)?.pick(hash, attempt);
+  }
+
+  #percentile(hash: Hash64): number {
+    return this.#isByHash ? modulo(hash, 100) : randomIndex(this.#environment.random, 100);
   }
 
   #chooseLevel(

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../kernel/clock.ts';
+import type { Hash64 } from './xxhash64.ts';
 
 /** What balancing needs to know of a host. */
 export interface BalancedHost {
@@ -16,8 +17,8 @@ export interface BalancedHost {
 
 /** Chooses among the hosts it was made for, which are at least one. */
 export interface Picker<H> {
-  /** `hash`: 0 to 2^32 − 1. `attempt`: how many times the caller has refused what it was offered for this request. */
-  pick(hash: number, attempt: number): H;
+  /** `attempt`: how many times the caller has refused what it was offered for this request. */
+  pick(hash: Hash64, attempt: number): H;
 }
 
 export interface PickerEnvironment {

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { type BalancedHost, Balancer, hashString } from '../../../../../src/dataplane/upstreams/balancer/index.ts';
+import {
+  type BalancedHost,
+  Balancer,
+  type Hash64,
+  xxHash64,
+} from '../../../../../src/dataplane/upstreams/balancer/index.ts';
 import type { Clock } from '../../../../../src/kernel/clock.ts';
 import type { LoadBalancer } from '../../../../../src/table/model.ts';
 import { seeded } from '../../../../support/seeded.ts';
@@ -41,7 +46,7 @@ const RING: LoadBalancer = { kind: 'ring-hash', minimumRingSize: 1024 };
 const MAGLEV: LoadBalancer = { kind: 'maglev', tableSize: 65_537 };
 const ALL = [ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING, MAGLEV];
 
-function tally(balancer: Balancer<Host>, times: number, hash?: (i: number) => number): Record<string, number> {
+function tally(balancer: Balancer<Host>, times: number, hash?: (i: number) => Hash64): Record<string, number> {
   const counts: Record<string, number> = {};
   for (let i = 0; i < times; i++) {
     const key = balancer.pick({ hash: hash?.(i), avoid: NOBODY })?.key ?? 'nobody';
@@ -81,7 +86,7 @@ describe.each(ALL.map((policy) => [policy.kind, policy] as const))('%s', (_kind,
     }
   });
 
-  it('avoids who was tried, as long as five picks will do', () => {
+  it('avoids who was tried, as long as six picks will do', () => {
     const [one, two] = [hostOf('1'), hostOf('2')];
     const avoid = new Set([one.key]);
     let met = 0;
@@ -141,7 +146,7 @@ describe('a locality before a host of it', () => {
     );
   const shareOf = (policy: LoadBalancer, hosts: readonly Host[], locality: string, minHealthPercent = 0): number => {
     const balancer = balancerOf(policy, hosts, minHealthPercent, 1, true);
-    const counts = tally(balancer, 4_000, (i) => hashString(`request ${i}`));
+    const counts = tally(balancer, 4_000, (i) => xxHash64(`request ${i}`));
     const of = Object.entries(counts).filter(([key]) => key.startsWith(`10.0.0.${locality}`));
     return of.reduce((sum, [, count]) => sum + count, 0) / 4_000;
   };
@@ -192,12 +197,22 @@ it('RANDOM takes no notice of weights', () => {
   expect(counts['10.0.0.1:80']).toBeGreaterThan(1_800);
 });
 
+it('is asked once and five times more for a host that was not tried', () => {
+  const numbers = [0, 0, 0, 0, 0, 0.9, 0, 0, 0, 0, 0, 0, 0.9];
+  const environment = { clock, random: () => numbers.shift() ?? 0 };
+  const balancer = new Balancer<Host>({ loadBalancer: RANDOM, outlierDetection: undefined }, environment);
+  balancer.refresh([hostOf('1'), hostOf('2')]);
+  const avoid = new Set(['10.0.0.1:80']);
+  const picked = [1, 2].map(() => balancer.pick({ hash: undefined, avoid })?.key);
+  expect(picked).toEqual(['10.0.0.2:80', '10.0.0.1:80']);
+});
+
 describe.each([
   ['ring-hash', RING],
   ['maglev', MAGLEV],
 ] as const)('consistent hashing by %s', (_kind, policy) => {
   const hosts = Array.from({ length: 10 }, (_, i) => hostOf(`${i + 1}`));
-  const hashOfUser = (i: number): number => hashString(`user-${i}`);
+  const hashOfUser = (i: number): Hash64 => xxHash64(`user-${i}`);
   const placement = (list: readonly Host[]): (string | undefined)[] => {
     const balancer = balancerOf(policy, list);
     return Array.from({ length: 2_000 }, (_, i) => balancer.pick({ hash: hashOfUser(i), avoid: NOBODY })?.key);
@@ -227,8 +242,8 @@ describe.each([
 
   it('moves on where the first choice is to be avoided', () => {
     const balancer = balancerOf(policy, hosts);
-    const first = balancer.pick({ hash: 12345, avoid: NOBODY });
-    const second = balancer.pick({ hash: 12345, avoid: new Set([first?.key ?? '']) });
+    const first = balancer.pick({ hash: hashOfUser(5), avoid: NOBODY });
+    const second = balancer.pick({ hash: hashOfUser(5), avoid: new Set([first?.key ?? '']) });
     expect(second).not.toBe(first);
   });
 
@@ -246,10 +261,33 @@ describe.each([
   });
 });
 
+describe('maglev', () => {
+  // The placement that Envoy's own tests state for these hosts and this size of table.
+  const hosts = [90, 91, 92, 93, 94, 95].map((port) => ({ ...hostOf('x'), key: `127.0.0.1:${port}` }));
+  const balancer = balancerOf({ kind: 'maglev', tableSize: 7 }, hosts);
+  const pick = (hash: Hash64, ...avoided: number[]): number =>
+    Number(balancer.pick({ hash, avoid: new Set(avoided.map((port) => `127.0.0.1:${port}`)) })?.key.slice(-2));
+
+  it('has its hosts where Envoy has them', () => {
+    expect([0, 1, 2, 3, 4, 5, 6, 7].map((low) => pick({ high: 0, low }))).toEqual([92, 94, 90, 91, 95, 90, 93, 92]);
+  });
+
+  it('goes by all 64 bits of a hash', () => {
+    // 2^32 is 4 beyond a multiple of 7.
+    expect([0, 1, 2].map((low) => pick({ high: 1, low }))).toEqual([95, 90, 93]);
+  });
+
+  it('looks elsewhere where Envoy does', () => {
+    // 2^64 − 1 and 2^64 − 2 are 1 and 0 beyond a multiple of 7; 2^64 − 3 is 6 beyond one.
+    expect(pick({ high: 0, low: 0 }, 92)).toBe(94);
+    expect(pick({ high: 0, low: 0 }, 92, 94)).toBe(93);
+  });
+});
+
 it('a ring is as large as asked, in whole places for each host', () => {
   // Three equal hosts on at least 4 places: two each, so that every hash finds one.
   const balancer = balancerOf({ kind: 'ring-hash', minimumRingSize: 4 }, three());
-  expect(Object.keys(tally(balancer, 2_000, (i) => hashString(`${i}`))).length).toBe(3);
+  expect(Object.keys(tally(balancer, 2_000, (i) => xxHash64(`${i}`))).length).toBe(3);
 });
 
 describe('priorities', () => {
@@ -370,7 +408,7 @@ describe('panic', () => {
   it('is counted for the priority alone that is short of hosts', () => {
     const spare = few(10).map((host) => ({ ...host, key: `spare-${host.key}`, priority: 1 }));
     const balancer = balancerOf(ROUND_ROBIN, [...few(4), ...spare], 50);
-    tally(balancer, 200, (i) => i);
+    tally(balancer, 200);
     expect(balancer.panics).toBe(0);
   });
 });
