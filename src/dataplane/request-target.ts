@@ -34,6 +34,7 @@ export function readTarget(
   if (BLANK_OR_CONTROL_OR_8BIT.test(target) || target === '')
     return bad('http.invalid_url', 'The request target has a blank, a control character or one outside ASCII.');
   const absolute = target.startsWith('/') ? null : ABSOLUTE.exec(target);
+  if (hostLines.length > 1) return bad('http.several_host_headers', 'The request has more than one Host header.');
   if (absolute !== null && authority === undefined) return readAbsolute(absolute);
   const host = readHost(authority, hostLines);
   if (!host.ok) return host;
@@ -60,7 +61,6 @@ function readAbsolute(parts: RegExpExecArray): Result<RequestTarget, GatewayFaul
 function readHost(authority: string | undefined, lines: readonly string[]): Result<string, GatewayFault> {
   const given = authority ?? lines[0];
   if (given === undefined) return bad('missing_host_header', 'The request has no Host header.');
-  if (lines.length > 1) return bad('http.several_host_headers', 'The request has more than one Host header.');
   if (authority !== undefined && lines[0] !== undefined && lines[0].toLowerCase() !== authority.toLowerCase()) {
     return bad('http2.host_differs_from_authority', 'The Host header and :authority name different hosts.');
   }

@@ -145,6 +145,14 @@ describe('headers that a client may not send on (S rows)', () => {
     expect(upstream.arrived).toEqual([]);
   });
 
+  it('S-10 refuses two Host lines also where the target names the host', async () => {
+    const request = (hosts: string): string => `GET http://shop.example.com/x HTTP/1.1\r\n${hosts}\r\n`;
+    const { status } = await exchange(gateway.port, request(`${HOST}Host: other.example.com\r\n`));
+    expect(status).toBe(400);
+    expect(upstream.arrived).toEqual([]);
+    expect((await exchange(gateway.port, request(HOST))).status).toBe(200);
+  });
+
   it('S-06 puts the peer last into X-Forwarded-For, whatever the client says', async () => {
     await send('X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Proto: https\r\nX-Envoy-External-Address: 10.0.0.1\r\n');
     expect(sentUp('x-forwarded-for')).toEqual(['10.0.0.1,127.0.0.1']);

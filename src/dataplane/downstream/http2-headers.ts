@@ -89,17 +89,22 @@ function checkedPath(method: string, path: string | undefined): string | undefin
 const NOT_IN_TRAILERS = new Set(
   (
     'authorization cache-control connection content-encoding content-length content-range content-type cookie expect ' +
-    'forwarded host keep-alive max-forwards proxy-authorization proxy-connection set-cookie te trailer ' +
-    'transfer-encoding upgrade x-forwarded-for x-forwarded-host x-forwarded-proto'
+    'forwarded host keep-alive max-forwards origin proxy proxy-authorization proxy-connection set-cookie te trailer ' +
+    'transfer-encoding upgrade x-http-method x-http-method-override x-method-override x-original-url x-real-ip ' +
+    'x-request-id x-rewrite-url'
   ).split(' '),
 );
+
+/** What the gateway says to a service of its caller has names like these, wherever policies put it. */
+const NAMED_LIKE_OURS = /^x-(?:auth|envoy|forwarded|jwt|user)(?:-|$)|_/;
 
 /** Trailers of a request, without those that could be taken for headers. */
 export function readTrailers(raw: readonly string[]): HeaderList | undefined {
   const lines: string[] = [];
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string;
-    if (!name.startsWith(':') && !NOT_IN_TRAILERS.has(name)) lines.push(name, raw[i + 1] as string);
+    if (!name.startsWith(':') && !NOT_IN_TRAILERS.has(name) && !NAMED_LIKE_OURS.test(name))
+      lines.push(name, raw[i + 1] as string);
   }
   return lines.length === 0 ? undefined : HeaderList.fromRaw(lines);
 }
