@@ -150,6 +150,17 @@ describe('headers that are larger than they look', () => {
 
 describe('fields with characters that no field may have (H-11)', () => {
   it.each<[string, readonly [string, string]]>([
+    ['a blank before a value that a policy may look for', ['x-role', ' admin']],
+    ['a tab behind it', ['x-role', 'admin\t']],
+  ])('%s resets the stream', async (_name, line) => {
+    const wire = await Http2Wire.connect(gateway.port);
+    wire.request(1, [...USUAL, line], true);
+    expect((await wire.next('RST_STREAM', 'HEADERS', 'GOAWAY')).type).toBe(Frames.RST_STREAM);
+    wire.close();
+    expect(upstream.arrived).toEqual([]);
+  });
+
+  it.each<[string, readonly [string, string]]>([
     ['a line feed in a value', ['x-role', 'guest\nx-user-id: admin']],
     ['a carriage return in a value', ['x-role', 'guest\rx']],
     ['NUL in a value', ['x-role', 'gu\0est']],

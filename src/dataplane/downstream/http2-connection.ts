@@ -56,6 +56,8 @@ function sessionOptions(limits: DownstreamLimits): ServerSessionOptions {
     peerMaxConcurrentStreams: limits.maxConcurrentStreams,
     streamResetBurst: 200,
     streamResetRate: 33,
+    // nghttp2 would leave such a field out; the head is judged here (edge-security H-11).
+    strictFieldWhitespaceValidation: false,
     // Services may repeat a field; what they say is passed on, as over HTTP/1.1.
     strictSingleValueFields: false,
     settings: {

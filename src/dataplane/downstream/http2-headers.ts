@@ -26,6 +26,7 @@ interface Pseudo {
  * undefined: the stream is to be reset (edge-security H rows; istio-semantics §7.1). nghttp2 has looked already at order and
  * number of the pseudo headers, at upper-case and at connection-specific names. A field with characters that no field may
  * have it leaves out, and node offers no way to ask for a reset instead (H-11): neither a policy nor a service ever sees it.
+ * Only blanks around a value it can be told to leave to us.
  */
 export function readHead(
   raw: readonly string[],
@@ -39,6 +40,7 @@ export function readHead(
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string;
     const value = raw[i + 1] as string;
+    if (hasBlankEnds(value)) return undefined;
     bytes += name.length + value.length;
     if (name.startsWith(':')) {
       pseudoFields++;
@@ -55,6 +57,12 @@ export function readHead(
   if (bytes > limits.maxHeaderBytes || pseudoFields + lines.length / 2 > limits.maxHeaders) return undefined;
   return checkedHead(pseudo, HeaderList.fromRaw(lines));
 }
+
+const isBlank = (code: number): boolean => code === 0x20 || code === 0x09;
+
+/** RFC 9113 §8.2.1. */
+const hasBlankEnds = (value: string): boolean =>
+  value.length > 0 && (isBlank(value.charCodeAt(0)) || isBlank(value.charCodeAt(value.length - 1)));
 
 function setPseudo(pseudo: Pseudo, name: string, value: string): boolean {
   const key = name.slice(1);
@@ -103,8 +111,10 @@ export function readTrailers(raw: readonly string[]): HeaderList | undefined {
   const lines: string[] = [];
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string;
-    if (!name.startsWith(':') && !NOT_IN_TRAILERS.has(name) && !NAMED_LIKE_OURS.test(name))
-      lines.push(name, raw[i + 1] as string);
+    const value = raw[i + 1] as string;
+    if (name.startsWith(':') || NOT_IN_TRAILERS.has(name) || NAMED_LIKE_OURS.test(name) || hasBlankEnds(value))
+      continue;
+    lines.push(name, value);
   }
   return lines.length === 0 ? undefined : HeaderList.fromRaw(lines);
 }

@@ -12,6 +12,15 @@ describe('trailers of a request (edge-security F-21)', () => {
     },
   );
 
+  it('none with a blank at an end of its value', () => {
+    expect(readTrailers(['x-a', ' 1', 'x-b', '1\t', 'x-c', '', 'x-d', 'a b'])?.raw()).toEqual([
+      'x-c',
+      '',
+      'x-d',
+      'a b',
+    ]);
+  });
+
   it.each([
     ':path',
     'authorization',
