@@ -301,6 +301,8 @@ export interface Cluster {
   readonly loadBalancer: LoadBalancer;
   /** A locality is chosen first, by the weights of its endpoints together, and then an endpoint of it (istio-semantics §3.3). */
   readonly byLocality?: boolean;
+  /** Endpoints that are not ready have their part in shares and priorities: a place where too few are left sends on what they cannot take. */
+  readonly countsUnready?: boolean;
   readonly connections: ConnectionSettings;
   readonly outlierDetection: OutlierDetection | undefined;
   readonly tls: UpstreamTls | undefined;
@@ -384,7 +386,7 @@ export interface Endpoint {
   readonly port: number;
   /** At least 1. */
   readonly weight: number;
-  /** Not ready: kept for status, never chosen, and no part of any share. */
+  /** Not ready: kept for status, never chosen, and no part of any share but where the cluster `countsUnready`. */
   readonly healthy: boolean;
   readonly locality: string;
   /** 0 is preferred; others only while all lower ones have no healthy host. */

@@ -64,7 +64,10 @@ export function protocolOf(
  * istio-semantics §3.5. `consecutiveErrors` is accepted by Istio and read by nobody; a 0 for `maxEjectionPercent` or
  * `consecutiveLocalOriginFailures` is as if absent (ctp), for `consecutive5xxErrors` it is no limit at all.
  */
-export function outlierDetectionOf(settings: OutlierSettings | undefined): OutlierDetection | undefined {
+export function outlierDetectionOf(
+  settings: OutlierSettings | undefined,
+  countsUnready: boolean,
+): OutlierDetection | undefined {
   if (settings === undefined) return undefined;
   return {
     consecutive5xx: settings.consecutive5xxErrors ?? 5,
@@ -74,7 +77,8 @@ export function outlierDetectionOf(settings: OutlierSettings | undefined): Outli
     intervalMs: durationMs(settings.interval) ?? 10_000,
     baseEjectionTimeMs: durationMs(settings.baseEjectionTime) ?? 30_000,
     maxEjectionPercent: settings.maxEjectionPercent || 10,
-    minHealthPercent: settings.minHealthPercent ?? 0,
+    // Where who is not ready counts, a panic would send to those.
+    minHealthPercent: countsUnready ? 0 : (settings.minHealthPercent ?? 0),
     errorStatuses: settings.outlierDetectionHttpErrorCodes ?? [],
   };
 }

@@ -22,7 +22,12 @@ export type LocalityPlan = {
   readonly byLocality: boolean;
 } & (
   | { readonly kind: 'none' }
-  | { readonly kind: 'distribute'; readonly shares: Readonly<Record<string, number>> }
+  | {
+      readonly kind: 'distribute';
+      readonly shares: Readonly<Record<string, number>>;
+      /** Who is not ready has a part of its locality's share. */
+      readonly countsUnready: boolean;
+    }
   | {
       readonly kind: 'failover';
       readonly gateway: Locality;
@@ -44,7 +49,8 @@ export function localityPlan(policy: EffectivePolicy, service: BackendService, o
   const wish = own === undefined && service.preferClose;
   const setting = own ?? (wish ? undefined : options.mesh.localityLbSetting);
   if (setting?.enabled === false) return NONE;
-  if (setting?.distribute !== undefined && setting.distribute.length > 0) return distribution(setting, gateway);
+  if (setting?.distribute !== undefined && setting.distribute.length > 0)
+    return distribution(setting, gateway, service.preferClose);
   if (!wish && policy.outlierDetection === undefined) return NONE;
   const priorityLabels = wish ? NEAREST_FIRST : (setting?.failoverPriority ?? []);
   const failover = setting?.failover ?? [];
@@ -59,10 +65,10 @@ export function localityPlan(policy: EffectivePolicy, service: BackendService, o
   };
 }
 
-function distribution(setting: LocalityLoadBalancerSetting, gateway: Locality): LocalityPlan {
+function distribution(setting: LocalityLoadBalancerSetting, gateway: Locality, countsUnready: boolean): LocalityPlan {
   const from = setting.distribute?.find((entry) => localityFits(gateway, entry.from ?? ''));
   if (from === undefined) return { kind: 'none', byLocality: true };
-  return { kind: 'distribute', byLocality: true, shares: from.to ?? {} };
+  return { kind: 'distribute', byLocality: true, shares: from.to ?? {}, countsUnready };
 }
 
 function localityFits(locality: Locality, pattern: string): boolean {
@@ -80,7 +86,7 @@ export function placeMembers(members: readonly Member[], plan: LocalityPlan): re
     case 'none':
       return members.map((member) => toEndpoint(member, member.weight, 0));
     case 'distribute':
-      return distribute(members, plan.shares);
+      return distribute(members, plan);
     case 'failover': {
       const ranks = members.map((member) => rankOf(member, plan));
       const dense = [...new Set(ranks)].sort((a, b) => a - b);
@@ -102,19 +108,22 @@ const toEndpoint = ({ address, port, healthy, locality }: Member, weight: number
 const SHARE_SCALE = 1000;
 
 /** Each locality gets its share, divided by weight among its members; localities without a share get nothing. */
-function distribute(members: readonly Member[], shares: Readonly<Record<string, number>>): readonly Endpoint[] {
+function distribute(
+  members: readonly Member[],
+  { shares, countsUnready }: Extract<LocalityPlan, { kind: 'distribute' }>,
+): readonly Endpoint[] {
   const patterns = Object.keys(shares);
   const shareOf = (member: Member): string | undefined =>
     patterns.find((pattern) => localityFits(parseLocality(member.locality), pattern));
   const totals = new Map<string, number>();
   for (const member of members) {
-    const pattern = shareOf(member);
+    const pattern = countsUnready || member.healthy ? shareOf(member) : undefined;
     if (pattern !== undefined) totals.set(pattern, (totals.get(pattern) ?? 0) + member.weight);
   }
   return members.flatMap((member) => {
     const pattern = shareOf(member);
     if (pattern === undefined) return [];
-    const part = ((shares[pattern] ?? 0) * SHARE_SCALE * member.weight) / (totals.get(pattern) ?? 1);
+    const part = ((shares[pattern] ?? 0) * SHARE_SCALE * member.weight) / (totals.get(pattern) ?? member.weight);
     return [toEndpoint(member, Math.max(1, Math.round(part)), 0)];
   });
 }

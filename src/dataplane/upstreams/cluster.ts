@@ -160,7 +160,7 @@ export class LiveCluster implements UpstreamCluster {
       hosts.set(key, host);
     }
     this.#hosts = hosts;
-    this.#detector?.update(this.#ready());
+    this.#detector?.update(this.#counted());
     this.#refresh();
     for (const [key, host] of before) if (!hosts.has(key)) host.drain();
   }
@@ -168,9 +168,11 @@ export class LiveCluster implements UpstreamCluster {
   /**
    * Who is not ready is not there at all: Istio does not send such an endpoint, so that no share is taken of it, neither for
    * ejections nor for priorities and localities, and no panic brings it back (istio-semantics §3.3, §3.5, `minHealthPercent`).
+   * Of services that wish their callers near it does, to know when a place can take no more.
    */
-  #ready(): Host[] {
-    return [...this.#hosts.values()].filter((host) => host.facts.healthy);
+  #counted(): Host[] {
+    const hosts = [...this.#hosts.values()];
+    return this.cluster.countsUnready === true ? hosts : hosts.filter((host) => host.facts.healthy);
   }
 
   /** Who may be chosen now. */
@@ -180,7 +182,7 @@ export class LiveCluster implements UpstreamCluster {
       if (usable && !host.usable) host.usableSinceMs = this.#environment.clock.monotonicMs();
       host.usable = usable;
     }
-    this.#balancer.refresh(this.#ready());
+    this.#balancer.refresh(this.#counted());
   }
 
   snapshot(): ClusterSnapshot {

@@ -25,7 +25,7 @@ EndpointSlices, and WorkloadEntries of its namespace that its selector fits. The
         'also Pods that are not ready',
         'Kubernetes marks those as ready in the EndpointSlices, and that is read',
       ),
-      trafficDistribution: supported('stay near the gateway'),
+      trafficDistribution: supported('stay near the gateway', 'where too few endpoints are ready, those further off take the rest'),
     },
     KubernetesServicePort: {
       name: supported('tells the protocol, where it begins with one', 'none told: HTTP/1.1, `port-without-protocol`'),

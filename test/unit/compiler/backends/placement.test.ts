@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Resource } from '../../../../src/resources/kinds.ts';
 import type { Endpoint } from '../../../../src/table/model.ts';
-import { entry, mesh, object, options, pod, rule } from './builders.ts';
+import { entry, mesh, object, options, pod, rule, service, slice } from './builders.ts';
 import { build, id } from './helpers.ts';
 
 const host = 'a.example.net';
@@ -206,5 +206,36 @@ describe('distribution', () => {
 
   it('from everywhere holds for a gateway that is nowhere', () => {
     expect(weights([{ from: '*', to: { 'us/us-1': 100 } }])).toEqual(['3=100000']);
+  });
+});
+
+describe('endpoints that are not ready', () => {
+  const near = { annotations: { 'networking.istio.io/traffic-distribution': 'PreferClose' } };
+  const name = 'web.shop.svc.cluster.local';
+  const slices = [
+    slice('shop/web', [
+      { address: '127.0.0.1', pod: 'a' },
+      { address: '127.0.0.2', pod: 'b', ready: false },
+      { address: '127.0.0.3', pod: 'c' },
+    ]),
+    pod('shop/a', '127.0.0.1', { 'istio-locality': 'eu' }),
+    pod('shop/b', '127.0.0.2', { 'istio-locality': 'eu' }),
+    pod('shop/c', '127.0.0.3', { 'istio-locality': 'us' }),
+  ];
+  const shared = setting({ distribute: [{ from: '*', to: { eu: 60, us: 40 } }] });
+  const built = (meta: object) => {
+    const trafficPolicy = { ...shared, outlierDetection: { minHealthPercent: 30 } };
+    const objects = [service('shop/web', {}, meta), ...slices, rule('shop/r', { host: name, trafficPolicy })];
+    const { clusters, endpoints } = build(objects, [id(name)], options({ gatewayLabels: inEurope }));
+    const weights = endpoints.clusters[id(name)]?.map(({ healthy, weight }) => `${healthy ? '' : '-'}${weight}`);
+    return { weights, counts: clusters[0]?.countsUnready, panic: clusters[0]?.outlierDetection?.minHealthPercent };
+  };
+
+  it('have no part in shares', () => {
+    expect(built({})).toEqual({ weights: ['60000', '-60000', '40000'], counts: undefined, panic: 30 });
+  });
+
+  it('but where the service wishes its callers near; there is no panic then', () => {
+    expect(built(near)).toEqual({ weights: ['30000', '-30000', '40000'], counts: true, panic: 0 });
   });
 });

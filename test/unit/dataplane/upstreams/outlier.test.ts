@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { OutlierDetector } from '../../../../src/dataplane/upstreams/outlier.ts';
 import type { HostOutcome, UpstreamHost } from '../../../../src/dataplane/upstreams/port.ts';
-import type { Endpoint, OutlierDetection } from '../../../../src/table/model.ts';
+import type { Cluster, Endpoint, OutlierDetection } from '../../../../src/table/model.ts';
 import { clusterOf, endpointOf, rigFor, until } from './support.ts';
 
 interface Host {
@@ -239,8 +239,9 @@ describe('in a cluster, who is not ready is not there', () => {
     endpoints: readonly Endpoint[],
     outlierDetection: OutlierDetection,
     fails: readonly number[] = [],
+    changes: Partial<Cluster> = {},
   ): Promise<readonly number[]> => {
-    const rigged = rigFor(endpoints, clusterOf({ outlierDetection }));
+    const rigged = rigFor(endpoints, clusterOf({ outlierDetection, ...changes }));
     const pick = (): UpstreamHost | undefined => rigged.cluster.pick({ hash: undefined, avoid: new Set() });
     for (let i = 0; i < 20; i++) {
       const host = pick();
@@ -280,5 +281,13 @@ describe('in a cluster, who is not ready is not there', () => {
     const near = [endpointOf(1), unready(2), unready(3)];
     expect(await shareOf([...near, endpointOf(4, { priority: 1 })], POLICY)).toEqual([1]);
     expect(await shareOf([unready(1), endpointOf(4, { priority: 1 })], POLICY)).toEqual([4]);
+  });
+
+  it('but where the cluster counts it: there others take what is too much for those who are left', async () => {
+    const near = [endpointOf(1), unready(2), unready(3)];
+    const counting = { countsUnready: true };
+    expect(await shareOf([...near, endpointOf(4, { priority: 1 })], POLICY, [], counting)).toEqual([1, 4]);
+    expect(await shareOf(near, POLICY, [], counting)).toEqual([1]);
+    expect(await shareOf([unready(1)], POLICY, [], counting)).toEqual([0]);
   });
 });
