@@ -16,6 +16,7 @@ export const REGION = 'topology.kubernetes.io/region';
 export const ZONE = 'topology.kubernetes.io/zone';
 export const SUBZONE = 'topology.istio.io/subzone';
 export const NETWORK = 'topology.istio.io/network';
+export const NODE = 'kubernetes.io/hostname';
 const LOCALITY = 'istio-locality';
 
 /** What a workload's own label says of where it is, '' where it has none; slashes stand as dots in a label's value. */

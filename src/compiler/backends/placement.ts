@@ -5,6 +5,7 @@ import {
   type Locality,
   localityOfPod,
   NETWORK,
+  NODE,
   parseLocality,
   REGION,
   SUBZONE,
@@ -40,26 +41,26 @@ export type LocalityPlan = {
 );
 
 const NONE: LocalityPlan = { kind: 'none', byLocality: false };
-const NEAREST_FIRST = [NETWORK, REGION, ZONE, SUBZONE];
+const NEAREST_FIRST = { zone: [NETWORK, REGION, ZONE], node: [NETWORK, REGION, ZONE, SUBZONE, NODE] } as const;
 
 /** The rule's setting before the service's wish before the mesh, where it is on; failing over needs outlierDetection. */
 export function localityPlan(policy: EffectivePolicy, service: BackendService, options: CompileOptions): LocalityPlan {
   const gateway = parseLocality(localityOfPod(options.gatewayLabels));
   const own = policy.loadBalancer?.localityLbSetting;
-  const wish = own === undefined && service.preferClose;
-  const setting = own ?? (wish ? undefined : options.mesh.localityLbSetting);
+  const wish = own === undefined ? service.near : undefined;
+  const setting = own ?? (wish === undefined ? options.mesh.localityLbSetting : undefined);
   if (setting?.enabled === false) return NONE;
   if (setting?.distribute !== undefined && setting.distribute.length > 0)
-    return distribution(setting, gateway, service.preferClose);
-  if (!wish && policy.outlierDetection === undefined) return NONE;
-  const priorityLabels = wish ? NEAREST_FIRST : (setting?.failoverPriority ?? []);
+    return distribution(setting, gateway, service.near !== undefined);
+  if (wish === undefined && policy.outlierDetection === undefined) return NONE;
+  const priorityLabels = wish === undefined ? (setting?.failoverPriority ?? []) : NEAREST_FIRST[wish];
   const failover = setting?.failover ?? [];
   const regions = new Map(failover.map(({ from = '', to = '' }) => [from, to]));
   return {
     kind: 'failover',
     byLocality: priorityLabels.length > 0 || failover.length > 0,
     gateway,
-    gatewayLabels: options.gatewayLabels,
+    gatewayLabels: withLocalityLabels(options.gatewayLabels, localityOfPod(options.gatewayLabels)),
     priorityLabels,
     regions: priorityLabels.length === 0 || failover.length > 0 ? regions : undefined,
   };

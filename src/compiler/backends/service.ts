@@ -22,8 +22,8 @@ interface BackendServiceBase {
   /** With the mesh's default filled in. */
   readonly exportTo: readonly string[];
   readonly createdMs: number;
-  /** Kubernetes' wish to stay near the caller (istio-semantics §3.3). */
-  readonly preferClose: boolean;
+  /** Kubernetes' wish that callers stay near: within their zone, or on their node (istio-semantics §3.3). */
+  readonly near: 'zone' | 'node' | undefined;
 }
 
 /** A host with its ports, whoever provides it: one Kubernetes service, or one of a ServiceEntry's hosts. */
@@ -42,7 +42,13 @@ export type BackendService =
 
 type EntryResolution = 'none' | 'static' | 'dns' | 'dns-round-robin' | 'dynamic-dns';
 
-const NEAR = new Set(['PreferClose', 'PreferSameZone', 'PreferSameNode']);
+const NEAR: ReadonlyMap<string, 'zone' | 'node'> = new Map([
+  ['PreferClose', 'zone'],
+  ['PreferSameZone', 'zone'],
+  ['PreferSameNode', 'node'],
+]);
+/** Istio's annotation says the same in any case; it counts where the field says nothing that is known. */
+const NEAR_BY_ANNOTATION = new Map(Array.from(NEAR, ([word, near]) => [word.toLowerCase(), near]));
 const DISTRIBUTION_ANNOTATION = 'networking.istio.io/traffic-distribution';
 const EXPORT_ANNOTATION = 'networking.istio.io/exportTo';
 
@@ -68,10 +74,13 @@ export const fromKubernetesService = memoizeByIdentity(
       object: resource.ref,
       exportTo: annotatedExportTo(meta.annotations[EXPORT_ANNOTATION]) ?? mesh.defaultServiceExportTo,
       createdMs: meta.creationTimestampMs,
-      preferClose: NEAR.has(spec.trafficDistribution ?? meta.annotations[DISTRIBUTION_ANNOTATION] ?? ''),
+      near: NEAR.get(spec.trafficDistribution ?? '') ?? annotatedNear(meta.annotations),
     };
   },
 );
+
+const annotatedNear = (annotations: Readonly<Record<string, string>>): BackendService['near'] =>
+  NEAR_BY_ANNOTATION.get(annotations[DISTRIBUTION_ANNOTATION]?.toLowerCase() ?? '');
 
 function annotatedExportTo(annotation: string | undefined): readonly string[] | undefined {
   if (annotation === undefined || annotation.trim() === '') return undefined;
@@ -107,7 +116,7 @@ export const fromServiceEntry = memoizeByIdentity(
       object: resource.ref,
       exportTo: exportTo.length > 0 ? exportTo : mesh.defaultServiceExportTo,
       createdMs: meta.creationTimestampMs,
-      preferClose: NEAR.has(meta.annotations[DISTRIBUTION_ANNOTATION] ?? ''),
+      near: annotatedNear(meta.annotations),
       resolution: RESOLUTIONS[body.spec.resolution ?? 'NONE'],
     }));
   },

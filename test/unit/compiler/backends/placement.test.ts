@@ -94,6 +94,42 @@ describe('priorities', () => {
     expect(priorities({}, labels, wishing)).toEqual([1, 1, 0, 2, 2]);
     expect(priorities(setting({ enabled: false }), labels, wishing)).toEqual([0, 0, 0, 0, 0]);
   });
+
+  it.each([
+    ['PreferClose', [0, 0, 1, 2, 2]],
+    ['prefersamezone', [0, 0, 1, 2, 2]],
+    ['PreferSameNode', [0, 1, 2, 3, 3]],
+    ['prefersamenode', [0, 1, 2, 3, 3]],
+    ['PreferRegion', [0, 0, 0, 0, 0]],
+    ['toString', [0, 0, 0, 0, 0]],
+  ])('are by zone, or by subzone and node, as the service’s annotation says: %s', (wish, expected) => {
+    const annotations = { 'networking.istio.io/traffic-distribution': wish };
+    expect(priorities({}, inEurope, [{ ...spread, meta: { ...spread.meta, annotations } }])).toEqual(expected);
+  });
+
+  it.each([
+    ['PreferSameNode', undefined, [0, 1, 1]],
+    ['PreferSameZone', 'PreferSameNode', [0, 0, 0]],
+    ['Elsewhere', 'PreferSameNode', [0, 1, 1]],
+    ['Elsewhere', undefined, [0, 0, 0]],
+  ])(
+    'are as the service’s field says, and by the annotation where that says nothing: %s, %s',
+    (field, word, expected) => {
+      const annotations = word === undefined ? {} : { 'networking.istio.io/traffic-distribution': word };
+      const node = 'kubernetes.io/hostname';
+      const objects = [
+        service('shop/web', { trafficDistribution: field }, { annotations }),
+        slice(
+          'shop/web',
+          [1, 2, 3].map((i) => ({ address: `127.0.0.${i}`, pod: `p${i}` })),
+        ),
+        ...[1, 2, 3].map((i) => pod(`shop/p${i}`, `127.0.0.${i}`, { [node]: `n${i}` })),
+      ];
+      const name = id('web.shop.svc.cluster.local');
+      const { clusters } = build(objects, [name], options({ gatewayLabels: { [node]: 'n1' } })).endpoints;
+      expect(clusters[name]?.map(({ priority }) => priority)).toEqual(expected);
+    },
+  );
 });
 
 it('of what an entry lists or selects, topology labels say no place; of Pods they do', () => {
