@@ -72,12 +72,16 @@ export const fromKubernetesService = memoizeByIdentity(
         targetPort: port.targetPort,
       })),
       object: resource.ref,
-      exportTo: annotatedExportTo(meta.annotations[EXPORT_ANNOTATION]) ?? mesh.defaultServiceExportTo,
+      exportTo: annotatedExportTo(meta.annotations[EXPORT_ANNOTATION]) ?? byDefault(mesh),
       createdMs: meta.creationTimestampMs,
       near: NEAR.get(spec.trafficDistribution ?? '') ?? annotatedNear(meta.annotations),
     };
   },
 );
+
+/** Of the mesh's default only `.` and `*` count, the former first; with nothing but names nobody sees the service. */
+const byDefault = ({ defaultServiceExportTo: list }: MeshSettings): readonly string[] =>
+  list.includes('.') ? ['.'] : list.filter((to) => to === '*');
 
 const annotatedNear = (annotations: Readonly<Record<string, string>>): BackendService['near'] =>
   NEAR_BY_ANNOTATION.get(annotations[DISTRIBUTION_ANNOTATION]?.toLowerCase() ?? '');
@@ -114,7 +118,7 @@ export const fromServiceEntry = memoizeByIdentity(
       namespace: meta.namespace,
       ports,
       object: resource.ref,
-      exportTo: exportTo.length > 0 ? exportTo : mesh.defaultServiceExportTo,
+      exportTo: exportTo.length > 0 ? exportTo : byDefault(mesh),
       createdMs: meta.creationTimestampMs,
       near: annotatedNear(meta.annotations),
       resolution: RESOLUTIONS[body.spec.resolution ?? 'NONE'],

@@ -86,6 +86,17 @@ describe('looking a host up', () => {
     expect(backends(objects, closed).lookup('web', 'a')).toBeUndefined();
     expect(backends(objects, closed).lookup('web', 'b')).toBeDefined();
   });
+
+  it.each([
+    [['*'], true],
+    [['.'], false],
+    [['.', '*'], false],
+    [['istio-system'], false],
+    [['istio-system', '*'], true],
+  ])('honours only . and * of a default %j, be it the gateway’s own namespace', (defaultServiceExportTo, seen) => {
+    const known = backends([service('a/web')], options({ mesh: mesh({ defaultServiceExportTo }) }));
+    expect(known.lookup('web', 'a') !== undefined).toBe(seen);
+  });
 });
 
 describe('endpoints of a Kubernetes service', () => {
