@@ -61,10 +61,13 @@ export function applyHeaderPolicy(headers: HeaderList, input: HeaderPolicyInput)
   if (!nominated.ok) return nominated;
   const te = keepsTrailers(headers.getAll('te'));
   const sendsUpgrade = input.upgrade !== undefined;
+  // Of no use to anybody, and half of a request to switch (edge-security F-31); alone it goes on, as with Envoy.
+  const asksForH2c = headers.get('upgrade')?.toLowerCase() === 'h2c';
   headers.removeWhere(
     (name) =>
       TAKEN_OUT.has(name) ||
       (!sendsUpgrade && (name === 'connection' || name === 'upgrade')) ||
+      (asksForH2c && name === 'http2-settings') ||
       (nominated.value.has(name) && name !== 'upgrade'),
   );
   if (te) headers.append('te', 'trailers');
