@@ -25,7 +25,10 @@ EndpointSlices, and WorkloadEntries of its namespace that its selector fits. The
         'also Pods that are not ready',
         'Kubernetes marks those as ready in the EndpointSlices, and that is read',
       ),
-      trafficDistribution: supported('stay near the gateway', 'where too few endpoints are ready, those further off take the rest'),
+      trafficDistribution: supported(
+        'stay near the gateway',
+        'where too few endpoints are ready, those further off take the rest; a node is the label `kubernetes.io/hostname` of Pods and gateway',
+      ),
     },
     KubernetesServicePort: {
       name: supported('tells the protocol, where it begins with one', 'none told: HTTP/1.1, `port-without-protocol`'),
