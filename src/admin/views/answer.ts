@@ -16,7 +16,8 @@ import { clusterText, headerOperationTexts, percentOf } from './describe.ts';
 export type Answer =
   /** No HTTP answer: nothing listens, or no TLS server takes the name. */
   | { readonly kind: 'no-connection'; readonly message: string }
-  | { readonly kind: 'bad-request'; readonly status: 400; readonly message: string }
+  /** Refused before any route is looked for. */
+  | { readonly kind: 'bad-request'; readonly status: number; readonly message: string }
   | { readonly kind: 'not-found'; readonly status: 404; readonly message: string }
   | { readonly kind: 'redirect'; readonly status: number; readonly location: string }
   | { readonly kind: 'direct-response'; readonly status: number; readonly body: string | undefined }

@@ -1,5 +1,4 @@
 import type { Compilation } from '../../compiler/compilation.ts';
-import { HeaderList } from '../../contract/headers.ts';
 import type { FilterSpec, ImaginedRequest } from '../../contract/plugin.ts';
 import { type Diagnostic, formatPlace, type ObjectRef } from '../../diagnostics/diagnostic.ts';
 import type { Resource, ResourceKind } from '../../resources/kinds.ts';
@@ -19,6 +18,7 @@ import { claimText, headerText, matchText, ownerText, pathText, queryText } from
 import { chooseListener, type ListenerChoice } from './listener-choice.ts';
 import { type ExplainedSource, type ExplainedValue, sourceOf, valuesIn } from './policy-values.ts';
 import type { Question } from './question.ts';
+import { headersInside, refusalOf } from './refusal.ts';
 
 /** Everything that decides one request, in the order in which it is decided. */
 export interface Explanation {
@@ -91,6 +91,8 @@ export function explainQuestion(question: Question, state: ExplainedState): Expl
     policies: [],
     path: '',
   };
+  const refused = refusalOf(question);
+  if (refused !== undefined) return { ...nothing, answer: refused };
   const host = parseHost(toBytes(question.authority));
   if (!host.ok)
     return {
@@ -105,6 +107,8 @@ export function explainQuestion(question: Question, state: ExplainedState): Expl
     };
   const choice = chooseListener(table, question, host.host, state.portOffset);
   if (!choice.ok) return { ...nothing, path: path.path, answer: { kind: 'no-connection', message: choice.error } };
+  const headers = headersInside(question, table.settings, choice.value.scheme);
+  if (!headers.ok) return { ...nothing, path: path.path, listener: listenerOf(choice.value), answer: headers.error };
   const facts: RequestFacts = {
     host: host.host,
     path: path.path,
@@ -112,7 +116,7 @@ export function explainQuestion(question: Question, state: ExplainedState): Expl
     method: question.method,
     authority: toBytes(question.authority),
     scheme: choice.value.scheme,
-    headers: HeaderList.from(question.headers.map(([name, value]) => [name, toBytes(value)])),
+    headers: headers.value,
     identity: undefined,
   };
   const base = { ...nothing, path: facts.path, listener: listenerOf(choice.value) };

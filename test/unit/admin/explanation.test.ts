@@ -112,6 +112,47 @@ describe('explaining a request', () => {
     expect(ask(SHOP, request).answer).toMatchObject(answer);
   });
 
+  it.each([
+    ['TRACE', 'TRACE http://shop.example.com/cart/', [], 405, 'method-not-allowed'],
+    ['a method that HTTP/1.1 has not', 'FROB http://shop.example.com/cart/', [], 400, 'FROB'],
+    ['CONNECT', 'CONNECT http://shop.example.com/cart/', [], 404, 'tunnels'],
+    ['a user in the host', 'GET http://shop.example.com/cart/', ['host: jo@shop.example.com'], 400, 'bad-request'],
+    ['an empty Host', 'GET http://shop.example.com/cart/', ['host:'], 400, 'bad-request'],
+    ['a path that nobody encoded', 'GET http://shop.example.com/cart/ö', [], 400, 'bad-request'],
+    ['an underscore', 'GET http://shop.example.com/cart/', ['x_user: 1'], 400, 'underscore-in-header'],
+  ])('foresees that the gateway refuses %s', (_name, request, headers, status, word) => {
+    const { answer, candidates } = ask(SHOP, request, headers);
+    expect(answer).toMatchObject({ status, message: expect.stringContaining(word) });
+    expect(candidates).toEqual([]);
+  });
+
+  it.each([
+    ['x-forwarded-proto: https', 'x-forwarded-proto: { exact: https }', false],
+    ['x-other: 1', 'x-forwarded-proto: { exact: http }', true],
+    ['x-envoy-retry-on: 5xx', 'x-envoy-retry-on: { exact: 5xx }', false],
+    ['x-http-method-override: PUT', 'x-http-method-override: { exact: PUT }', false],
+    ['x-request-id: mine', 'x-request-id: { exact: mine }', false],
+    ['x-forwarded-for: 1.2.3.4', 'x-forwarded-for: { exact: 1.2.3.4 }', true],
+    ['x-tenant: 1', 'x-tenant: { exact: "1" }', true],
+  ])('holds conditions against the headers that the gateway sees: %s, %s', (line, condition, fits) => {
+    const files = {
+      ...SHOP,
+      'shop/special.yaml': `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: special }
+spec:
+  hosts: [special.example.com]
+  gateways: [infra/edge]
+  http:
+    - match: [{ headers: { ${condition} } }]
+      directResponse: { status: 200 }
+`,
+    };
+    expect(ask(files, 'GET http://special.example.com/', [line]).answer.kind).toBe(
+      fits ? 'direct-response' : 'not-found',
+    );
+  });
+
   it('matches the path as it is normalised', () => {
     const explanation = ask(SHOP, 'http://shop.example.com/x/..//cart/%61');
     expect(explanation).toMatchObject({ path: '/cart/a', answer: { kind: 'forward', target: '/a' } });
