@@ -65,9 +65,13 @@ class SchemaReader {
     if (resolved.anyOf !== undefined) return this.#readAnyOf(resolved.anyOf, value);
     switch (resolved.type) {
       case 'object':
-        return isObject(value) ? this.#readObject(resolved, value) : this.#wrongType('a mapping', value);
+        return isObject(value)
+          ? this.#readObject(resolved, value)
+          : this.#wrongType('a mapping', value, this.#asMapping(resolved, value));
       case 'array':
-        return Array.isArray(value) ? this.#readList(resolved, value) : this.#wrongType('a list', value);
+        return Array.isArray(value)
+          ? this.#readList(resolved, value)
+          : this.#wrongType('a list', value, isObject(value) ? LIST_OF_ONE : undefined);
       case 'string':
         return resolved.enum === undefined
           ? this.#readText(resolved, value)
@@ -167,7 +171,7 @@ class SchemaReader {
       return this.#wrongType(
         'a text',
         value,
-        quotingHelps(value) ? `Put it in quotes: "${String(value)}".` : undefined,
+        schema.format === 'duration' ? 'Write a number with its unit, such as 500ms, 2s or 1h30m.' : quoted(value),
       );
     const mistake = schema.format === undefined ? undefined : formatMistake(schema.format, value);
     if (mistake !== undefined) return this.#find('invalid-value', `${this.#name()}: ${inQuotes(value)} ${mistake}.`);
@@ -256,6 +260,21 @@ class SchemaReader {
     this.#path.pop();
   }
 
+  /** `uri: /cart` and `port: 80` lack the name of one field. */
+  #asMapping(schema: JsonSchema, value: unknown): string | undefined {
+    const type = typeName(value);
+    const fits = (property: JsonSchema): boolean => {
+      const wanted = this.#resolve(property).type;
+      return wanted === type || (wanted === 'integer' && Number.isInteger(value));
+    };
+    const names = Object.entries(schema.properties ?? {}).flatMap(([name, property]) => (fits(property) ? [name] : []));
+    const written = (name: string): string =>
+      `{ ${name}: ${typeof value === 'string' ? inQuotes(value) : String(value)} }`;
+    return type === 'object' || type === 'array' || names.length === 0
+      ? undefined
+      : `Write ${names.slice(0, MOST_SHAPES).map(written).join(', or ')}.`;
+  }
+
   #wrongType(expected: string, value: unknown, remedy?: string): typeof LEFT_OUT {
     return this.#find('wrong-type', `${this.#name()} must be ${expected}, not ${describe(value)}.`, remedy);
   }
@@ -294,7 +313,15 @@ class SchemaReader {
 
 const QUOTED_INTEGER = /^-?(?:0|[1-9]\d*)$/;
 const QUOTED_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
-const quotingHelps = (value: unknown): boolean => typeof value === 'number' || typeof value === 'boolean';
+/** Enough to see what is asked for. */
+const MOST_SHAPES = 3;
+const LIST_OF_ONE = 'Begin it with a dash: it is a list, if only of one entry.';
+
+/** What was written is known only of whole numbers: `1.10` has become 1.1, and `yes` true. */
+function quoted(value: unknown): string | undefined {
+  if (Number.isInteger(value)) return `Put it in quotes: "${String(value)}".`;
+  return typeof value === 'number' || typeof value === 'boolean' ? 'Put what is written there in quotes.' : undefined;
+}
 
 /** `fixedDelay`, or `fixed_delay` as the proto has it. */
 function fieldName(properties: Readonly<Record<string, JsonSchema>>, key: string): string | undefined {

@@ -143,7 +143,31 @@ describe('what is not understood', () => {
       'a boolean of YAML 1.1 for a text',
       `http:\n${route}\n  name: on`,
       'wrong-type spec.http[0].name',
-      'Put it in quotes: "true".',
+      'Put what is written there in quotes.',
+    ],
+    [
+      'a fraction for a text, whose digits YAML does not keep',
+      `http:\n${route}\n  name: 1.10`,
+      'wrong-type spec.http[0].name',
+      'Put what is written there in quotes.',
+    ],
+    [
+      'a mapping for a list',
+      `http:\n- match: { uri: { prefix: /a } }\n  route: [{destination: {host: web}}]`,
+      'wrong-type spec.http[0].match',
+      'Begin it with a dash: it is a list, if only of one entry.',
+    ],
+    [
+      'a text where a mapping says what it is',
+      `http:\n- match: [{ uri: /cart }]\n  route: [{destination: {host: web}}]`,
+      'wrong-type spec.http[0].match[0].uri',
+      'Write { exact: "/cart" }, or { prefix: "/cart" }, or { regex: "/cart" }.',
+    ],
+    [
+      'a bare port',
+      `http:\n- route: [{destination: {host: web, port: 80}}]`,
+      'wrong-type spec.http[0].route[0].destination.port',
+      'Write { number: 80 }.',
     ],
     [
       'a text for a boolean',
@@ -173,7 +197,7 @@ describe('what is not understood', () => {
       'a number for a duration',
       `http:\n${route}\n  timeout: 5`,
       'wrong-type spec.http[0].timeout',
-      'Put it in quotes: "5".',
+      'Write a number with its unit, such as 500ms, 2s or 1h30m.',
     ],
     [
       'a word that is none',
