@@ -50,14 +50,40 @@ export function findKind(value: Readonly<Record<string, unknown>>, origin: Origi
 
 const unknown = (finding: Diagnostic): UnknownKind => ({ kind: 'unknown', diagnostics: [finding] });
 
+const AS_VIRTUAL_SERVICE =
+  'Nothing, if another gateway serves it; for this one, write its routes as VirtualServices and its ports as a Gateway of Istio’s.';
+const OF_A_MESH = 'Nothing: it concerns the proxies of a mesh, and there is none here.';
+
+/** What people bring along from other gateways, and what to do about it, by group or by kind. */
+const ADVICE: ReadonlyMap<string, string> = new Map([
+  ['gateway.networking.k8s.io', AS_VIRTUAL_SERVICE],
+  ['traefik.io', AS_VIRTUAL_SERVICE],
+  ['traefik.containo.us', AS_VIRTUAL_SERVICE],
+  ['networking.k8s.io/Ingress', AS_VIRTUAL_SERVICE],
+  [
+    'networking.istio.io/EnvoyFilter',
+    'Nothing, if it is for a mesh; at this gateway RateLimit, EdgePolicy, an external authorizer or a plugin of the network team does such things.',
+  ],
+  ['networking.istio.io/Sidecar', OF_A_MESH],
+  ['networking.istio.io/ProxyConfig', OF_A_MESH],
+  ['networking.istio.io/WorkloadGroup', OF_A_MESH],
+  ['security.istio.io/PeerAuthentication', OF_A_MESH],
+  [
+    'telemetry.istio.io/Telemetry',
+    'Nothing, if it is for a mesh; log, metrics and traces of this gateway are settings: banyan serve --help.',
+  ],
+  ['extensions.istio.io/WasmPlugin', 'Nothing, if it is for a mesh; plugins of this gateway are given by --plugin.'],
+]);
+
 /** A slip in a kind of one of our groups is worth more than a hint: something is meant that does not happen. */
 function passedOver(apiVersion: string, kind: string, origin: Origin): Diagnostic {
   const group = groupOf(apiVersion);
+  const advice = ADVICE.get(`${group}/${kind}`) ?? ADVICE.get(group);
   const siblings = Object.entries(KINDS).filter(([, { apiVersions }]) =>
     apiVersions.some((version) => groupOf(version) === group),
   );
   const meant =
-    OUR_GROUPS.has(group) && group !== ''
+    advice === undefined && OUR_GROUPS.has(group) && group !== ''
       ? nearest(
           kind,
           siblings.map(([name]) => name),
@@ -67,9 +93,13 @@ function passedOver(apiVersion: string, kind: string, origin: Origin): Diagnosti
     message: `${apiVersion} ${kind} is no kind that the gateway knows.`,
     field: ['kind'],
     location: origin.locate(['kind']),
+    ...(advice !== undefined && { remedy: advice }),
     ...(meant !== undefined && { severity: 'warning', remedy: `Did you mean ${meant}?` }),
   });
 }
+
+/** Groups in which nobody else may have a kind of that name: the core's, which a forgotten group or version comes to, and Istio's. */
+const isClosed = (group: string): boolean => group === '' || group === 'istio.io' || group.endsWith('.istio.io');
 
 function wrongVersion(
   apiVersion: string,
@@ -79,7 +109,8 @@ function wrongVersion(
 ): Diagnostic {
   const group = groupOf(apiVersion);
   const ours = groupOf(apiVersions[0] ?? '');
-  if (group !== ours && nearest(group, [ours]) === undefined) return passedOver(apiVersion, kind, origin);
+  if (group !== ours && !isClosed(group) && nearest(group, [ours]) === undefined)
+    return passedOver(apiVersion, kind, origin);
   return report('unsupported-version', {
     message: `${kind} is not served as ${inQuotes(apiVersion)}.`,
     remedy: `Use ${apiVersions.join(', ')}.`,

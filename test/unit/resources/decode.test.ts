@@ -292,14 +292,31 @@ describe('which kind it is', () => {
     ['a Gateway of the Gateway API', 'gateway.networking.k8s.io/v1', 'Gateway', ['hint unknown-kind']],
     ['a Service of somebody else', 'serving.knative.dev/v1', 'Service', ['hint unknown-kind']],
     ['a slip in a kind of Istio', 'networking.istio.io/v1', 'VirtualServise', ['warning unknown-kind']],
+    ['a kind of Istio that is like one of ours', 'security.istio.io/v1', 'PeerAuthentication', ['hint unknown-kind']],
+    ['a group without its version', 'networking.istio.io', 'VirtualService', ['error unsupported-version']],
+    ['a version without its group', 'v1', 'VirtualService', ['error unsupported-version']],
+    ['half of a group', 'istio.io/v1', 'VirtualService', ['error unsupported-version']],
+    ['a VirtualService of another mesh', 'appmesh.k8s.aws/v1beta2', 'VirtualService', ['hint unknown-kind']],
     ['a kind of Istio that is not ours', 'networking.istio.io/v1', 'EnvoyFilter', ['hint unknown-kind']],
     ['a version that Istio does not serve', 'networking.istio.io/v2', 'VirtualService', ['error unsupported-version']],
     ['a slip in the group', 'network.istio.io/v1', 'VirtualService', ['error unsupported-version']],
     ['a name of an inherited property', 'v1', 'constructor', ['hint unknown-kind']],
+    ['a group of such a name', 'constructor/v1', 'Route', ['hint unknown-kind']],
   ])('%s', (_, apiVersion, kind, expected) => {
     const { resource, diagnostics } = decodeText(`apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: {name: a}\n`);
     expect(diagnostics.map(({ severity, code }) => `${severity} ${code}`)).toEqual(expected);
     expect(resource).toBeUndefined();
+  });
+
+  test.each([
+    ['networking.istio.io/v1alpha3', 'EnvoyFilter', 'RateLimit'],
+    ['gateway.networking.k8s.io/v1', 'HTTPRoute', 'VirtualServices'],
+    ['networking.k8s.io/v1', 'Ingress', 'VirtualServices'],
+    ['security.istio.io/v1', 'PeerAuthentication', 'mesh'],
+    ['networking.k8s.io/v1', 'NetworkPolicy', 'meant for something else'],
+  ])('whoever brings %s %s along is told what there is instead', (apiVersion, kind, word) => {
+    const { diagnostics } = decodeText(`apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: {name: a}\n`);
+    expect(diagnostics.map(({ remedy }) => remedy)).toEqual([expect.stringContaining(word)]);
   });
 
   test.each([
