@@ -1,7 +1,9 @@
 import type { HeaderList } from '../contract/headers.ts';
+import { keepsOneValue } from '../table/index.ts';
 import type { Destination, ForwardAction, HeaderOperations, Route } from '../table/model.ts';
 import type { GatewayExchange } from './exchange.ts';
 import { formatFacts, type SentRequest } from './format-facts.ts';
+import type { FormatFacts } from './header-format.ts';
 import { applyHeaderOperations, operates } from './header-operations.ts';
 import { rewritePath } from './rewrite.ts';
 import type { UpstreamRequestHead } from './stream.ts';
@@ -77,8 +79,19 @@ export function applyRequestOperations(exchange: GatewayExchange, route: Route, 
   // Every try has its own; operations see that of the first.
   exchange.headers.set('x-envoy-attempt-count', '1');
   const facts = formatFacts(exchange, undefined, undefined);
-  applyHeaderOperations(exchange.headers, destination.requestHeaders, facts);
-  applyHeaderOperations(exchange.headers, route.requestHeaders, facts);
+  applyHeaderOperations(exchange.headers, destination.requestHeaders, facts, keepsOneValue);
+  applyHeaderOperations(
+    exchange.headers,
+    route.requestHeaders,
+    withHost(facts, destination.hostRewrite),
+    keepsOneValue,
+  );
+}
+
+/** The Host that one of several destinations is given is there when the route's operations look (§2.11). */
+function withHost(facts: FormatFacts, host: string | undefined): FormatFacts {
+  if (host === undefined) return facts;
+  return { ...facts, requestHeader: (name) => (/^(?::authority|host)$/.test(name) ? host : facts.requestHeader(name)) };
 }
 
 /** May the operations have written headers that say something to the gateway itself? */

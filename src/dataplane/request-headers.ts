@@ -1,8 +1,10 @@
 import type { ClientCertificate } from '../contract/exchange.ts';
 import type { HeaderList } from '../contract/headers.ts';
 import { err, ok, type Result } from '../kernel/result.ts';
+import { keepsOneValue } from '../table/index.ts';
 import type { TableSettings } from '../table/model.ts';
 import type { GatewayFault } from './fault.ts';
+import { joinRepeated } from './one-value.ts';
 import { isUrlAuthority } from './url-authority.ts';
 
 /** Names with which a client could steer the gateway, or pretend to be behind it (istio-semantics §7.2, row "stripped"). */
@@ -71,6 +73,7 @@ export function applyHeaderPolicy(headers: HeaderList, input: HeaderPolicyInput)
       (nominated.value.has(name) && name !== 'upgrade'),
   );
   if (te) headers.append('te', 'trailers');
+  joinRepeated(headers, keepsOneValue);
   const underscore = firstUnderscore(headers);
   if (underscore !== undefined) return err({ kind: 'underscore-in-header', name: underscore });
   dropImproperReferer(headers);

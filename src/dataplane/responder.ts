@@ -10,6 +10,7 @@ import { type AnswerFacts, formatFacts, type SentRequest } from './format-facts.
 import { type GrpcWeb, GrpcWebAnswer, setMessage } from './grpc-web.ts';
 import { applyHeaderOperations, operates } from './header-operations.ts';
 import { renderReply } from './local-reply.ts';
+import { answersKeepOne, joinRepeated } from './one-value.ts';
 import type { BodySink, Tunnel } from './stream.ts';
 
 const SERVER = 'banyan';
@@ -80,7 +81,7 @@ export class Responder implements BodySink {
     record.details = 'direct_response';
     if (route !== undefined && operates(route.responseHeaders)) {
       const facts = formatFacts(this.#exchange, this.sent, { headers, status, responseCode: 0 });
-      applyHeaderOperations(headers, route.responseHeaders, facts);
+      applyHeaderOperations(headers, route.responseHeaders, facts, answersKeepOne);
     }
     // After the operations: they neither see the type of a text nor have theirs replaced (§2.7).
     if (body.length > 0 && !headers.has('content-type')) headers.append('content-type', 'text/plain');
@@ -95,6 +96,7 @@ export class Responder implements BodySink {
   upstreamHead(status: number, headers: HeaderList, bodyLength: number | undefined): void {
     const { route, record } = this.#exchange;
     record.details = 'via_upstream';
+    joinRepeated(headers, answersKeepOne);
     if (route?.action.kind === 'forward')
       this.#applyForwardOperations(route, { headers, status, responseCode: status });
     const head: ResponseHead = { status, headers, origin: 'upstream', bodyLength };
@@ -234,7 +236,7 @@ export class Responder implements BodySink {
     const ofRoute = route.responseHeaders;
     if (!operates(ofRoute) && (ofDestination === undefined || !operates(ofDestination))) return;
     const facts = formatFacts(this.#exchange, this.sent, answer);
-    if (ofDestination !== undefined) applyHeaderOperations(answer.headers, ofDestination, facts);
-    applyHeaderOperations(answer.headers, ofRoute, facts);
+    if (ofDestination !== undefined) applyHeaderOperations(answer.headers, ofDestination, facts, answersKeepOne);
+    applyHeaderOperations(answer.headers, ofRoute, facts, answersKeepOne);
   }
 }

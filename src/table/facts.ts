@@ -40,6 +40,9 @@ const JOINED: ReadonlySet<string> = new Set(
   ),
 );
 
+/** Of a request: are several lines of it one value to Envoy? */
+export const keepsOneValue = (name: string): boolean => JOINED.has(name);
+
 /** `name` in lower case. `host` is `:authority` to Envoy; other names with a colon, such as `:status`, no request has. */
 export function headerSource(name: string): HeaderSource {
   switch (name) {

@@ -16,7 +16,7 @@ export {
   type TableDiff,
   type VirtualHostDiff,
 } from './diff.ts';
-export { headerText, queryValue, type RequestFacts } from './facts.ts';
+export { headerText, keepsOneValue, queryValue, type RequestFacts } from './facts.ts';
 export { createHandle, type Handle } from './handle.ts';
 export {
   compareDomains,

@@ -52,7 +52,10 @@ broader rule takes its place (\`route-failed\`, \`delegate-missing\`). Without \
       ),
       retries: supported('tries again', 'absent: the mesh’s, else 2 after failures to connect'),
       fault: supported('delays and aborts, for tests'),
-      mirror: supported('a copy of each request goes there too', 'bodies of any size; WebSockets with what the client says'),
+      mirror: supported(
+        'a copy of each request goes there too',
+        'bodies of any size; WebSockets with what the client says',
+      ),
       mirrors: supported('several copies'),
       mirrorPercent: supported('share of `mirror`, old'),
       mirrorPercentage: supported('share of `mirror`', 'absent: all; `{}`: none'),

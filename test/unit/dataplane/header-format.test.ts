@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { HeaderList } from '../../../src/contract/index.ts';
 import { type FormatFacts, formatHeaderValue } from '../../../src/dataplane/header-format.ts';
 import { applyHeaderOperations } from '../../../src/dataplane/header-operations.ts';
+import { answersKeepOne, joinRepeated } from '../../../src/dataplane/one-value.ts';
 
 const facts = (headers: HeaderList = HeaderList.empty()): FormatFacts => ({
   requestHeader: (name) => (name === ':path' ? '/p?k=a%20b' : headers.get(name)),
@@ -147,6 +148,7 @@ describe('header operations', () => {
         ],
       },
       facts(headers),
+      answersKeepOne,
     );
     expect([...headers]).toEqual([
       ['b', 'new'],
@@ -167,7 +169,43 @@ describe('header operations', () => {
     ],
   ])('add to %s as Envoy does: joined where it keeps one value, as a line of its own elsewhere', (name, lines) => {
     const headers = HeaderList.from([[name, 'a']]);
-    applyHeaderOperations(headers, { remove: [], set: [], add: [[name, 'b']] }, facts(headers));
+    applyHeaderOperations(headers, { remove: [], set: [], add: [[name, 'b']] }, facts(headers), answersKeepOne);
     expect([...headers]).toEqual(lines);
+  });
+
+  it('add to several lines loses none of them, and skips empty ones', () => {
+    const headers = HeaderList.from([
+      ['vary', 'a'],
+      ['x-other', '1'],
+      ['vary', ''],
+      ['vary', 'b'],
+    ]);
+    applyHeaderOperations(headers, { remove: [], set: [], add: [['vary', 'c']] }, facts(headers), answersKeepOne);
+    expect(headers.getAll('vary')).toEqual(['a,b,c']);
+  });
+});
+
+describe('several lines of one header', () => {
+  it('are joined where Envoy keeps one value, without empty ones', () => {
+    const headers = HeaderList.from([
+      ['via', ''],
+      ['x-a', '1'],
+      ['x-a', '2'],
+      ['via', 'a'],
+      ['set-cookie', 'a=1'],
+      ['etag', '"1"'],
+      ['via', 'b'],
+      ['set-cookie', 'b=1'],
+      ['etag', '"2"'],
+    ]);
+    joinRepeated(headers, answersKeepOne);
+    expect([...headers].sort()).toEqual([
+      ['etag', '"1","2"'],
+      ['set-cookie', 'a=1'],
+      ['set-cookie', 'b=1'],
+      ['via', 'a,b'],
+      ['x-a', '1'],
+      ['x-a', '2'],
+    ]);
   });
 });
