@@ -10,9 +10,15 @@ export const SOURCE_FINDINGS = {
   },
   'link-not-followed': {
     severity: 'error',
-    summary: 'A link out of its namespace’s folder, or back to a folder that holds it.',
+    summary: 'A link out of its namespace’s folder, back to a folder that holds it, or to a file that is not there.',
     consequence: 'Nothing behind it is applied.',
     remedy: 'Put the files themselves there.',
+  },
+  'file-passed-over': {
+    severity: 'hint',
+    summary: 'A file whose name ends in .json, or in .YAML or .YML.',
+    consequence: 'It is as if it were not there.',
+    remedy: 'Nothing, if it holds no routes; else rename it: JSON is read as YAML, too.',
   },
   'namespace-assumed': {
     severity: 'hint',

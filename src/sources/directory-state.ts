@@ -191,6 +191,18 @@ function problemFinding(problem: WalkProblem): Diagnostic {
         location,
         refused: true,
       });
+    case 'nowhere':
+      return report('link-not-followed', {
+        message: 'the link leads to a file that is not there',
+        remedy: 'Correct where it leads, or take it out.',
+        location,
+        refused: true,
+      });
+    case 'passed-over':
+      return report('file-passed-over', {
+        message: 'the file is not read: the names of files with routes end in .yaml or .yml, in small letters',
+        location,
+      });
     case 'loop':
       return report('link-not-followed', {
         message: 'the link leads back to a folder that holds it, or the folders are nested too deeply',

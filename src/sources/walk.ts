@@ -29,6 +29,10 @@ export type WalkProblem =
   | { readonly kind: 'unreadable'; readonly file: string; readonly reason: string }
   /** A link that leads out of the root and of its namespace's folder. */
   | { readonly kind: 'outside'; readonly file: string }
+  /** A link to a file that is not there. */
+  | { readonly kind: 'nowhere'; readonly file: string }
+  /** A file that looks like one of routes, but for its ending. */
+  | { readonly kind: 'passed-over'; readonly file: string }
   /** A link back to a folder that holds it. */
   | { readonly kind: 'loop'; readonly file: string }
   | { readonly kind: 'too-many'; readonly file: string };
@@ -48,6 +52,8 @@ const PARALLEL = 32;
 
 /** What is read at all: no dot files, no `node_modules`, no backups of editors (`x.yaml~`, `#x.yaml#`, `x.yaml.swp`). */
 const isYamlName = (name: string): boolean => !name.startsWith('.') && /\.ya?ml$/.test(name);
+/** What `kubectl apply -f` would read, or somebody's system takes for the same. */
+const isNearlyYamlName = (name: string): boolean => !name.startsWith('.') && /\.(?:ya?ml|json)$/i.test(name);
 const isFolderName = (name: string): boolean => !name.startsWith('.') && name !== 'node_modules';
 
 /**
@@ -97,8 +103,9 @@ class Walker {
       const identity = `${found.dev}:${found.ino}`;
       if (found.isDirectory()) await this.#enter({ directory: at, path: absolute, identity }, ancestors);
       else if (at === '') this.#problems.push({ kind: 'unreadable', file: at, reason: 'it is not a directory' });
-      else if (!isYamlName(path.basename(at))) return;
-      else if (!found.isFile())
+      else if (!isYamlName(path.basename(at))) {
+        if (isNearlyYamlName(path.basename(at))) this.#problems.push({ kind: 'passed-over', file: at });
+      } else if (!found.isFile())
         this.#problems.push({ kind: 'unreadable', file: at, reason: 'it is not a regular file' });
       else this.#add({ file: at, path: absolute, stamp: stampOf(found) });
     } catch (error) {
@@ -107,6 +114,8 @@ class Walker {
       else if (code !== 'ENOENT' && code !== 'ENOTDIR')
         this.#problems.push({ kind: 'unreadable', file: at, reason: reasonOf(error) });
       else if (at === '') this.#problems.push({ kind: 'unreadable', file: at, reason: reasonOf(error) });
+      else if (isYamlName(path.basename(at)) && (await isLink(absolute)))
+        this.#problems.push({ kind: 'nowhere', file: at });
     }
   }
 
@@ -132,7 +141,7 @@ class Walker {
     const chain = [...ancestors, directory.identity];
     await Promise.all(
       entries.map(async (entry) => {
-        if (!(entry.isFile() ? isYamlName(entry.name) : isFolderName(entry.name))) return;
+        if (!(entry.isFile() ? isNearlyYamlName(entry.name) : isFolderName(entry.name))) return;
         const at = directory.directory === '' ? entry.name : `${directory.directory}/${entry.name}`;
         if (!entry.isSymbolicLink() || (await this.#mayFollow(at))) await this.visit(at, chain);
       }),
@@ -164,6 +173,12 @@ class Walker {
     }
   }
 }
+
+const isLink = (absolute: string): Promise<boolean> =>
+  lstat(absolute).then(
+    (found) => found.isSymbolicLink(),
+    () => false,
+  );
 
 /** Identities of the folders from the root down to the one that holds `at`. */
 async function ancestry(root: string, at: string): Promise<readonly string[]> {

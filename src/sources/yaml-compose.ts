@@ -57,7 +57,7 @@ export function composeDocument(chunk: YamlChunk, file: string): ComposedDocumen
   }
   const [document] = new Composer(OPTIONS).compose(tokens, true, chunk.text.length) as Iterable<Document.Parsed>;
   if (document === undefined) return { document: undefined, diagnostics: [], locate };
-  const errors = document.errors.slice(0, MAX_SYNTAX_FINDINGS).map((error) => syntaxFinding(error, locate));
+  const errors = telling(document.errors, chunk.text).map((error) => syntaxFinding(error, locate, chunk.text));
   const warnings = document.warnings
     .slice(0, MAX_SYNTAX_FINDINGS)
     .map(({ message, pos: [offset] }) =>
@@ -72,12 +72,25 @@ const REMEDIES: Readonly<Record<string, string>> = {
   MISSING_CHAR: 'Add the character that is missing, or put the text in quotes.',
 };
 
-function syntaxFinding(error: YAMLError, locate: (offset: number) => SourceLocation): Diagnostic {
+/** Of Helm, Jinja and the like. */
+const TEMPLATE = /\{\{|\{%/;
+const UNRENDERED =
+  'It looks like a template: check and serve what it is rendered to, such as the output of `helm template`.';
+
+/** Once the parser has lost its way it finds fault with each word that follows; nobody can mend those. */
+function telling(errors: readonly YAMLError[], text: string): readonly YAMLError[] {
+  if (TEMPLATE.test(text)) return errors.slice(0, 1);
+  const own = errors.filter(({ message }, i) => i === 0 || !/^Unexpected .* token in YAML stream/.test(message));
+  return own.slice(0, MAX_SYNTAX_FINDINGS);
+}
+
+function syntaxFinding(error: YAMLError, locate: (offset: number) => SourceLocation, text: string): Diagnostic {
+  const remedy = TEMPLATE.test(text) ? UNRENDERED : REMEDIES[error.code];
   return report('yaml-syntax', {
     message: sentence(error.message),
     location: locate(error.pos[0]),
     refused: true,
-    ...(REMEDIES[error.code] !== undefined && { remedy: REMEDIES[error.code] }),
+    ...(remedy !== undefined && { remedy }),
   });
 }
 

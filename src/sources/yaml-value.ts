@@ -95,7 +95,11 @@ class ValueReader {
   #keyOf(key: ParsedNode): string | undefined {
     const scalar: Node | undefined = isAlias(key) ? this.#anchors.get(key.source) : key;
     if (!isScalar(scalar) || scalar.value === null) {
-      this.#find('yaml-syntax', 'A key must be a plain text.', key);
+      this.#find(
+        'yaml-syntax',
+        'A key must be a plain text, and not a mapping (as in {{ … }} of a template) or a list.',
+        key,
+      );
       return undefined;
     }
     if (scalar.anchor !== undefined) this.#anchors.set(scalar.anchor, scalar);

@@ -64,12 +64,20 @@ function write(findings: readonly Diagnostic[], output: CheckOptions['output'], 
       const palette = paletteOf(terminal);
       const source = sourceIn(dir);
       terminal.out(
-        findings.map((finding) => `${formatDiagnostic(fromHere(finding, dir), { palette, source })}\n\n`).join(''),
+        findings
+          .map((finding) => {
+            const options = UNREAD.has(finding.code) ? { palette } : { palette, source };
+            return `${formatDiagnostic(fromHere(finding, dir), options)}\n\n`;
+          })
+          .join(''),
       );
       return;
     }
   }
 }
+
+/** There is a reason why these are not read: a pipe has no end, and what a link leads to may be nobody's business. */
+const UNREAD: ReadonlySet<string> = new Set(['file-unreadable', 'link-not-followed', 'file-passed-over', 'yaml-limit']);
 
 const paletteOf = ({ paint }: Terminal) => ({
   error: (text: string) => paint('red', text),

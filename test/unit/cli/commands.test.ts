@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { routesDirectory, run, SHOP } from './run.ts';
 
@@ -27,6 +29,25 @@ describe('banyan check', () => {
     expect(ran.out).toContain('14 |       timout: 2s\n     |       ^^^^^^');
     expect(ran.out).toContain('Did you mean timeout?');
     expect(ran.err).toMatch(/^✖ 1 error; 2 resources in service/);
+  });
+
+  it.each([
+    ['a pipe, which has no end', (file: string) => execFileSync('mkfifo', [file]), 'file-unreadable'],
+    ['what a link leads to elsewhere', (file: string) => symlinkSync('/etc/hostname', file), 'link-not-followed'],
+    ['a link to nothing', (file: string) => symlinkSync('nothing.yaml', file), 'link-not-followed'],
+    ['JSON', (file: string) => writeFileSync(file.replace(/yaml$/, 'json'), '{}'), 'hint[file-passed-over]'],
+    [
+      'YAML by another name',
+      (file: string) => writeFileSync(file.replace(/yaml$/, 'YAML'), 'a: 1'),
+      'file-passed-over',
+    ],
+  ])('tells of %s, and does not look into it', async (_name, put, code) => {
+    const dir = directory(SHOP);
+    put(`${dir}/shop/odd.yaml`);
+    const ran = await run(['check', dir]);
+    expect(ran.out).toContain(code);
+    expect(ran.out).toContain('shop/odd.');
+    expect(ran.out).not.toContain('  1 | ');
   });
 
   it('knows the day: an exemption that is past is told, with the policy that it was for', async () => {

@@ -53,14 +53,7 @@ describe('reading a directory', () => {
   });
 
   it('passes over what is not meant for it', async () => {
-    for (const file of [
-      'orders/.a.yaml.swp',
-      'orders/a.yaml~',
-      'orders/#a.yaml#',
-      'orders/.#a.yaml',
-      'orders/a.json',
-      'orders/4913',
-    ])
+    for (const file of ['orders/.a.yaml.swp', 'orders/a.yaml~', 'orders/#a.yaml#', 'orders/.#a.yaml', 'orders/4913'])
       write(file, 'editor');
     write('node_modules/x/a.yaml', 'package');
     write('.git/a.yaml', 'hidden');
@@ -72,6 +65,15 @@ describe('reading a directory', () => {
     const snapshot = await read();
     expect(served(snapshot)).toEqual(['orders/ok']);
     expect(snapshot.diagnostics).toEqual([]);
+  });
+
+  it('says of files that look like routes but for their ending that they are not read', async () => {
+    for (const file of ['orders/a.json', 'orders/b.YAML', 'orders/.c.json', 'orders/d.jsonl', 'orders/e.yaml.bak'])
+      write(file, 'x');
+    write('orders/ok.yaml', 'ok');
+    const snapshot = await read();
+    expect(served(snapshot)).toEqual(['orders/ok']);
+    expect(codes(snapshot)).toEqual(['file-passed-over orders/a.json', 'file-passed-over orders/b.YAML']);
   });
 
   it('reads a folder that is marked to be passed over when it is named itself', async () => {
@@ -153,7 +155,11 @@ describe('reading a directory', () => {
     symlinkSync('nothing', path.join(root, 'orders/dangling.yaml'));
     const snapshot = await read();
     expect(served(snapshot)).toEqual(['linked/elsewhere', 'orders/common', 'shared/common']);
-    expect(codes(snapshot)).toEqual(['link-not-followed orders/stolen', 'link-not-followed orders/stolen.yaml']);
+    expect(codes(snapshot)).toEqual([
+      'link-not-followed orders/dangling.yaml',
+      'link-not-followed orders/stolen',
+      'link-not-followed orders/stolen.yaml',
+    ]);
   });
 
   it('comes to an end where links go in circles', async () => {

@@ -70,7 +70,7 @@ describe('what is no YAML is a located finding', () => {
     ['a missing bracket, in the second document', 'a: 1\n---\nb: [1\nc: 2\n', 'a.yaml:4:1 yaml-syntax'],
     ['an unknown alias', 'a: *b\n', "a.yaml:1:4 yaml-syntax No anchor 'b' comes before this alias."],
     ['an alias to what it stands in', 'a: &a [*a]\n', 'a.yaml:1:8 yaml-syntax An alias stands inside'],
-    ['a mapping as a key', '{a: 1}: 2\n', 'a.yaml:1:1 yaml-syntax A key must be a plain text.'],
+    ['a mapping as a key', '{a: 1}: 2\n', 'a.yaml:1:1 yaml-syntax A key must be a plain text'],
     ['wrong indentation', 'a:\n  b: 1\n c: 2\n', 'a.yaml:3:'],
     ['binary rubbish', '\u0000\u0001: [\n', 'a.yaml:'],
   ])('%s', (_, text, expected) => {
@@ -78,6 +78,20 @@ describe('what is no YAML is a located finding', () => {
     expect(findings(text).join('\n')).toContain(expected);
     expect(file.readable).toBe(false);
     expect(file.diagnostics.every(({ refused }) => refused)).toBe(true);
+  });
+
+  test('what the parser stumbles over after it has lost its way is not told', () => {
+    expect(findings('a: 1\nb: [x] y\nc: 2\nd: { e: 3 }\n')).toHaveLength(1);
+  });
+
+  test.each([
+    ['{{- if .Values.on }}\nkind: VirtualService\nspec:\n  hosts: [{{ .Values.host }}]\n{{- end }}\n'],
+    ['kind: VirtualService\nmetadata: { name: {{ .Release.Name }}-x }\n'],
+    ['{% if on %}\nkind: VirtualService\n{% endif %}\n'],
+  ])('a template that was not rendered is told as such, once: %j', (text) => {
+    expect(parseYaml(text, 'a.yaml').diagnostics).toEqual([
+      expect.objectContaining({ code: 'yaml-syntax', remedy: expect.stringContaining('template') }),
+    ]);
   });
 
   test('an unknown tag is only a warning', () => {
