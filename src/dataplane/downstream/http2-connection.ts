@@ -128,7 +128,8 @@ export class Http2Connection implements ConnectionLife {
     stream.once('close', () => this.#unfinished.delete(stream));
     stream.once('end', () => {
       this.#unfinished.delete(stream);
-      if (!stream.destroyed && stream.rstCode === constants.NGHTTP2_NO_ERROR) this.#begin(stream, head, true);
+      // node ends what was reset as well, be it with NO_ERROR: only that is closed by then.
+      if (!stream.destroyed && !stream.closed) this.#begin(stream, head, true);
     });
     stream.resume();
   }

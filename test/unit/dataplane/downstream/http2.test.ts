@@ -493,6 +493,19 @@ describe('HTTP/2 that breaks the rules (edge-security H)', () => {
     wire.close();
   });
 
+  test.each([0, 8])('H-10 a body without a length that is reset with code %i is no complete request', async (code) => {
+    await start();
+    const wire = await Http2Wire.connect(toy.port);
+    wire.request(1, replaced(':method', 'POST'), false);
+    wire.send(frame(Frames.DATA, 0, 1, Buffer.from('a')));
+    wire.send(frame(Frames.PING, 0, 0, Buffer.alloc(8)));
+    await wire.next('PING');
+    wire.send(frame(Frames.RST_STREAM, 0, 1, Buffer.from([0, 0, 0, code])));
+    await until(() => toy.events.length === 2);
+    expect(toy.events.toSorted()).toEqual(['abort client-gone', 'gone']);
+    wire.close();
+  });
+
   test('H-10 a length of 0 is no complete request before it has ended without DATA', async () => {
     await start((request) => {
       expect(request.body.empty).toBe(true);
@@ -512,6 +525,24 @@ describe('HTTP/2 that breaks the rules (edge-security H)', () => {
     await wire.next('RST_STREAM', 'GOAWAY');
     expect(toy.requests).toHaveLength(2);
     wire.close();
+  });
+
+  test.each([
+    ['resets it without an error', (wire: Http2Wire) => wire.send(frame(Frames.RST_STREAM, 0, 1, Buffer.alloc(4)))],
+    ['resets it', (wire: Http2Wire) => wire.send(frame(Frames.RST_STREAM, 0, 1, Buffer.from([0, 0, 0, 8])))],
+    ['leaves', (wire: Http2Wire) => wire.close()],
+  ])('H-10 a length of 0 is no request either where the client %s', async (what, stop) => {
+    await start((request) => reply(request, 200, ''));
+    const wire = await Http2Wire.connect(toy.port);
+    wire.request(1, [...replaced(':method', 'POST'), ['content-length', '0']], false);
+    wire.send(frame(Frames.PING, 0, 0, Buffer.alloc(8)));
+    await wire.next('PING');
+    stop(wire);
+    wire.send(frame(Frames.PING, 0, 0, Buffer.alloc(8)));
+    if (what !== 'leaves') await wire.next('PING');
+    wire.close();
+    await until(() => toy.downstream.openConnections() <= 1);
+    expect(toy.requests).toEqual([]);
   });
 
   test('H-10 one that never ends is given up', async () => {
