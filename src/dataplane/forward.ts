@@ -281,7 +281,8 @@ class Forwarding implements AttemptOwner {
 
   answered(attempt: Attempt, status: number, headers: HeaderList, endStream: boolean): void {
     const policy = this.#retryPolicy;
-    if (policy !== undefined && retriesAnswer(policy, status, headers) && this.#retry(policy)) return;
+    const asked = (this.#head as UpstreamRequestHead).headers;
+    if (policy !== undefined && retriesAnswer(policy, status, headers, asked) && this.#retry(policy)) return;
     this.#committed = true;
     const { record, body } = this.#exchange;
     body.release();

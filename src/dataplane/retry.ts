@@ -50,8 +50,11 @@ export function takeRetryHeaders(headers: HeaderList, policy: RetryPolicy | unde
 
 const listOf = (value: string | undefined): readonly string[] => (value ?? '').split(',').filter((part) => part !== '');
 
-/** Does the policy ask for another try after this answer? */
-export function retriesAnswer(policy: RetryPolicy, status: number, headers: HeaderList): boolean {
+/** 425: the service does not want to act on what may have been replayed (RFC 8470 §5.2). */
+const TOO_EARLY = 425;
+
+/** Does the policy ask for another try after this answer to `request`? */
+export function retriesAnswer(policy: RetryPolicy, status: number, headers: HeaderList, request: HeaderList): boolean {
   // Who was told to slow down by a rate limit is not asked again at once, whatever else the policy lists (Envoy's envoy-ratelimited).
   if (headers.has('x-envoy-ratelimited')) return policy.retryOn.includes('envoy-ratelimited');
   const grpcStatus = headers.get('grpc-status');
@@ -64,12 +67,16 @@ export function retriesAnswer(policy: RetryPolicy, status: number, headers: Head
       case 'retriable-4xx':
         return status === 409;
       case 'retriable-status-codes':
-        return policy.retriableStatusCodes.includes(status);
+        return policy.retriableStatusCodes.includes(status) && !isForClient(status, request);
       default:
         return grpcStatus !== undefined && GRPC_CONDITIONS[condition] === grpcStatus;
     }
   });
 }
+
+/** Whose own hop had early data sends it again itself (RFC 8470 §5.1): we could but ask with the same mark once more. */
+const isForClient = (status: number, request: HeaderList): boolean =>
+  status === TOO_EARLY && (request.get('early-data') ?? '') !== '';
 
 /** Any answer that never came counts for these (a try's own deadline too). */
 const ON_ANY_RESET: ReadonlySet<string> = new Set(['5xx', 'gateway-error', 'reset']);
@@ -113,25 +120,25 @@ export const isKeepAliveRace = (method: string, failure: UpstreamFailure): boole
   (failure.nothingSent || (IDEMPOTENT.has(method) && failure.idleMs >= KEEP_ALIVE_RACE_MS));
 
 /** gRPC's statuses as those of HTTP, as Envoy has them; any other is 500. */
-const HTTP_OF_GRPC: Readonly<Record<string, number>> = {
-  '0': 200,
-  '1': 499,
-  '3': 400,
-  '4': 504,
-  '5': 404,
-  '6': 409,
-  '7': 403,
-  '8': 429,
-  '9': 400,
-  '10': 409,
-  '11': 400,
-  '12': 501,
-  '14': 503,
-  '16': 401,
-};
+const HTTP_OF_GRPC: ReadonlyMap<string, number> = new Map([
+  ['0', 200],
+  ['1', 499],
+  ['3', 400],
+  ['4', 504],
+  ['5', 404],
+  ['6', 409],
+  ['7', 403],
+  ['8', 429],
+  ['9', 400],
+  ['10', 409],
+  ['11', 400],
+  ['12', 501],
+  ['14', 503],
+  ['16', 401],
+]);
 
 /** What outlier detection makes of an answer: that of gRPC's status in its head, if gRPC was asked (§3.5; Envoy's `grpc_request_`). */
 export function statusForOutliers(status: number, answer: HeaderList, request: HeaderList): number {
   const grpc = answer.get('grpc-status');
-  return grpc === undefined || !isGrpcType(request.get('content-type')) ? status : (HTTP_OF_GRPC[grpc] ?? 500);
+  return grpc === undefined || !isGrpcType(request.get('content-type')) ? status : (HTTP_OF_GRPC.get(grpc) ?? 500);
 }

@@ -47,13 +47,24 @@ describe('what is tried again', () => {
     [['envoy-ratelimited'], 200, [['x-envoy-ratelimited', 'true']], true],
     [['envoy-ratelimited'], 503, [], false],
   ])('%j after an answer %i %j: %s', (retryOn, status, headers, expected) => {
-    expect(retriesAnswer(policy(retryOn), status, HeaderList.from(headers))).toBe(expected);
+    expect(retriesAnswer(policy(retryOn), status, HeaderList.from(headers), HeaderList.empty())).toBe(expected);
   });
 
   it('takes any code that is listed, and no other', () => {
     const listed = policy(['retriable-status-codes'], [200]);
-    expect(retriesAnswer(listed, 200, HeaderList.empty())).toBe(true);
-    expect(retriesAnswer(listed, 503, HeaderList.empty())).toBe(false);
+    expect(retriesAnswer(listed, 200, HeaderList.empty(), HeaderList.empty())).toBe(true);
+    expect(retriesAnswer(listed, 503, HeaderList.empty(), HeaderList.empty())).toBe(false);
+  });
+
+  it.each<[string[], number, [string, string][], [string, string][], boolean]>([
+    [['retriable-status-codes'], 425, [], [], true],
+    [['retriable-status-codes'], 425, [], [['early-data', '1']], false],
+    [['retriable-status-codes'], 425, [], [['early-data', '']], true],
+    [['retriable-status-codes'], 503, [], [['early-data', '1']], true],
+    [['retriable-status-codes', 'unavailable'], 425, [['grpc-status', '14']], [['early-data', '1']], true],
+  ])('%j after %i %j to a request with %j: %s', (retryOn, status, answer, request, expected) => {
+    const headers = [HeaderList.from(answer), HeaderList.from(request)] as const;
+    expect(retriesAnswer(policy(retryOn, [425, 503]), status, ...headers)).toBe(expected);
   });
 
   it.each<[string[], UpstreamFailure, boolean]>([
@@ -137,6 +148,7 @@ describe('what an answer is to outlier detection', () => {
     ['done', 503, '0', GRPC, 200],
     ['a status that nobody knows', 200, '99', GRPC, 500],
     ['no number', 200, 'broken', GRPC, 500],
+    ['a word that objects know', 200, 'constructor', GRPC, 500],
     ['of gRPC that nobody asked for', 200, '14', 'application/json', 200],
     ['of gRPC to a request without a body', 200, '14', undefined, 200],
     ['to gRPC-Web that is passed on as it is', 200, '14', 'application/grpc-web', 200],
