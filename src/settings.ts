@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { reasonOf } from './kernel/reason-of.ts';
 import { err, ok, type Result } from './kernel/result.ts';
 import {
   didYouMean,
@@ -157,15 +158,15 @@ async function readSettingsFile(
   try {
     content = readFile(file);
   } catch (error) {
-    errors.push(`cannot read the settings file ${file}: ${(error as Error).message}`);
+    errors.push(`the settings file ${file} cannot be read: ${reasonOf(error)}`);
     return NO_VALUES;
   }
   // Loaded only when a file is given: whoever passes flags alone need not wait for the parser.
   const { LineCounter, parseDocument } = await import('yaml');
   const lines = new LineCounter();
-  const document = parseDocument(content, { lineCounter: lines });
+  const document = parseDocument(content, { lineCounter: lines, prettyErrors: false });
   for (const problem of document.errors)
-    errors.push(`${file}:${lines.linePos(problem.pos[0]).line}: ${problem.message.split('\n')[0]}`);
+    errors.push(`${file}:${lines.linePos(problem.pos[0]).line}: ${problem.message}`);
   if (document.errors.length > 0) return NO_VALUES;
   const body: unknown = document.toJS({ maxAliasCount: 10 }) ?? {};
   if (typeof body !== 'object' || Array.isArray(body)) {

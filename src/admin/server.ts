@@ -33,7 +33,14 @@ const PATHS = ['/livez', '/readyz', '/metrics', '/routes', '/diagnostics', '/exp
  * no CORS headers, no foreign Host, and no request from a page for anything but reading.
  */
 export function buildAdmin(options: AdminOptions): FastifyInstance {
-  const app = Fastify({ logger: false, forceCloseConnections: true, requestTimeout: 30_000, bodyLimit: 65_536 });
+  const app = Fastify({
+    logger: false,
+    forceCloseConnections: true,
+    requestTimeout: 30_000,
+    bodyLimit: 65_536,
+    // What is no URL is answered before there are hooks.
+    frameworkErrors: (error, _request, reply) => refuse(reply, error.statusCode ?? 400, error.message),
+  });
   app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
     if (!isAllowedHost(request.headers.host, options.hosts))
@@ -46,9 +53,12 @@ export function buildAdmin(options: AdminOptions): FastifyInstance {
     if (!reading && request.headers.origin !== undefined)
       return refuse(reply, 403, 'web pages may not change anything here');
   });
-  app.setNotFoundHandler((request, reply) =>
-    refuse(reply, 404, `there is nothing at ${request.method} ${request.url.split('?')[0]}; see /`),
-  );
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0] ?? '';
+    if (path === '/' || PATHS.includes(path))
+      return refuse(reply.header('allow', 'GET, HEAD'), 405, `${path} is only read: ask for it by GET`);
+    return refuse(reply, 404, `there is nothing at ${request.method} ${path}; see /`);
+  });
   app.setErrorHandler((error, _request, reply) =>
     refuse(reply, (error as { statusCode?: number }).statusCode ?? 500, (error as Error).message),
   );

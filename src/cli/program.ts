@@ -4,7 +4,7 @@ import { LIMIT_SETTINGS, type SettingKey, type Settings, settingSpec } from '../
 import { withAdvice } from './advice.ts';
 import { answerHelp } from './help-command.ts';
 import { type SettingNeeds, settingsFromOptions } from './settings-options.ts';
-import { CliError, type Terminal } from './terminal.ts';
+import { CliError, type Terminal, usageError } from './terminal.ts';
 
 /** What only the composition root can provide. */
 export interface CliHost {
@@ -56,7 +56,10 @@ const DEMO_DEFAULTS = {
 const EXIT_CODES = {
   check:
     '  0  nothing is wrong (warnings may be there, unless --max-warnings says otherwise)\n  1  errors were found\n  2  wrong arguments, or the directory or cluster cannot be read',
-  ask: '  0  answered\n  1  no route fits (explain)\n  2  wrong arguments, or the directory or cluster cannot be read',
+  explain:
+    '  0  answered\n  1  no route fits, or nothing listens there\n  2  wrong arguments, or the directory or cluster cannot be read',
+  routes:
+    '  0  answered, if only that there are none\n  2  wrong arguments, or the directory or cluster cannot be read',
   wait: '  0  in service\n  1  refused, or not in service in time\n  2  wrong arguments, or the cluster cannot be read',
   serve:
     '  0  stopped as told\n  1  failed: a port is in use, or an error of its own\n  2  wrong arguments, the directory or cluster cannot be read, or the access log cannot be written',
@@ -188,6 +191,11 @@ function addCheck(program: Command, host: CliHost, done: (exitCode: number) => v
     )
     .addHelpText('after', text('Exit codes', EXIT_CODES.check))
     .action(async (dir: string | undefined, options) => {
+      if (dir !== undefined && options.dir !== undefined && dir !== options.dir)
+        throw usageError(
+          `two directories are given: ${dir} and --dir ${options.dir}`,
+          'it takes one directory at a time',
+        );
       const settings = await settingsFromOptions(dir === undefined ? options : { ...options, dir }, host.terminal, {
         command: 'check',
         anySource: true,
@@ -213,7 +221,7 @@ function addExplain(program: Command, host: CliHost, done: (exitCode: number) =>
         "  banyan explain 'GET https://shop.example.com/cart' --dir routes\n  banyan explain 'POST http://shop.example.com/cart' -H 'x-preview: pr-7' --dir routes --output json",
       ),
     )
-    .addHelpText('after', text('Exit codes', EXIT_CODES.ask))
+    .addHelpText('after', text('Exit codes', EXIT_CODES.explain))
     .action(async (request: string, options) => {
       const settings = await settingsFromOptions(options, host.terminal, { command: 'explain', anySource: true });
       const { explain } = await import('./commands/explain.ts');
@@ -234,7 +242,7 @@ function addRoutes(program: Command, host: CliHost, done: (exitCode: number) => 
         '  banyan routes --dir routes\n  banyan routes --dir routes --host shop.example.com --output wide',
       ),
     )
-    .addHelpText('after', text('Exit codes', EXIT_CODES.ask))
+    .addHelpText('after', text('Exit codes', EXIT_CODES.routes))
     .action(async (options) => {
       const settings = await settingsFromOptions(options, host.terminal, { command: 'routes', anySource: true });
       const { routes } = await import('./commands/routes.ts');

@@ -1,6 +1,7 @@
 import { createPrivateKey, hash, X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { compareStrings } from '../kernel/compare.ts';
+import { reasonOf } from '../kernel/reason-of.ts';
 import type { Handle } from '../table/handle.ts';
 import type { Credential, CredentialTable, RouteTable } from '../table/model.ts';
 import type { Log } from './log.ts';
@@ -114,7 +115,7 @@ function readEntry(name: string, stamp: string, previous: Entry | undefined, log
         : 'a certificate or key cannot be used; the last one stays',
       {
         files: filesOf(name).join(', '),
-        reason: (error as Error).message,
+        reason: reasonOf(error),
       },
     );
     return { stamp, credential: previous?.credential };

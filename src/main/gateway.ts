@@ -119,10 +119,11 @@ class RunningGateway {
       return;
     }
     this.#log.info('ready', {
-      listening: reports
-        .filter((report) => report.state === 'listening')
-        .map((report) => `${report.address}:${report.boundPort}`)
-        .join(', '),
+      listening:
+        reports
+          .filter((report) => report.state === 'listening')
+          .map((report) => `${report.address}:${report.boundPort}`)
+          .join(', ') || 'nowhere: no Gateway in service names a port',
       admin: `${this.#settings.adminAddress}:${this.#settings.adminPort}`,
     });
   }

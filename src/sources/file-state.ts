@@ -2,8 +2,9 @@ import { hash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import type { Diagnostic, ObjectRef } from '../diagnostics/diagnostic.ts';
 import { report } from '../diagnostics/report.ts';
+import { reasonOf } from '../kernel/reason-of.ts';
 import type { Resource } from '../resources/kinds.ts';
-import { type FoundFile, reasonOf, stampOf } from './walk.ts';
+import { type FoundFile, stampOf } from './walk.ts';
 
 interface FileText {
   /** Relative to the root. */

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { report } from '../diagnostics/index.ts';
+import { reasonOf } from '../kernel/reason-of.ts';
 import { type DecodedMeshConfig, decodeMeshConfig } from '../resources/index.ts';
-import { reasonOf } from './walk.ts';
 import { parseYaml } from './yaml.ts';
 
 /** No MeshConfig is that large. */

@@ -1,5 +1,6 @@
 import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { reasonOf } from '../kernel/reason-of.ts';
 
 /** A file that is read, as it stood when the folder was listed. */
 export interface FoundFile {
@@ -206,22 +207,6 @@ export const stampOf = (found: BigStat): FileStamp => ({
   size: Number(found.size),
   modifiedMs: Number(found.mtimeNs / 1_000_000n),
 });
-
-const REASONS: Readonly<Record<string, string>> = {
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-  ENOENT: 'it does not exist',
-  ENOTDIR: 'it is not a directory',
-  EISDIR: 'it is a directory',
-  EMFILE: 'too many open files',
-  EIO: 'the disk reports an error',
-};
-
-/** In words that a person can act on. */
-export function reasonOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return REASONS[code ?? ''] ?? message;
-}
 
 /** At most `parallel` of the given calls at a time. Calls must not wait for one another. */
 export function limiter(parallel: number): <T>(call: () => Promise<T>) => Promise<T> {

@@ -140,7 +140,7 @@ function collectMaterial(termination: TlsTermination, table: CredentialTable): M
   const pairs: { cert: string; key: string }[] = [];
   for (const name of termination.credentials) {
     const credential = table.credentials[name];
-    if (credential?.kind !== 'pair') return `the credential '${name}' is missing`;
+    if (credential?.kind !== 'pair') return `${credentialText(name)} is missing or unusable`;
     pairs.push({ cert: credential.certificatePem, key: credential.keyPem });
   }
   if (pairs.length === 0) return 'no credential is named';
@@ -148,9 +148,15 @@ function collectMaterial(termination: TlsTermination, table: CredentialTable): M
   // Without a CA of its own OpenSSL would trust every public one: nobody gets in instead (istio-semantics §1.1).
   if (termination.clientCa === undefined) return 'no CA for client certificates is named';
   const ca = table.credentials[termination.clientCa];
-  if (ca?.kind !== 'ca') return `the CA '${termination.clientCa}' is missing`;
+  if (ca?.kind !== 'ca') return `the CA for clients, ${credentialText(termination.clientCa)}, is missing or unusable`;
   return { pairs, ca: ca.certificatesPem, crl: ca.crlPem };
 }
+
+/** Of `file-pair:/certificate|/key` the files are meant, else a Secret. */
+const credentialText = (name: string): string =>
+  name.includes(':')
+    ? `what ${name.slice(name.indexOf(':') + 1).replace('|', ' and ')} should hold`
+    : `the credential '${name}'`;
 
 function contextOptions(id: string, termination: TlsTermination, material: Material): TlsOptions {
   const old = termination.minVersion === 'TLSv1' || termination.minVersion === 'TLSv1.1';

@@ -1,7 +1,7 @@
 import type { RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { type Clock, systemClock } from '../../kernel/clock.ts';
-import { reasonOf } from '../walk.ts';
+import { reasonOf } from '../../kernel/reason-of.ts';
 import { loadKubeConfig } from './client-node.ts';
 import { isObject } from './raw.ts';
 import { TokenFile } from './token-file.ts';
@@ -45,13 +45,13 @@ export async function loadAccess(kubeconfig: string | undefined, clock: Clock = 
       if (kubeconfig === undefined) config.loadFromDefault();
       else config.loadFromFile(kubeconfig);
     } catch (error) {
-      throw new Error(`the kubeconfig ${kubeconfig ?? ''} cannot be read: ${reasonOf(error)}`);
+      throw new Error(`${named(kubeconfig)} cannot be read: ${reasonOf(error)}`);
     }
     const server = serverOf(config.getCurrentCluster(), kubeconfig);
     const tokenFile = takeTokenFile(config, clock);
     // What is wrong with credentials for good is told now, and not as an API server that is away.
     await credentialsOf(config, tokenFile).catch((error: Error) => {
-      throw new Error(`the kubeconfig ${kubeconfig ?? ''} cannot be used: ${error.message}`);
+      throw new Error(`${named(kubeconfig)} cannot be used: ${error.message}`);
     });
     const namespace = config.getContextObject(config.getCurrentContext())?.namespace ?? 'default';
     return { config, tokenFile, server, namespace };
@@ -69,6 +69,9 @@ export async function loadAccess(kubeconfig: string | undefined, clock: Clock = 
   };
 }
 
+const named = (kubeconfig: string | undefined): string =>
+  kubeconfig === undefined ? 'the kubeconfig (of KUBECONFIG, or ~/.kube/config)' : `the kubeconfig ${kubeconfig}`;
+
 interface Loaded {
   readonly config: Configuration;
   readonly tokenFile: TokenFile | undefined;
@@ -80,7 +83,7 @@ function serverOf(
   cluster: { readonly server: string; readonly proxyUrl?: string } | null,
   kubeconfig: string | undefined,
 ): string {
-  if (cluster === null) throw new Error(`the kubeconfig ${kubeconfig ?? ''} has no current context`);
+  if (cluster === null) throw new Error(`${named(kubeconfig)} has no current context`);
   if (kubeconfig === undefined && cluster.server === NOTHING_FOUND)
     throw new Error('no cluster is configured: there is neither a kubeconfig nor a ServiceAccount');
   if (cluster.proxyUrl !== undefined) throw new Error('a kubeconfig with proxy-url is not supported');

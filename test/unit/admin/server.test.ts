@@ -115,6 +115,17 @@ describe('the admin listener', () => {
     expect([nothing.statusCode, nothing.json()]).toEqual([404, { error: 'there is nothing at GET /nothing; see /' }]);
   });
 
+  it.each(['/', '/metrics', '/routes?host=a', '/explain'])('says of %s that it is only read', async (url) => {
+    const answer = await app.inject({ method: 'POST', url, headers: { host: 'localhost' } });
+    expect([answer.statusCode, answer.headers.allow]).toEqual([405, 'GET, HEAD']);
+    expect(answer.json().error).toContain('ask for it by GET');
+  });
+
+  it('says in its own form that something is no address', async () => {
+    const answer = await get('/%ff');
+    expect([answer.statusCode, Object.keys(answer.json())]).toEqual([400, ['error']]);
+  });
+
   it.each([
     ['a foreign Host', 'GET', '/routes', { host: 'evil.example' }, 421],
     ['a foreign Host with our port', 'GET', '/metrics', { host: 'evil.example:9901' }, 421],

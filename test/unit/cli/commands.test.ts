@@ -108,6 +108,15 @@ describe('banyan check', () => {
     expect(ran.code).toBe(code);
   });
 
+  it('takes no two directories', async () => {
+    const dir = directory(SHOP);
+    expect(await run(['check', dir, '--dir', '/elsewhere'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('two directories'),
+    });
+    expect(await run(['check', dir, '--dir', dir])).toMatchObject({ code: 0 });
+  });
+
   it('is silent with --quiet when there are no errors', async () => {
     expect(await run(['check', directory({}), '--quiet'])).toMatchObject({ code: 0, out: '', err: '' });
   });

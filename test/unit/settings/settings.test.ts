@@ -132,7 +132,7 @@ describe('settings', () => {
 
   it('says that the settings file cannot be read', async () => {
     expect(await errorsOf({ file: '/nowhere/banyan.yaml' })).toEqual([
-      expect.stringContaining('cannot read the settings file /nowhere/banyan.yaml'),
+      'the settings file /nowhere/banyan.yaml cannot be read: it does not exist',
     ]);
     expect(await errorsOf({ env: { BANYAN_SETTINGS: '/nowhere/else.yaml' } })).toEqual([
       expect.stringContaining('/nowhere/else.yaml'),
