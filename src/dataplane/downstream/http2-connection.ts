@@ -40,6 +40,8 @@ const MAX_CONTROL_FRAMES_PER_SWEEP = 500;
 const FIELD_OVERHEAD_BYTES = 32;
 /** So many of one host are told with an answer that there is no room, until the next sweep; the others cost a fraction (edge-security R-21). */
 const MAX_ANSWERS_WITHOUT_ROOM = 3;
+/** Of so many hosts it is counted; the others are always answered. */
+const MAX_HOSTS_WITHOUT_ROOM = 100;
 /** Browsers send cookies in pieces; those count as one line, but not without end. */
 const MAX_COOKIE_PIECES = 60;
 
@@ -76,11 +78,16 @@ export class Http2Connection implements ConnectionLife {
   readonly #requests = new Map<Http2Request, ServerHttp2Stream>();
   /** Streams that have announced nothing and not ended, and since when; monotonic. */
   readonly #unfinished = new Map<ServerHttp2Stream, number>();
-  /** Who was told since the last sweep that there is no room, by authority: namespaces have hosts of their own, as far as can be told without looking for the route. */
+  /** Who was told that there is no room since the last sweep, and since one of the host had some, by authority: namespaces have hosts of their own, as far as can be told without looking for the route. */
   readonly #turnedAway = new Map<string, number>();
   #controlFrames = 0;
   #idleSinceMs: number;
   #drainingSinceMs: number | undefined;
+  /** When nothing is waited for any longer; monotonic. */
+  #endsAtMs: number | undefined;
+  #lastStream = 0;
+  /** Stream whose head has begun and did not come to us, and since when; monotonic. */
+  #begun: { readonly stream: number; readonly sinceMs: number } | undefined;
 
   constructor(connection: DownstreamConnection, side: Socket, options: Http2Options) {
     this.#connection = connection;
@@ -105,6 +112,7 @@ export class Http2Connection implements ConnectionLife {
 
   #stream(stream: ServerHttp2Stream, flags: number, raw: readonly string[]): void {
     stream.on('error', () => {});
+    this.#lastStream = stream.id ?? 0;
     if (stream.destroyed || stream.closed) return;
     const endStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
     const head = readHead(raw, this.#options.limits);
@@ -140,6 +148,7 @@ export class Http2Connection implements ConnectionLife {
     this.#requests.set(request, stream);
     stream.once('close', () => {
       this.#requests.delete(request);
+      if (!request.isTurnedAway) this.#turnedAway.delete(request.authority ?? '');
       this.#idleSinceMs = clock.monotonicMs();
     });
     request.writer.onFlushed = fleeting(() => request.body.leave());
@@ -150,7 +159,8 @@ export class Http2Connection implements ConnectionLife {
 
   /** There is no room for a request of this authority. */
   turnedAway(authority: string | undefined): void {
-    this.#turnedAway.set(authority ?? '', (this.#turnedAway.get(authority ?? '') ?? 0) + 1);
+    const told = this.#turnedAway.get(authority ?? '') ?? 0;
+    if (told > 0 || this.#turnedAway.size < MAX_HOSTS_WITHOUT_ROOM) this.#turnedAway.set(authority ?? '', told + 1);
   }
 
   #reject(request: Http2Request, reason: Rejection): void {
@@ -200,12 +210,28 @@ export class Http2Connection implements ConnectionLife {
     for (const [request, stream] of this.#requests) this.#sweepRequest(request, stream, nowMs);
     for (const [stream, sinceMs] of this.#unfinished)
       if (nowMs - sinceMs >= this.#options.limits.bodyIdleTimeoutMs) stream.close(constants.NGHTTP2_CANCEL);
+    if (this.#requests.size === 0 && this.#unfinished.size === 0) this.#sweepStreamless(nowMs);
+  }
+
+  /** A head that never ends is a stream for nghttp2, which therefore stays after a GOAWAY, but none that we hear of (edge-security X-01). */
+  #sweepStreamless(nowMs: number): void {
+    const { http2IdleTimeoutMs, headersTimeoutMs, drainIdleMs, stalledWriteTimeoutMs } = this.#options.limits;
+    if (this.#session.closed) {
+      // What was answered last may still be on its way.
+      this.#endsAtMs ??= nowMs + stalledWriteTimeoutMs;
+      if (nowMs >= this.#endsAtMs) this.#session.destroy();
+      return;
+    }
+    const stream = this.#session.state.lastProcStreamID ?? 0;
+    if (stream <= this.#lastStream) this.#begun = undefined;
+    else if (this.#begun?.stream !== stream) this.#begun = { stream, sinceMs: nowMs };
     if (
-      this.#requests.size === 0 &&
-      this.#unfinished.size === 0 &&
-      nowMs - this.#idleSinceMs >= this.#options.limits.http2IdleTimeoutMs
-    )
+      nowMs - (this.#begun?.sinceMs ?? nowMs) >= headersTimeoutMs ||
+      nowMs - this.#idleSinceMs >= http2IdleTimeoutMs
+    ) {
+      this.#endsAtMs = nowMs + drainIdleMs;
       this.#session.close();
+    }
   }
 
   #sweepRequest(request: Http2Request, stream: ServerHttp2Stream, nowMs: number): void {
