@@ -13,6 +13,7 @@ import { decodeFile } from '../sources/decode-file.ts';
 import { type DirectoryOptions, readDirectory } from '../sources/directory.ts';
 import { readMeshConfig } from '../sources/mesh-file.ts';
 import type { SourceSnapshot } from '../sources/source.ts';
+import { credentialFindings } from './credential-findings.ts';
 import type { CliHost } from './program.ts';
 import { CliError, usageError } from './terminal.ts';
 
@@ -67,6 +68,7 @@ export async function loadRoutes(
     ...ours,
     ...compilation.diagnostics,
     ...timely.diagnostics,
+    ...credentialFindings(compilation, snapshot.resources, systemClock.nowMs()),
   ];
   const { dir, kubernetes } = settings;
   const place = [dir, kubernetes ? 'the cluster' : undefined].filter((one) => one !== undefined).join(' and ');

@@ -122,6 +122,12 @@ export const COMPILER_FINDINGS = {
     remedy: 'Put a PEM certificate and its key in tls.crt and tls.key.',
     istio: 'IST0161',
   },
+  'certificate-expires': {
+    severity: 'warning',
+    summary: 'A certificate that has expired, or will within two weeks; told by the commands, not by the gateway.',
+    consequence: 'It is shown to clients all the same, and they break off once it has expired.',
+    remedy: 'Renew it.',
+  },
   'certificate-shared': {
     severity: 'hint',
     summary: 'One certificate for servers of several Gateways on one port.',
