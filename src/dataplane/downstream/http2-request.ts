@@ -20,6 +20,7 @@ export class Http2Request implements RawRequest {
   readonly #owner: StreamOwner;
   #onGone: (() => void) | undefined;
   #gone = false;
+  isTurnedAway = false;
   readonly protocol = 'HTTP/2';
   readonly method: string;
   readonly target: string;
@@ -103,6 +104,7 @@ export class Http2Request implements RawRequest {
 
   /** A body that is still on its way is not read and thrown away, as for other answers: ten thousand of them would fill the memory. */
   turnAway(): void {
+    this.isTurnedAway = true;
     this.#owner.turnedAway(this.authority);
     if (!this.body.empty) this.writer.terse = true;
   }

@@ -16,6 +16,9 @@ const NOT_SENT = new Set([
   'upgrade',
 ]);
 
+/** So many frames may wait for a client that reads slowly; with more of them interim answers are left out, or services could fill the memory. */
+const MAX_WAITING_FRAMES = 100;
+
 /** A value that would be cut, or make a field of its own, on its way through node's NUL-separated lists. */
 const UNSENDABLE = /[\0\r\n]/;
 
@@ -30,6 +33,7 @@ export class Http2Writer implements ResponseWriter {
   #waitingHead: string[] | undefined;
   #trailers: HeaderList | undefined;
   #listensForDrain = false;
+  #continueSent = false;
   headSent = false;
   /** The head is all of the answer, and the stream is reset behind it: its client is to stop sending (RFC 9113 §8.1). */
   terse = false;
@@ -51,7 +55,13 @@ export class Http2Writer implements ResponseWriter {
 
   informational(status: number, headers: HeaderList): void {
     if (this.#over || this.headSent || status < 100 || status > 199 || status === 101) return;
+    if (status === 100 ? this.#continueSent : this.#isCrowded) return;
+    this.#continueSent ||= status === 100;
     this.#try(() => this.#stream.additionalHeaders({ ':status': status, ...asObject(headers) }));
+  }
+
+  get #isCrowded(): boolean {
+    return (this.#stream.session?.state.outboundQueueSize ?? 0) >= MAX_WAITING_FRAMES;
   }
 
   head(status: number, headers: HeaderList, bodyLength: number | undefined): void {

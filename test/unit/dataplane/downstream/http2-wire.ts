@@ -129,6 +129,15 @@ export class Http2Wire {
       });
   }
 
+  /** Takes nothing, until `resume`. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   close(): void {
     this.#socket.destroy();
   }

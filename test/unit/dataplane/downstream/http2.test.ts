@@ -295,6 +295,34 @@ describe('answers over HTTP/2', () => {
     expect(await ask({}).got).toMatchObject({ informational: [103], status: 200 });
   });
 
+  test('interim answers are left out where a client takes nothing, and the answer is not', async () => {
+    const LINKS = HeaderList.from([['link', 'x'.repeat(15_000)]]);
+    const MOST = 3_000;
+    let sent = 0;
+    await start(async (request) => {
+      for (; sent < MOST; sent++) {
+        request.writer.informational(103, LINKS);
+        await new Promise(setImmediate);
+      }
+      reply(request, 200, 'done');
+    });
+    const wire = await Http2Wire.connect(toy.port);
+    wire.request(1, usual, true);
+    await wire.next('HEADERS');
+    wire.pause();
+    await until(() => sent === MOST);
+    wire.resume();
+    let heads = 1;
+    for (let ended = false; !ended; ) {
+      const { type, flags } = await wire.next('HEADERS', 'DATA');
+      if (type === Frames.HEADERS) heads += 1;
+      ended = (flags & 1) === 1;
+    }
+    wire.close();
+    expect(heads).toBeGreaterThan(100);
+    expect(heads).toBeLessThan(MOST);
+  });
+
   test('an answer that breaks off resets the stream, and that stream alone', async () => {
     await start((request) => {
       if (request.target !== '/broken') {
@@ -598,10 +626,36 @@ describe('HTTP/2 that breaks the rules (edge-security H)', () => {
     );
     // Room may have come meanwhile.
     for (let type = -1; type !== Frames.HEADERS; ) {
-      wire.request((id += 2), crowd, true);
+      id += 2;
+      wire.request(id, crowd, true);
       ({ type } = await wire.next('HEADERS', 'RST_STREAM'));
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
+    wire.close();
+  });
+
+  test('R-21 refuses no more of a host once one of it is over, as there is room then', async () => {
+    const admitted: RawRequest[] = [];
+    await start(
+      (request) => {
+        if (request.target === '/room') admitted.push(request);
+        else {
+          request.turnAway();
+          reply(request, 503, '');
+        }
+      },
+      { limits: { sweepIntervalMs: 600_000 } },
+    );
+    const wire = await Http2Wire.connect(toy.port);
+    wire.request(1, replaced(':path', '/room'), true);
+    for (let id = 3; id < 11; id += 2) wire.request(id, usual, true);
+    const ends = [];
+    for (let at = 3; at < 11; at += 2) ends.push((await wire.next('HEADERS', 'RST_STREAM')).type);
+    expect(ends.filter((type) => type === Frames.RST_STREAM)).toHaveLength(1);
+    reply(admitted[0] as RawRequest, 200, '');
+    expect((await wire.next('HEADERS')).stream).toBe(1);
+    wire.request(11, usual, true);
+    expect(await wire.next('HEADERS', 'RST_STREAM')).toMatchObject({ stream: 11, type: Frames.HEADERS });
     wire.close();
   });
 
