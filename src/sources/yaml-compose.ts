@@ -80,7 +80,10 @@ const UNRENDERED =
 /** Once the parser has lost its way it finds fault with each word that follows; nobody can mend those. */
 function telling(errors: readonly YAMLError[], text: string): readonly YAMLError[] {
   if (TEMPLATE.test(text)) return errors.slice(0, 1);
-  const own = errors.filter(({ message }, i) => i === 0 || !/^Unexpected .* token in YAML stream/.test(message));
+  const tab = errors.findIndex(({ code }) => code === 'TAB_AS_INDENT');
+  const own = errors.filter(({ code, message }, i) =>
+    code === 'TAB_AS_INDENT' ? i === tab : i === 0 || !/^Unexpected .* token in YAML stream/.test(message),
+  );
   return own.slice(0, MAX_SYNTAX_FINDINGS);
 }
 

@@ -18,7 +18,7 @@ import { claimText, headerText, matchText, ownerText, pathText, queryText } from
 import { chooseListener, type ListenerChoice } from './listener-choice.ts';
 import { type ExplainedSource, type ExplainedValue, sourceOf, valuesIn } from './policy-values.ts';
 import type { Question } from './question.ts';
-import { headersInside, refusalOf } from './refusal.ts';
+import { headersInside, refusalOf, schemeInside } from './refusal.ts';
 
 /** Everything that decides one request, in the order in which it is decided. */
 export interface Explanation {
@@ -109,13 +109,14 @@ export function explainQuestion(question: Question, state: ExplainedState): Expl
   if (!choice.ok) return { ...nothing, path: path.path, answer: { kind: 'no-connection', message: choice.error } };
   const headers = headersInside(question, table.settings, choice.value.scheme);
   if (!headers.ok) return { ...nothing, path: path.path, listener: listenerOf(choice.value), answer: headers.error };
+  const scheme = schemeInside(headers.value, choice.value.scheme);
   const facts: RequestFacts = {
     host: host.host,
     path: path.path,
     query: toBytes(question.query),
     method: question.method,
     authority: toBytes(question.authority),
-    scheme: choice.value.scheme,
+    scheme,
     headers: headers.value,
     identity: undefined,
   };
@@ -126,7 +127,7 @@ export function explainQuestion(question: Question, state: ExplainedState): Expl
     return { ...base, answer: { kind: 'no-connection', message: 'no route takes connections there: they are closed' } };
   }
   const match = explainMatch(table, target.routeConfig, facts);
-  const context = { table, endpoints, facts, scheme: choice.value.scheme };
+  const context = { table, endpoints, facts, scheme };
   return {
     ...base,
     domains: match.domains,

@@ -51,6 +51,12 @@ export function headersInside(
   return ok(inside);
 }
 
+/** That of the connection, or what a trusted proxy before the gateway says (istio-semantics §7.2): of others nothing is left here. */
+export function schemeInside(headers: HeaderList, ofConnection: 'http' | 'https'): 'http' | 'https' {
+  const said = headers.getAll('x-forwarded-proto').join(',').toLowerCase();
+  return said === 'http' || said === 'https' ? said : ofConnection;
+}
+
 function refusal(fault: GatewayFault): Refusal {
   const { status, message, cause } = faultReply(fault);
   return { kind: 'bad-request', status, message: `${message} (${cause})` };

@@ -153,6 +153,30 @@ spec:
     );
   });
 
+  it.each([
+    [0, 'http'],
+    [1, 'https'],
+  ])('takes the scheme from %i trusted proxies', (numTrustedProxies, scheme) => {
+    const question = readQuestion('GET http://moved.example.com/', ['x-forwarded-proto: https']);
+    if (!question.ok) throw new Error(question.error);
+    const { compilation, resources } = stateOf({
+      ...SHOP,
+      'shop/moved.yaml': `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: moved }
+spec:
+  hosts: [moved.example.com]
+  gateways: [infra/edge]
+  http:
+    - redirect: { uri: /new }
+`,
+    });
+    const { table } = compilation;
+    const behind = { ...compilation, table: { ...table, settings: { ...table.settings, numTrustedProxies } } };
+    const { answer } = explainQuestion(question.value, { compilation: behind, resources, specs: [], portOffset: 0 });
+    expect(answer).toMatchObject({ location: `${scheme}://moved.example.com/new` });
+  });
+
   it('matches the path as it is normalised', () => {
     const explanation = ask(SHOP, 'http://shop.example.com/x/..//cart/%61');
     expect(explanation).toMatchObject({ path: '/cart/a', answer: { kind: 'forward', target: '/a' } });

@@ -84,6 +84,12 @@ describe('what is no YAML is a located finding', () => {
     expect(findings('a: 1\nb: [x] y\nc: 2\nd: { e: 3 }\n')).toHaveLength(1);
   });
 
+  test('tabs are told once, where they begin', () => {
+    expect(findings('a:\n\tb: 1\n\tc: 2\n\td: 3\n').filter((line) => line.includes('Tabs'))).toEqual([
+      expect.stringContaining('a.yaml:2:1'),
+    ]);
+  });
+
   test.each([
     ['{{- if .Values.on }}\nkind: VirtualService\nspec:\n  hosts: [{{ .Values.host }}]\n{{- end }}\n'],
     ['kind: VirtualService\nmetadata: { name: {{ .Release.Name }}-x }\n'],
