@@ -14,14 +14,15 @@ const OF_ANSWERS: ReadonlySet<string> = new Set(
 /** In answers, as Envoy 1.40 does where Istio 1.30 configures it; `keepsOneValue` of the table says it of requests. */
 export const answersKeepOne: KeepsOneValue = (name) => OF_ANSWERS.has(name);
 
-/** Makes one line of several, without empty ones. Names are told apart by comparing pointers, mostly: see `headerName`. */
+/** Makes one line of several, without empty ones. Only names that are known are looked for again: a hundred long ones of a client cost a third of a millisecond. */
 export function joinRepeated(headers: HeaderList, keepsOne: KeepsOneValue): void {
   const flat = headers.raw();
   for (let i = 2; i < flat.length; i += 2) {
     const name = flat[i] as string;
+    if (!keepsOne(name)) continue;
     let first = 0;
     while (flat[first] !== name) first += 2;
-    if (first === i || !keepsOne(name)) continue;
+    if (first === i) continue;
     headers.set(name, joined(headers.getAll(name)));
     i -= 2;
   }
