@@ -105,7 +105,7 @@ class RunningGateway {
     // Workers take their time to begin: they do it while the routes are read.
     const dataPlane = await this.#startDataPlane();
     this.#sources = await openSources(this.#settings, mesh, this.#log);
-    await this.#startAdmin(dataPlane);
+    const admin = await this.#startAdmin(dataPlane);
     await this.#startControl(mesh, dataPlane, this.#sources);
     const reports = await dataPlane.applied();
     this.#listeners.report(reports);
@@ -124,7 +124,7 @@ class RunningGateway {
           .filter((report) => report.state === 'listening')
           .map((report) => `${report.address}:${report.boundPort}`)
           .join(', ') || 'nowhere: no Gateway in service names a port',
-      admin: `${this.#settings.adminAddress}:${this.#settings.adminPort}`,
+      admin,
     });
   }
 
@@ -148,7 +148,8 @@ class RunningGateway {
     for (const end of this.#ends.splice(0).reverse()) await end();
   }
 
-  async #startAdmin(dataPlane: DataPlane): Promise<void> {
+  /** Where it listens: which port 0 has come to is told nowhere else. */
+  async #startAdmin(dataPlane: DataPlane): Promise<string> {
     const { adminHosts, adminAddress, adminPort, portOffset } = this.#settings;
     const admin = buildAdmin({
       hosts: adminHosts,
@@ -158,7 +159,7 @@ class RunningGateway {
       portOffset,
       metrics: { contentType: this.#registry.contentType, read: () => dataPlane.metrics() },
     });
-    await admin.listen({ host: adminAddress, port: adminPort }).catch((error: NodeJS.ErrnoException) => {
+    const url = await admin.listen({ host: adminAddress, port: adminPort }).catch((error: NodeJS.ErrnoException) => {
       const why = error.code === 'EADDRINUSE' ? 'the port is in use; is another banyan running?' : error.message;
       throw new CliError(`the admin listener cannot listen on ${adminAddress}:${adminPort}: ${why}`, {
         exitCode: 1,
@@ -166,6 +167,7 @@ class RunningGateway {
       });
     });
     this.#ends.push(() => admin.close());
+    return `${adminAddress}:${new URL(url).port || adminPort}`;
   }
 
   #readinessNow(dataPlane: DataPlane): Readiness {

@@ -238,11 +238,21 @@ describe.concurrent('banyan serve', () => {
     expect(await served.end).toBe(0);
   });
 
+  it('says where its admin listener is when any port will do', async () => {
+    const served = await serve(undefined, ['--admin-port', '0']);
+    await vi.waitFor(() => expect(served.output()).toContain('"message":"ready"'), { timeout: 10_000, interval: 20 });
+    const port = Number(/"admin":"127\.0\.0\.1:(\d+)"/.exec(served.output())?.[1]);
+    expect(await get(port, '/livez', {})).toEqual({ status: 200, body: 'ok\n' });
+    served.child.kill('SIGTERM');
+    expect(await served.end).toBe(0);
+  });
+
   it('serves nothing from an empty directory, says so, and takes the first routes when they come', async () => {
     const port = await freePort();
     const served = await serve(() => ({}));
     await ready(served);
     expect(served.output()).toContain('nothing-to-serve');
+    await vi.waitFor(() => expect(served.output()).toContain('"listening":"nowhere'));
     mkdirSync(path.join(served.dir, 'infra'));
     writeFileSync(path.join(served.dir, 'infra/all.yaml'), `${gateway(port)}---\n${services()}---\n${route('/')}`);
     await vi.waitFor(async () => expect((await get(port, '/x', { host: 'shop.example.com' })).status).toBe(200), {
