@@ -58,7 +58,8 @@ export function formatFacts(
     upstreamLocalAddress: record.upstreamLocalAddress,
     // The first try is counted before the request's operations are evaluated.
     upstreamAttempts: answer === undefined ? 1 : record.upstreamAttempts,
-    upstreamCluster: record.flags.includes('NC') ? undefined : record.cluster,
+    // A cluster that there is not has no namespace; Envoy does not name it.
+    upstreamCluster: record.clusterNamespace === undefined ? undefined : record.cluster,
     routeName: exchange.route?.name ?? '',
     serverName: exchange.tls?.serverName,
     tlsVersion: exchange.tls?.version,

@@ -11,7 +11,7 @@ import { faultReply, type GatewayFault } from './fault.ts';
 import { type FilterOutcome, logRecord, runRequestFilters } from './filter-chain.ts';
 import { type ForwardingOptions, forward } from './forward.ts';
 import { type KeptBytes, NoRoomForBody } from './kept-bytes.ts';
-import { grpcMessage, grpcStatusOf, renderReply } from './local-reply.ts';
+import { renderReply } from './local-reply.ts';
 import type { Overload } from './overload.ts';
 import { newRecord, rejectedRecord } from './record.ts';
 import { redirectLocation, tlsRedirectLocation } from './redirect.ts';
@@ -225,7 +225,7 @@ class Handling {
   #act(exchange: GatewayExchange, responder: Responder): void {
     if (exchange.match.redirectToTls && exchange.headers.get('x-forwarded-proto') !== 'https') {
       const location = tlsRedirectLocation(redirectFacts(exchange));
-      answerRoute(exchange, responder, 301, HeaderList.from([['location', location]]), NOTHING);
+      responder.routeAnswer(301, HeaderList.from([['location', location]]), NOTHING);
       return;
     }
     const { route } = exchange;
@@ -245,9 +245,7 @@ class Handling {
         );
         return;
       case 'redirect':
-        answerRoute(
-          exchange,
-          responder,
+        responder.routeAnswer(
           action.status,
           HeaderList.from([['location', redirectLocation(action, redirectFacts(exchange))]]),
           NOTHING,
@@ -323,33 +321,15 @@ const redirectFacts = (exchange: GatewayExchange) => ({
   query: exchange.query,
 });
 
-/** gRPC callers cannot read a redirect or a page: they get a status, the body as message, and the headers besides (§7.4). */
-function answerRoute(
-  exchange: GatewayExchange,
-  responder: Responder,
-  status: number,
-  headers: HeaderList,
-  body: Uint8Array,
-): void {
-  if (!exchange.isGrpc) {
-    responder.routeAnswer(status, headers, body);
-    return;
-  }
-  headers.set('content-type', 'application/grpc');
-  headers.set('grpc-status', String(grpcStatusOf(status)));
-  if (body.length > 0) headers.set('grpc-message', grpcMessage(Buffer.from(body).toString('utf8')));
-  responder.routeAnswer(200, headers, NOTHING);
-}
-
-/** istio-semantics §2.7: 201 and redirect statuses get the request's own address, 204 and 304 lose their body. */
+/** istio-semantics §2.7: 201 and redirect statuses get the request's own address, 204 and 304 lose their body, but to gRPC callers. */
 function directResponse(exchange: GatewayExchange, responder: Responder, action: DirectResponseAction): void {
   const headers = HeaderList.empty();
-  const bodyless = action.status === 204 || action.status === 304;
+  const bodyless = !exchange.isGrpc && (action.status === 204 || action.status === 304);
   const body = action.bodyBase64 === undefined || bodyless ? NOTHING : Buffer.from(action.bodyBase64, 'base64');
   if (action.status === 201 || (action.status >= 300 && action.status < 400)) {
     headers.append('location', `${exchange.scheme}://${exchange.authority}${exchange.path}${exchange.query}`);
   }
-  answerRoute(exchange, responder, action.status, headers, body);
+  responder.routeAnswer(action.status, headers, body);
 }
 
 /** `:scheme` as the client said over HTTP/2; over HTTP/1.1 that of the connection, or of a trusted proxy's X-Forwarded-Proto (§7.2). */

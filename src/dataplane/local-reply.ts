@@ -53,24 +53,39 @@ export interface WireReply {
 
 const NOTHING = new Uint8Array(0);
 
-/** The answer as it goes on the wire: RFC 9457 problem details, or for gRPC callers a trailers-only answer of status 200. */
-export function renderReply(reply: LocalReply, requestId: string, isGrpc: boolean): WireReply {
+/**
+ * The answer as it goes on the wire: RFC 9457 problem details, or for gRPC callers a trailers-only answer of status 200.
+ * As in Envoy, the route's operations come before the type of the body, and before an answer is made gRPC's (§2.11).
+ */
+export function renderReply(
+  reply: LocalReply,
+  requestId: string,
+  isGrpc: boolean,
+  operate?: (headers: HeaderList) => void,
+): WireReply {
+  const headers = HeaderList.from(reply.headers ?? []);
+  operate?.(headers);
   if (isGrpc && reply.verbatim !== true) {
-    const status = reply.grpcStatus ?? grpcStatusOf(reply.status);
-    const headers = HeaderList.from([
-      ['content-type', 'application/grpc'],
-      ['grpc-status', String(status)],
-      ...(reply.headers ?? []),
-    ]);
-    if (reply.grpcMessage !== false) headers.append('grpc-message', grpcMessage(reply.grpcMessage ?? reply.message));
-    return { status: 200, headers, body: NOTHING };
+    const message = reply.grpcMessage === false ? '' : (reply.grpcMessage ?? reply.message);
+    return {
+      status: 200,
+      headers: makeGrpc(headers, reply.grpcStatus ?? grpcStatusOf(reply.status), message),
+      body: NOTHING,
+    };
   }
-  const headers = HeaderList.empty();
   const body = reply.body === undefined ? problem(reply, requestId) : reply.body.bytes;
   const contentType = reply.body === undefined ? 'application/problem+json' : reply.body.contentType;
-  if (contentType !== undefined && body.length > 0) headers.append('content-type', contentType);
-  for (const [name, value] of reply.headers ?? []) headers.append(name, value);
+  if (contentType !== undefined && body.length > 0 && !headers.has('content-type'))
+    headers.append('content-type', contentType);
   return { status: reply.status, headers, body };
+}
+
+/** gRPC callers cannot read a page: they get a status, unless there is one already, and the body as message (§7.4). */
+export function makeGrpc(headers: HeaderList, status: number, message: string): HeaderList {
+  headers.set('content-type', 'application/grpc');
+  if (!headers.has('grpc-status')) headers.append('grpc-status', String(status));
+  if (message !== '') headers.set('grpc-message', grpcMessage(message));
+  return headers;
 }
 
 const problem = (reply: LocalReply, requestId: string): Uint8Array =>

@@ -9,7 +9,7 @@ import { fleeting } from './fleeting.ts';
 import { type AnswerFacts, formatFacts, type SentRequest } from './format-facts.ts';
 import { type GrpcWeb, GrpcWebAnswer, setMessage } from './grpc-web.ts';
 import { applyHeaderOperations, operates } from './header-operations.ts';
-import { renderReply } from './local-reply.ts';
+import { grpcStatusOf, makeGrpc, renderReply } from './local-reply.ts';
 import { answersKeepOne, joinRepeated } from './one-value.ts';
 import type { BodySink, Tunnel } from './stream.ts';
 
@@ -66,11 +66,15 @@ export class Responder implements BodySink {
     record.cause = reply.cause;
     record.details = reply.details;
     if (reply.flag !== undefined) record.flags.push(reply.flag);
-    const { status, headers, body } = renderReply(reply, record.requestId, exchange.isGrpc);
+    const { route } = exchange;
+    const operate =
+      reply.applyRouteHeaders !== false && route?.action.kind === 'forward'
+        ? (headers: HeaderList) =>
+            this.#applyForwardOperations(route, { headers, status: reply.status, responseCode: 0 })
+        : undefined;
+    const said = exchange.method === 'HEAD' ? { ...reply, grpcMessage: false as const } : reply;
+    const { status, headers, body } = renderReply(said, record.requestId, exchange.isGrpc, operate);
     const head: ResponseHead = { status, headers, origin: 'gateway' };
-    const route = exchange.route;
-    if (reply.applyRouteHeaders !== false && route?.action.kind === 'forward')
-      this.#applyForwardOperations(route, { headers, status, responseCode: 0 });
     this.#send(head, body, reply.grpcMessage === false ? '' : (reply.grpcMessage ?? reply.message));
   }
 
@@ -84,6 +88,15 @@ export class Responder implements BodySink {
       applyHeaderOperations(headers, route.responseHeaders, facts, answersKeepOne);
     }
     // After the operations: they neither see the type of a text nor have theirs replaced (§2.7).
+    if (this.#exchange.isGrpc) {
+      makeGrpc(
+        headers,
+        grpcStatusOf(status),
+        this.#exchange.method === 'HEAD' ? '' : Buffer.from(body).toString('utf8'),
+      );
+      this.#send({ status: 200, headers, origin: 'route' }, NOTHING, '');
+      return;
+    }
     if (body.length > 0 && !headers.has('content-type')) headers.append('content-type', 'text/plain');
     this.#send(
       { status, headers, origin: 'route' },

@@ -31,12 +31,15 @@ async function serve(...resources: string[]): Promise<number> {
   return gateway.port;
 }
 
-function ask(port: number, path: string): Promise<http.IncomingMessage> {
+function ask(port: number, path: string, more: Record<string, string> = {}): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const request = http.get({ port, path, agent: false, headers: { host: 'shop.example.com' } }, (response) => {
-      response.resume();
-      response.on('end', () => resolve(response));
-    });
+    const request = http.get(
+      { port, path, agent: false, headers: { host: 'shop.example.com', ...more } },
+      (response) => {
+        response.resume();
+        response.on('end', () => resolve(response));
+      },
+    );
     request.on('error', reject);
   });
 }
@@ -73,6 +76,56 @@ ${operations}`,
   ])('of %s say %j', async (path, said) => {
     const { headers } = await ask(await serve(rules), path);
     expect(['status', 'code', 'details', 'flags', 'cluster'].map((name) => headers[`x-${name}`])).toEqual(said);
+  });
+
+  it("see no type of the gateway's own answer, and neither add to it nor take it away", async () => {
+    const port = await serve(
+      virtualService(
+        'all',
+        `- match: [{ uri: { prefix: /set } }]
+  route: [{ destination: { host: nowhere.test } }]
+  headers: { response: { set: { content-type: text/html } } }
+- match: [{ uri: { prefix: /add } }]
+  route: [{ destination: { host: nowhere.test } }]
+  headers: { response: { add: { content-type: text/html } } }
+- route: [{ destination: { host: nowhere.test } }]
+  headers: { response: { remove: [content-type], set: { x-type: '[%RESP(content-type)%]' } } }
+`,
+      ),
+    );
+    const types = await Promise.all(['/set', '/add', '/'].map(async (path) => (await ask(port, path)).headers));
+    expect(types.map((headers) => headers['content-type'])).toEqual([
+      'text/html',
+      'text/html',
+      'application/problem+json',
+    ]);
+    expect(types[2]?.['x-type']).toBe('[]');
+  });
+
+  it("of what the gateway tells a gRPC caller see the HTTP status, and may say gRPC's", async () => {
+    const ofHosts = '  headers: { response: { set: { x-status: "%RESP(:status)%" } } }\n';
+    const port = await serve(
+      virtualService(
+        'all',
+        `- match: [{ uri: { prefix: /moved } }]
+  redirect: { uri: /new }
+${ofHosts}- match: [{ uri: { prefix: /empty } }]
+  directResponse: { status: 204, body: { string: why } }
+${ofHosts}- match: [{ uri: { prefix: /say } }]
+  directResponse: { status: 403 }
+  headers: { response: { set: { x-status: '%RESP(:status)%' }, add: { grpc-status: '9' } } }
+- route: [{ destination: { host: nowhere.test } }]
+${ofHosts}`,
+      ),
+    );
+    const told = async (path: string): Promise<unknown[]> => {
+      const { statusCode, headers } = await ask(port, path, { 'content-type': 'application/grpc' });
+      return [statusCode, headers['x-status'], headers['grpc-status'], headers['grpc-message']];
+    };
+    expect(await told('/moved')).toEqual([200, '301', '2', undefined]);
+    expect(await told('/empty')).toEqual([200, '204', '2', 'why']);
+    expect(await told('/say')).toEqual([200, '403', '9', undefined]);
+    expect((await told('/')).slice(0, 3)).toEqual([200, '503', '14']);
   });
 
   it('know no status before there is an answer', async () => {

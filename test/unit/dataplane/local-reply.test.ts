@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { HeaderList } from '../../../src/contract/headers.ts';
 import { faultReply } from '../../../src/dataplane/fault.ts';
 import { grpcMessage, renderReply } from '../../../src/dataplane/local-reply.ts';
 
@@ -25,6 +26,17 @@ describe('our own answers', () => {
   ])('to gRPC callers, %j is grpc-status %s', (fault, grpcStatus) => {
     const { status, headers, body } = renderReply(faultReply(fault), 'id', true);
     expect([status, headers.get('grpc-status'), body.length]).toEqual([200, grpcStatus, 0]);
+  });
+
+  it("are made gRPC's after the route's operations, which may say the status", () => {
+    const operate = (headers: HeaderList): void => {
+      expect([...headers]).toEqual([]);
+      for (const name of ['content-type', 'grpc-status', 'grpc-message']) headers.set(name, '7');
+    };
+    const { headers } = renderReply(faultReply({ kind: 'no-healthy-upstream' }), 'id', true, operate);
+    expect(headers.get('content-type')).toBe('application/grpc');
+    expect(headers.get('grpc-status')).toBe('7');
+    expect(headers.get('grpc-message')).not.toBe('7');
   });
 
   it('encode the message of a gRPC answer', () => {
