@@ -189,14 +189,14 @@ function fileValues(
     const known = keys.find((candidate) => candidate === key);
     if (known === undefined)
       errors.push(`${place(key)} is not a setting${keys === OF_DIRECTORY ? ' of routes' : ''}${didYouMean(key, keys)}`);
-    else if (value !== null) values.set(known, { text: asFlagText(value), from: place(key) });
+    else if (value !== null) values.set(known, { text: asFlagText(value, settingSpec(known)), from: place(key) });
   }
   return values;
 }
 
 /** A list or a mapping says the same as its form on the command line. */
-function asFlagText(value: unknown): string {
-  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+function asFlagText(value: unknown, { parse }: SettingSpec): string {
+  if (typeof value === 'boolean' && parse.words?.includes('yes') === true) return value ? 'yes' : 'no';
   if (Array.isArray(value)) return value.join(',');
   if (typeof value === 'object' && value !== null)
     return Object.entries(value)

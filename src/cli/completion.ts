@@ -1,4 +1,5 @@
 import type { Command, Option } from 'commander';
+import { SETTINGS } from '../settings.ts';
 
 export type Shell = 'bash' | 'zsh' | 'fish';
 
@@ -52,9 +53,12 @@ function optionOf(option: Option): Offer['options'][number] {
     short: option.short,
     about: (option.description.split(' (')[0] ?? '').trim(),
     value,
-    choices: option.argChoices ?? [],
+    choices: option.argChoices ?? wordsOf(option),
   };
 }
+
+const wordsOf = ({ long, required }: Option): readonly string[] =>
+  required ? (SETTINGS.find(({ flag }) => long === `--${flag}`)?.parse.words ?? []) : [];
 
 function bash(offers: readonly Offer[]): string {
   const names = offers.map((offer) => offer.command.word).join(' ');

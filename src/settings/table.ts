@@ -86,7 +86,7 @@ export interface SettingSpec<K extends SettingKey = SettingKey> {
   readonly alone?: boolean;
   /** It may be given several times on the command line; elsewhere commas stand between. */
   readonly repeated?: boolean;
-  readonly parse: (text: string) => Result<Settings[K], string>;
+  readonly parse: ((text: string) => Result<Settings[K], string>) & { readonly words?: readonly string[] };
 }
 
 const text = (value: string): Result<string, string> => (value === '' ? err('is empty') : ok(value));
@@ -101,17 +101,23 @@ const wholeNumber =
 const workerNumber = (value: string): Result<number | 'auto', string> =>
   value === 'auto' ? ok(value) : wholeNumber(1, 64)(value);
 
-const oneOf =
-  <T extends string>(...words: readonly T[]) =>
-  (value: string): Result<T, string> => {
+/** A reader, and the words it takes: completion offers them. */
+function oneOf<T extends string>(...words: readonly T[]) {
+  const read = (value: string): Result<T, string> => {
     const word = words.find((candidate) => candidate === value);
     return word === undefined ? err(`'${value}' is none of ${words.join(', ')}${didYouMean(value, words)}`) : ok(word);
   };
+  return Object.assign(read, { words });
+}
 
-const yesOrNo = (value: string): Result<boolean, string> => {
-  const word = oneOf('yes', 'no')(value);
-  return word.ok ? ok(word.value === 'yes') : word;
-};
+const YES_OR_NO = oneOf('yes', 'no');
+const yesOrNo = Object.assign(
+  (value: string): Result<boolean, string> => {
+    const word = YES_OR_NO(value);
+    return word.ok ? ok(word.value === 'yes') : word;
+  },
+  { words: YES_OR_NO.words },
+);
 
 const httpUrl = (value: string): Result<string, string> =>
   /^https?:$/.test(URL.parse(value)?.protocol ?? '') ? ok(value) : err(`'${value}' is no http or https address`);

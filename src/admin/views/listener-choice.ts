@@ -65,7 +65,7 @@ function noListener({ listeners }: RouteTable, { port, scheme }: Question): stri
   const ports = listeners.map((listener) => listener.port).join(', ');
   return port === undefined
     ? `no listener takes ${scheme}; there are ports ${ports}`
-    : `nothing listens on port ${port}; there are ports ${ports}`;
+    : `nothing listens on port ${port}; there are ports ${ports} (where they are shifted, say so by --port-offset here too)`;
 }
 
 /** Exact name, else the longest wildcard, else `*` (istio-semantics §0.1). */

@@ -34,6 +34,12 @@ describe('completion', () => {
       ['text', 'json', 'github'],
     ],
     [['routes', '-o', 'w'], ['wide']],
+    [
+      ['serve', '--access-log', ''],
+      ['json', 'text', 'off'],
+    ],
+    [['serve', '--fast-lane', 'n'], ['no']],
+    [['serve', '--kubernetes', '--istio-m'], ['--istio-metrics']],
     [['completion', 'z'], ['zsh']],
     [['serve', '--port-offset', ''], []],
     [['explain', '--di'], ['--dir']],

@@ -118,6 +118,16 @@ describe('settings', () => {
       ["banyan.yaml:2: portOffset: 'many' is not a whole number from 0 to 65535"],
     ],
     [
+      'yes where a number is asked for, in the word that was written',
+      { content: 'workers: true' },
+      ["banyan.yaml:1: workers: 'true' is not a whole number from 1 to 64"],
+    ],
+    [
+      'a bracket that is not closed, with its line once',
+      { content: 'portOffset: [8000\n' },
+      [expect.stringMatching(/^banyan\.yaml:2: Flow sequence[^:]*$/)],
+    ],
+    [
       'a file that is a list',
       { content: '- portOffset' },
       ["banyan.yaml: must be a mapping of settings, such as 'portOffset: 8000'"],
