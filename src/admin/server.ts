@@ -39,7 +39,9 @@ export function buildAdmin(options: AdminOptions): FastifyInstance {
     requestTimeout: 30_000,
     bodyLimit: 65_536,
     // What is no URL is answered before there are hooks.
-    frameworkErrors: (error, _request, reply) => refuse(reply, error.statusCode ?? 400, error.message),
+    frameworkErrors: (error, _request, reply) => {
+      void refuse(reply, error.statusCode ?? 400, error.message);
+    },
   });
   app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
