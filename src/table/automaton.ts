@@ -130,6 +130,30 @@ export interface TextQuestion {
 }
 
 const MAX_SEARCHED = 3_000;
+/** States looked at for one question. What people write takes a few thousand, or a few hundred thousand where a prefix is held against a pattern. */
+const MAX_WORK = 400_000;
+/** The same for all questions of one examination: a second of a processor. */
+const MAX_WORK_TOGETHER = 8_000_000;
+
+interface Allowance {
+  left: number;
+}
+
+let together: Allowance | undefined;
+
+/**
+ * Questions asked within share one allowance, and go unanswered when it is used up: what one team's patterns take to be
+ * examined, every team waits for (edge-security M-07, M-08).
+ */
+export function examining<T>(examine: () => T): T {
+  if (together !== undefined) return examine();
+  together = { left: MAX_WORK_TOGETHER };
+  try {
+    return examine();
+  } finally {
+    together = undefined;
+  }
+}
 
 interface SearchNode {
   /** One of each machine. */
@@ -139,9 +163,18 @@ interface SearchNode {
 
 /** A shortest text that fulfils everything, of the preferred characters where there is a choice. */
 export function findText({ wanted, unwanted, alphabet }: TextQuestion): TextSearch {
+  const allowance: Allowance = { left: Math.min(MAX_WORK, together?.left ?? MAX_WORK) };
+  const before = allowance.left;
+  const search = searchText({ wanted, unwanted, alphabet }, allowance);
+  if (together !== undefined) together.left -= before - allowance.left;
+  return search;
+}
+
+function searchText({ wanted, unwanted, alphabet }: TextQuestion, allowance: Allowance): TextSearch {
   const automata = [...wanted, ...unwanted];
-  const letters = representatives(automata, alphabet);
-  const machines = automata.map((automaton) => determinise(automaton, letters));
+  if (allowance.left <= 0) return { kind: 'unknown' };
+  const letters = representatives(automata, alphabet, allowance);
+  const machines = automata.map((automaton) => determinise(automaton, letters, allowance));
   const isFit = ({ states, text }: SearchNode) =>
     machines.every((machine, i) => machine.accepts(states[i] as number, text === '') === i < wanted.length);
   const queue: SearchNode[] = [{ states: machines.map(() => 0), text: '' }];
@@ -150,6 +183,7 @@ export function findText({ wanted, unwanted, alphabet }: TextQuestion): TextSear
     if (isFit(node)) return { kind: 'found', text: node.text };
     if (seen.size > MAX_SEARCHED) return { kind: 'unknown' };
     for (let letter = 0; letter < letters.length; letter++) {
+      if (allowance.left <= 0) return { kind: 'unknown' };
       const states = machines.map((machine, i) => machine.next(node.states[i] as number, letter));
       if (states.some((state, i) => i < wanted.length && state === DEAD)) continue;
       const key = states.join();
@@ -170,13 +204,15 @@ interface Machine {
   accepts(state: number, atStart: boolean): boolean;
 }
 
-function determinise(automaton: Automaton, letters: readonly number[]): Machine {
+function determinise(automaton: Automaton, letters: readonly number[], allowance: Allowance): Machine {
   const sets: (readonly number[])[] = [closure(automaton, [automaton.start], true, false)];
   const ids = new Map([[sets[0]?.join() ?? '', 0]]);
   const moves = new Map<number, number>();
   const final: (boolean | undefined)[] = [];
   const move = (state: number, letter: number): number => {
-    const set = advance(automaton, sets[state] ?? [], letters[letter] as number);
+    const from = sets[state] ?? [];
+    const set = advance(automaton, from, letters[letter] as number);
+    allowance.left -= from.length + set.length;
     if (set.length === 0) return DEAD;
     const key = set.join();
     const id = ids.get(key) ?? sets.push(set) - 1;
@@ -201,9 +237,10 @@ function determinise(automaton: Automaton, letters: readonly number[]): Machine 
 }
 
 /** One byte of each kind that no step tells apart. */
-function representatives(automata: readonly Automaton[], alphabet: string): readonly number[] {
+function representatives(automata: readonly Automaton[], alphabet: string, allowance: Allowance): readonly number[] {
   const sets = new Set<ByteSet>();
   for (const { steps } of automata) for (const step of steps.flat()) if (step.bytes !== ANY) sets.add(step.bytes);
+  allowance.left -= alphabet.length * sets.size;
   const kinds = new Map<string, number>();
   for (let i = 0; i < alphabet.length; i++) {
     const byte = alphabet.charCodeAt(i);

@@ -1,5 +1,6 @@
 /** The route table: data that says who gets which request, and the one engine that decides it. Pure. */
 
+export { examining } from './automaton.ts';
 export {
   type BoundListener,
   type BoundRouteConfig,

@@ -1,3 +1,4 @@
+import { examining } from './automaton.ts';
 import { bindVirtualHost } from './bind.ts';
 import { lowerAscii, toBytes } from './bytes.ts';
 import { covers } from './covers.ts';
@@ -61,7 +62,10 @@ export const sameOwner = (a: RouteOwner, b: RouteOwner): boolean =>
  * Routes of one host that take requests from routes of others further down. A request that needs two lines of one
  * header to fit both is not counted. Time grows with the routes whose paths meet, not with all pairs.
  */
-export function findOverlaps(virtualHost: VirtualHost, options: Partial<OverlapOptions> = {}): OverlapReport {
+export const findOverlaps = (virtualHost: VirtualHost, options: Partial<OverlapOptions> = {}): OverlapReport =>
+  examining(() => overlapsOf(virtualHost, options));
+
+function overlapsOf(virtualHost: VirtualHost, options: Partial<OverlapOptions>): OverlapReport {
   const limits = { ...OVERLAP_DEFAULTS, ...options };
   const setting: Setting = {
     domain: virtualHost.domain,

@@ -1,5 +1,5 @@
 import { type Diagnostic, formatFieldPath } from '../../diagnostics/index.ts';
-import { covers, type PathMatch, type PathNormalization } from '../../table/index.ts';
+import { covers, examining, type PathMatch, type PathNormalization } from '../../table/index.ts';
 import type { RouteDraft } from '../from-virtual-service.ts';
 import type { Translation } from '../translation.ts';
 import { reportAt } from './rule.ts';
@@ -37,8 +37,8 @@ function mayCover(earlier: PathMatch, later: PathMatch): boolean {
 export function coveredRules(all: readonly Translation[], normalization: PathNormalization): readonly Diagnostic[] {
   const reached = new Set<string>();
   const lost = new Map<string, { readonly later: RouteDraft; readonly earlier: RouteDraft }>();
-  for (const { drafts } of all) {
-    const covered = findCovered(drafts, normalization);
+  const found = examining(() => all.map(({ drafts }) => ({ drafts, covered: findCovered(drafts, normalization) })));
+  for (const { drafts, covered } of found) {
     for (const draft of drafts) {
       const earlier = covered.get(draft.route.id);
       if (earlier === undefined) reached.add(draft.route.id);
