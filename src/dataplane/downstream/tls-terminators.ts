@@ -176,8 +176,8 @@ function contextOptions(id: string, termination: TlsTermination, material: Mater
     rejectUnauthorized: termination.clientCertificate === 'required',
     minVersion: termination.minVersion,
     maxVersion: termination.maxVersion,
-    // OpenSSL offers SHA-1 signatures, which TLS 1.0 and 1.1 need, at its lowest security level alone.
     ...(termination.ecdhCurves !== undefined && { ecdhCurve: termination.ecdhCurves.join(':') }),
+    // OpenSSL offers SHA-1 signatures, which TLS 1.0 and 1.1 need, at its lowest security level alone.
     ciphers: [...ciphers, ...(old ? ['@SECLEVEL=0'] : [])].join(':'),
     honorCipherOrder: true,
     sessionIdContext: createHash('sha256').update(id).digest('hex').slice(0, 32),
