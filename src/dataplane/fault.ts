@@ -9,7 +9,6 @@ export type GatewayFault =
   | { readonly kind: 'bad-request'; readonly details: string; readonly message: string }
   | { readonly kind: 'invalid-path'; readonly details: string }
   | { readonly kind: 'method-not-allowed'; readonly method: string }
-  | { readonly kind: 'not-implemented'; readonly message: string }
   | { readonly kind: 'underscore-in-header'; readonly name: string }
   | { readonly kind: 'misdirected-scheme' }
   | { readonly kind: 'not-ready' }
@@ -78,8 +77,6 @@ function row(fault: GatewayFault): Row {
         message: `The method ${fault.method} is not allowed here.`,
         details: 'method_not_allowed',
       };
-    case 'not-implemented':
-      return { status: 501, side: 'client', message: fault.message, details: 'not_implemented' };
     case 'underscore-in-header':
       return {
         status: 400,

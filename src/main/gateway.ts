@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Registry } from 'prom-client';
 import { filterSpecsWith } from '../../plugins/specs.ts';
+import { registerCertificateMetrics } from '../admin/certificate-metrics.ts';
 import { registerExemptionMetrics } from '../admin/exemption-metrics.ts';
 import { registerControlMetrics, registerProcessMetrics } from '../admin/own-metrics.ts';
 import { measurePropagation } from '../admin/propagation-metrics.ts';
@@ -271,6 +272,7 @@ class RunningGateway {
         () => {},
       );
     };
+    registerCertificateMetrics(this.#registry, () => this.#credentials.current());
     registerExemptionMetrics(this.#registry, () => {
       const resources = state()?.resources;
       return resources && timelyFindings(resources, compile, systemClock.nowMs()).exemptions;

@@ -5,6 +5,7 @@ import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { gatewayPlugins } from '../../plugins/index.ts';
+import { registerCertificateMetrics } from '../../src/admin/certificate-metrics.ts';
 import { registerExemptionMetrics } from '../../src/admin/exemption-metrics.ts';
 import { registerControlMetrics, registerProcessMetrics } from '../../src/admin/own-metrics.ts';
 import { measurePropagation } from '../../src/admin/propagation-metrics.ts';
@@ -41,6 +42,7 @@ beforeAll(async () => {
     counts: () => ({ compilations: 2, failures: 1, lastSuccessAtMs: 1_000 }),
     listeners: () => ({ bound: 1, failed: 0 }),
   });
+  registerCertificateMetrics(registry, () => undefined);
   registerExemptionMetrics(registry, () => ({ active: 1, expiring: 0, expired: 2 }));
   const propagation = measurePropagation(registry, systemClock);
   propagation.published(systemClock.monotonicMs());
