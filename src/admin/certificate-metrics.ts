@@ -41,6 +41,6 @@ function readEnd(credential: Credential): number {
   }
 }
 
-/** A Secret as `namespace/name`, a file by its path. */
+/** A Secret as Gateways name it, a file by its path. */
 const shownName = (name: string): string =>
   name.startsWith(FILES) ? (name.slice(FILES.length).split('|')[0] ?? name) : withoutScheme(name);
