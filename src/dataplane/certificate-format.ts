@@ -14,8 +14,15 @@ export interface CertificateFacts {
   readonly validToMs: number;
 }
 
-/** Read anew for each request: few routes ask. */
-export function certificateFacts({ pem }: ClientCertificate): CertificateFacts {
+let last: { readonly certificate: ClientCertificate; readonly facts: CertificateFacts } | undefined;
+
+/** Reading costs as much as a whole request, and routes that ask for one of these ask for several: the last one is kept. */
+export function certificateFacts(certificate: ClientCertificate): CertificateFacts {
+  if (last?.certificate !== certificate) last = { certificate, facts: readFacts(certificate) };
+  return last.facts;
+}
+
+function readFacts({ pem }: ClientCertificate): CertificateFacts {
   const certificate = new X509Certificate(pem);
   const names = subjectAltNames(certificate);
   const ofType = (type: string): string =>

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { certificateFacts } from '../../../src/dataplane/certificate-format.ts';
 import { describeCertificate } from '../../../src/dataplane/downstream/client-certificate.ts';
 import { type FormatFacts, formatHeaderValue } from '../../../src/dataplane/header-format.ts';
 import { createAuthority } from './downstream/certificates.ts';
@@ -31,5 +32,21 @@ describe('operators on the client’s certificate', () => {
   ])('%s gives %s', (format, value) => {
     expect(said(format)).toBe(value);
     expect(said(`[${format}]`, false)).toBe('[]');
+  });
+
+  it('read a certificate once for all that is asked of it, and not for another', () => {
+    const mine = describeCertificate(x509, undefined);
+    const other = describeCertificate(
+      new X509Certificate(
+        createAuthority('others').issue({ subject: '/CN=other', usage: 'clientAuth' }).certificatePem,
+      ),
+      undefined,
+    );
+    expect(certificateFacts(mine)).toBe(certificateFacts(mine));
+    expect([mine, other, mine].map((one) => certificateFacts(one).issuer)).toEqual([
+      'CN=clients',
+      'CN=others',
+      'CN=clients',
+    ]);
   });
 });
