@@ -41,6 +41,8 @@ export function untilTold({ reload, log, exit, events = process }: LifecycleOpti
       log.info('looking at the files, as told by SIGHUP');
       reload();
     });
+    // Whoever may send it would get a debugger, and with it every key, where nobody listens for it (edge-security A-03).
+    events.on('SIGUSR1', () => log.warn('no debugger is opened by SIGUSR1'));
     const broken = (kind: string) => (error: unknown) => {
       log.error(`${kind}; this process ends`, { error: error instanceof Error ? error.stack : String(error) });
       stop(kind, 1);

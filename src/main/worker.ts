@@ -47,6 +47,8 @@ class RunningWorker {
       process.on('SIGINT', () => {});
       process.on('SIGHUP', () => {});
       process.on('SIGTERM', () => this.#failing('told by SIGTERM'));
+      // Where nobody listens for it, it opens a debugger (edge-security A-03).
+      process.on('SIGUSR1', () => {});
       process.on('uncaughtException', (error) => this.#broken('an error that nobody caught', error));
       process.on('unhandledRejection', (error) => this.#broken('a rejection that nobody caught', error));
     });

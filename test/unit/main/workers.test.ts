@@ -104,6 +104,14 @@ describe.skipIf(process.platform !== 'linux')('a gateway with two workers', () =
     expect(Math.abs(Date.now() / 1_000 - compiledAt)).toBeLessThan(60);
   });
 
+  it('A-03 opens no debugger when it is told to by SIGUSR1, in none of its processes', async () => {
+    for (const pid of [child.pid as number, ...workers()]) process.kill(pid, 'SIGUSR1');
+    await vi.waitFor(() => expect(output).toContain('SIGUSR1'), patient);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(output).not.toMatch(/Debugger listening|Starting inspector/);
+    expect(await metric('banyan_workers{state="serving"}')).toBe(2);
+  });
+
   it('replaces a worker that is killed, and goes on counting', async () => {
     const before = await metric('banyan_requests_total{namespace="shop",route="shop/shop/0",code="2xx"}');
     process.kill(workers()[0] as number, 'SIGKILL');
