@@ -1,13 +1,14 @@
 import type { Mirror } from '../table/model.ts';
 import type { GatewayExchange } from './exchange.ts';
 import { MirrorCopy, type UpgradeCopy } from './mirror-copy.ts';
+import { MirrorPlaces } from './mirror-places.ts';
 import type { UpstreamRequestHead } from './stream.ts';
 import type { Upstreams } from './upstreams/port.ts';
 
 export interface MirrorOptions {
   readonly upstreams: Upstreams;
   readonly random: () => number;
-  /** Copies under way; more are not made, and counted (edge-security X-13). */
+  /** Copies under way, half of them of one namespace; more are not made, and counted (edge-security X-13). */
   readonly maxConcurrent: number;
   /** By how much of a request's body a mirror may lag behind the service; one that is slower is given up, and counted. */
   readonly maxBehindBytes: number;
@@ -23,18 +24,23 @@ export interface MirrorSender {
 }
 
 export function createMirrorSender(options: MirrorOptions): MirrorSender {
-  let active = 0;
+  const places = new MirrorPlaces(options.maxConcurrent);
   let dropped = 0;
 
   function begin(exchange: GatewayExchange, head: UpstreamRequestHead, clusterId: string): MirrorCopy | undefined {
     const cluster = options.upstreams.get(clusterId);
     const host = cluster?.pick({ hash: undefined, avoid: new Set() });
     if (cluster === undefined || host === undefined) return undefined;
-    if (active >= options.maxConcurrent || !cluster.acquire()) {
+    const namespace = exchange.route?.owner.namespace ?? '';
+    if (!places.take(namespace)) {
       dropped += 1;
       return undefined;
     }
-    active += 1;
+    if (!cluster.acquire()) {
+      places.give(namespace);
+      dropped += 1;
+      return undefined;
+    }
     const copy = new MirrorCopy({
       cluster,
       clientProtocol: exchange.protocol,
@@ -42,7 +48,7 @@ export function createMirrorSender(options: MirrorOptions): MirrorSender {
       timeoutMs: options.timeoutMs,
       budget: exchange.body.budget,
       onOver(lost) {
-        active -= 1;
+        places.give(namespace);
         cluster.release();
         if (lost) dropped += 1;
       },

@@ -9,8 +9,8 @@ const head = { headers: HeaderList.empty() } as unknown as UpstreamRequestHead;
 const exchange = { localAddress: '10.0.0.1', body: { empty: true }, protocol: 'HTTP/1.1' } as GatewayExchange;
 const mirrors = [{ cluster: 'c', perMillion: 1_000_000 }] as never;
 
-/** Room for one copy at a time; how it goes is what `start` makes of it. */
-function senderWith(start: (receiver: UpstreamReceiver) => void) {
+/** Room for one copy at a time, if nothing else is said; how it goes is what `start` makes of it. */
+function senderWith(start: (receiver: UpstreamReceiver) => void, maxConcurrent = 1) {
   const counts = { held: 0, started: 0 };
   const cluster = {
     pick: () => ({}),
@@ -30,7 +30,7 @@ function senderWith(start: (receiver: UpstreamReceiver) => void) {
   const sender = createMirrorSender({
     upstreams: { get: () => cluster } as unknown as Upstreams,
     random: () => 0,
-    maxConcurrent: 1,
+    maxConcurrent,
     maxBehindBytes: 10,
     timeoutMs: 60_000,
   });
@@ -67,4 +67,28 @@ it('makes no more copies than it has places', () => {
   sender.send(exchange, mirrors, head);
   expect(counts).toEqual({ held: 1, started: 2 });
   for (const end of ends) end();
+});
+
+it('leaves half of the places to other namespaces', () => {
+  const ends: (() => void)[] = [];
+  const { sender, counts } = senderWith((receiver) => ends.push(() => receiver.onEnd(undefined)), 4);
+  const of = (namespace: string): GatewayExchange =>
+    ({ ...exchange, route: { owner: { namespace } } }) as unknown as GatewayExchange;
+  const send = (namespace: string): boolean => {
+    const before = counts.started;
+    sender.send(of(namespace), mirrors, head);
+    return counts.started > before;
+  };
+  expect(['greedy', 'greedy', 'greedy', 'shop', 'shop', 'login'].map(send)).toEqual([
+    true,
+    true,
+    false,
+    true,
+    true,
+    false,
+  ]);
+  for (const end of ends.splice(0)) end();
+  expect(['greedy', 'greedy', 'login'].map(send)).toEqual([true, true, true]);
+  for (const end of ends) end();
+  expect(counts.held).toBe(0);
 });
