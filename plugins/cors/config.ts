@@ -5,8 +5,6 @@ import type { CorsPolicy, StringMatch as WrittenMatch } from '../../src/resource
 
 /** `corsPolicy` of one http rule, ready to be looked at (istio-semantics §2.12). */
 export interface CorsSettings {
-  /** Any origin; written as exact `*`. */
-  readonly anyOrigin: boolean;
   readonly origins: readonly StringMatch[];
   /** undefined: no such header. `echo`: what the preflight asked for. */
   readonly allowMethods: string | 'echo' | undefined;
@@ -34,7 +32,6 @@ export function compileCors(policy: CorsPolicy): CorsSettings {
       : (policy.allowOrigin ?? []).map(exactly);
   const maxAge = policy.maxAge === undefined ? undefined : parseDurationMs(policy.maxAge);
   return {
-    anyOrigin: written.some((match) => match.kind === 'exact' && match.value === '*'),
     origins: written,
     allowMethods: listOrEcho(policy.allowMethods),
     allowHeaders: listOrEcho(policy.allowHeaders),

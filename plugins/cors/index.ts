@@ -19,11 +19,12 @@ export function createCorsFilter(): Filter<CorsSettings> {
   const fitting = new Note<string>();
 
   const allows = (settings: CorsSettings, origin: string): boolean => {
-    if (settings.anyOrigin) return true;
     let test = tests.get(settings);
     if (test === undefined) {
       const matchers = settings.origins.map(compileStringMatch);
-      test = (value) => matchers.some((matches) => matches(value));
+      // Whatever fits the text `*`, be it a prefix or a pattern, fits any origin, as in Envoy.
+      const any = matchers.some((matches) => matches('*'));
+      test = (value) => any || matchers.some((matches) => matches(value));
       tests.set(settings, test);
     }
     return test(origin);

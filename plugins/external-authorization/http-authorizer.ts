@@ -3,6 +3,9 @@ import { type CheckBody, checkRequest } from './check.ts';
 import { type HttpProvider, namesMatch } from './provider.ts';
 import type { HeaderChange, Lines, Verdict } from './verdict.ts';
 
+/** What the authorizer tells the gateway to take off the request: for the gateway alone, never passed on, as in Envoy. */
+const TO_REMOVE = 'x-envoy-auth-headers-to-remove';
+
 /** Asks an authorizer over HTTP: status 200 allows, any other below 500 is the caller's answer (istio-semantics §6.2, ext). */
 export async function askOverHttp(
   call: PluginHost['callCluster'],
@@ -18,22 +21,20 @@ export async function askOverHttp(
 
 function denialOf(answer: Extract<OwnAnswer, { kind: 'answer' }>, { toDownstreamOnDeny }: HttpProvider): Verdict {
   const headers = answer.headers.filter(
-    ([name]) => toDownstreamOnDeny === undefined || namesMatch(toDownstreamOnDeny, name),
+    ([name]) => name !== TO_REMOVE && (toDownstreamOnDeny === undefined || namesMatch(toDownstreamOnDeny, name)),
   );
   return { kind: 'denied', status: answer.status, headers, body: answer.body };
 }
 
-const TO_REMOVE = 'x-envoy-auth-headers-to-remove';
-
 function permissionOf(answered: Lines, { toUpstreamOnAllow, toDownstreamOnAllow }: HttpProvider): Verdict {
   // The last of several lines counts, as in Envoy.
-  const upstream = answered.filter(([name]) => name !== TO_REMOVE && namesMatch(toUpstreamOnAllow, name));
+  const others = answered.filter(([name]) => name !== TO_REMOVE);
   const remove = answered.filter(([name]) => name === TO_REMOVE).flatMap(([, value]) => value.split(','));
   return {
     kind: 'allowed',
-    request: upstream.map(changeBy('set')),
+    request: others.filter(([name]) => namesMatch(toUpstreamOnAllow, name)).map(changeBy('set')),
     remove: remove.map((name) => name.trim().toLowerCase()),
-    response: answered.filter(([name]) => namesMatch(toDownstreamOnAllow, name)).map(changeBy('append')),
+    response: others.filter(([name]) => namesMatch(toDownstreamOnAllow, name)).map(changeBy('append')),
     query: undefined,
   };
 }

@@ -44,7 +44,7 @@ function findingOf(
   match: StringMatch,
 ): { readonly code: 'open-credentials' | 'open-origin'; readonly message: string } | undefined {
   const fits = compileStringMatch(match);
-  if ((match.kind === 'exact' && match.value === '*') || STRANGERS.every(fits))
+  if (fits('*') || STRANGERS.every(fits))
     return { code: 'open-credentials', message: 'any origin fits, and its pages may send credentials' };
   if (fits(NOBODY))
     return {

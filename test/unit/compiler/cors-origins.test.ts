@@ -21,6 +21,8 @@ describe('origins that may send credentials', () => {
   it.each([
     '{ exact: "*" }',
     '{ regex: ".*" }',
+    '{ prefix: "*" }',
+    '{ regex: "[*]|https://a[.]com" }',
     '{ regex: ".+" }',
     '{ regex: "https?://.*" }',
     '{ regex: "(null|https?://[a-z0-9.:-]+)" }',

@@ -46,6 +46,8 @@ describe('which origins fit', () => {
     ['prefix', { allowOrigins: [{ prefix: 'https://shop.' }] }, ORIGIN],
     ['regex', { allowOrigins: [{ regex: String.raw`https://[a-z]+\.example\.com` }] }, ORIGIN],
     ['a star, echoed', exact('*'), 'https://anybody.test'],
+    ['a prefix of a star', { allowOrigins: [{ prefix: '*' }] }, 'https://anybody.test'],
+    ['a regex that a star fits', { allowOrigins: [{ regex: String.raw`\*|https://a\.com` }] }, 'https://anybody.test'],
     ['null, where it is listed', exact('null'), 'null'],
     ['the deprecated list', { allowOrigin: [ORIGIN] }, ORIGIN],
   ])('%s', (_name, policy, origin) => {

@@ -315,6 +315,19 @@ describe('a permission', () => {
     ]);
   });
 
+  it('never passes on which headers it may take off', async () => {
+    const all = settingsOf({ headersToUpstreamOnAllow: ['x-*'], headersToDownstreamOnAllow: ['x-*'] });
+    const lines = [
+      ['x-envoy-auth-headers-to-remove', 'x-a'],
+      ['x-user-id', '7'],
+    ] as const;
+    const allowed = await send(all, {}, answer(200, lines));
+    expect([...allowed.exchange.headers]).toEqual([['x-user-id', '7']]);
+    expect([...allowed.headers].map(([name]) => name)).toEqual(['x-from-authz', 'x-user-id']);
+    const refused = await send(settingsOf({}), {}, answer(403, lines));
+    expect(refused.reply?.headers).toEqual([['x-user-id', '7']]);
+  });
+
   it('adds to the answer what is listed for the client', async () => {
     const settings = settingsOf({ headersToDownstreamOnAllow: ['x-from-authz'] });
     const said = answer(200, [
