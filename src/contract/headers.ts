@@ -32,6 +32,13 @@ export class HeaderList {
     return new HeaderList(flat);
   }
 
+  /** Characters of all names and values. */
+  get textLength(): number {
+    let length = 0;
+    for (const text of this.#flat) length += text.length;
+    return length;
+  }
+
   /** The first line of that name. `name` is in lower case. */
   get(name: string): string | undefined {
     const flat = this.#flat;

@@ -62,6 +62,8 @@ class Handling {
   /** Whose share of this process the request takes. */
   #admittedFor: string | undefined;
   #promisedBytes = 0;
+  /** The part of it that stays when the body is here. */
+  #withoutBody = 0;
 
   constructor(options: HandlingOptions, raw: RawRequest) {
     this.#options = options;
@@ -101,7 +103,8 @@ class Handling {
   /** Who is too many is told at once, before any filter or upstream has work with it. */
   #admit(exchange: GatewayExchange, responder: Responder): boolean {
     const namespace = exchange.route?.owner.namespace ?? '';
-    this.#promisedBytes = bytesHeldBy(exchange.body);
+    this.#withoutBody = HELD_BYTES + bytesOfLongHead(exchange.path.length + exchange.headers.textLength);
+    this.#promisedBytes = this.#withoutBody + bytesHeldOf(exchange.body);
     const admission = this.#options.overload.admit(namespace, this.#promisedBytes);
     if (admission === 'admitted') {
       this.#admittedFor = namespace;
@@ -116,8 +119,8 @@ class Handling {
   /** What is kept of the body has a budget of its own; the rest is on its way. */
   #bodyArrived(namespace: string): void {
     if (this.#over) return;
-    this.#options.overload.giveBack(namespace, this.#promisedBytes - HELD_BYTES);
-    this.#promisedBytes = HELD_BYTES;
+    this.#options.overload.giveBack(namespace, this.#promisedBytes - this.#withoutBody);
+    this.#promisedBytes = this.#withoutBody;
   }
 
   /** Everything that is settled before a route is looked for; a fault here is answered without filters, as no policy could be told what it judges. */
@@ -308,9 +311,14 @@ const MOST_HELD_BYTES = 64 * 1024;
 /** For a small answer, and for all that is known of the request. */
 const HELD_BYTES = 16 * 1024;
 
-/** What a request may come to hold; bodies that are kept have a budget of their own. */
-const bytesHeldBy = ({ empty, length = MOST_HELD_BYTES }: GatewayExchange['body']): number =>
-  HELD_BYTES + (empty ? 0 : Math.min(length, MOST_HELD_BYTES));
+/** What of a head is among these. */
+const SHORT_HEAD_BYTES = 4 * 1024;
+/** As it came, and as it goes on. Heads of 60 KiB that wait for a slow service fill the heap long before anything else does (edge-security X-14). */
+const bytesOfLongHead = (length: number): number => 2 * Math.max(0, length - SHORT_HEAD_BYTES);
+
+/** What it may come to hold of its body; bodies that are kept have a budget of their own. */
+const bytesHeldOf = ({ empty, length = MOST_HELD_BYTES }: GatewayExchange['body']): number =>
+  empty ? 0 : Math.min(length, MOST_HELD_BYTES);
 
 const redirectFacts = (exchange: GatewayExchange) => ({
   scheme: exchange.scheme,

@@ -275,4 +275,20 @@ describe('the process', () => {
       { timeout: 10_000, interval: 50 },
     );
   });
+
+  it('X-14 with many long heads that wait for a service refuses further ones, until some are over', async () => {
+    await start({ overload: { ...DEFAULT_OVERLOAD_LIMITS, bufferBytes: 2 ** 21 } });
+    const long = Array.from({ length: 25 }, (_, i) => `x-${i}: ${'v'.repeat(500)}\r\n`).join('');
+    let refused = '';
+    for (const socket of Array.from({ length: 60 }, connect)) {
+      socket.on('data', (chunk) => (refused += chunk.toString('latin1')));
+      socket.write(`GET /hang HTTP/1.1\r\n${HOST}${long}\r\n`);
+    }
+    await vi.waitFor(() => expect(refused).toContain('namespace-overloaded'), 5_000);
+    expect(requests.length).toBeGreaterThan(20);
+    expect(requests.length).toBeLessThan(60);
+    for (const client of clients.splice(0)) client.destroy();
+    await allGone();
+    await served();
+  });
 });
