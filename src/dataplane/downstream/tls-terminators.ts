@@ -9,21 +9,17 @@ import type { ClientHello } from './client-hello.ts';
 /** The server's order wins (istio-semantics §1.1, ALPN). */
 const PROTOCOLS = ['h2', 'http/1.1'];
 
-/** Forward secret and authenticated only (edge-security T-01): Envoy's own list for a server. */
-const MODERN_CIPHERS = [
+/**
+ * Forward secret and authenticated only (edge-security T-01): Envoy's own list for a server. None of them is any use below
+ * TLS 1.2, so a Gateway that allows so old a version has to name ciphers too (istio-semantics, validation).
+ */
+const DEFAULT_CIPHERS = [
   'ECDHE-ECDSA-AES128-GCM-SHA256',
   'ECDHE-RSA-AES128-GCM-SHA256',
   'ECDHE-ECDSA-CHACHA20-POLY1305',
   'ECDHE-RSA-CHACHA20-POLY1305',
   'ECDHE-ECDSA-AES256-GCM-SHA384',
   'ECDHE-RSA-AES256-GCM-SHA384',
-];
-/** Nothing better exists below TLS 1.2; only where a Gateway asks for so old a version by name. */
-const OLD_CIPHERS = [
-  'ECDHE-ECDSA-AES128-SHA',
-  'ECDHE-RSA-AES128-SHA',
-  'ECDHE-ECDSA-AES256-SHA',
-  'ECDHE-RSA-AES256-SHA',
 ];
 
 /** Ends TLS for one server of the table. */
@@ -160,12 +156,7 @@ const credentialText = (name: string): string =>
 
 function contextOptions(id: string, termination: TlsTermination, material: Material): TlsOptions {
   const old = termination.minVersion === 'TLSv1' || termination.minVersion === 'TLSv1.1';
-  const ciphers =
-    termination.cipherSuites.length > 0
-      ? termination.cipherSuites
-      : old
-        ? [...MODERN_CIPHERS, ...OLD_CIPHERS]
-        : MODERN_CIPHERS;
+  const ciphers = termination.cipherSuites.length > 0 ? termination.cipherSuites : DEFAULT_CIPHERS;
   const mutual = termination.clientCertificate !== 'none';
   return {
     cert: material.pairs.map((pair) => pair.cert),

@@ -276,6 +276,7 @@ describe('what the handshake settles', () => {
       web('older.example.com', { maxVersion: 'TLSv1.2' }),
       web('strict.example.com', { cipherSuites: ['ECDHE-ECDSA-AES256-GCM-SHA384'] }),
       web('old.example.com', { minVersion: 'TLSv1.1', cipherSuites: ['ECDHE-ECDSA-AES128-SHA'] }),
+      web('unsaid.example.com', { minVersion: 'TLSv1.1' }),
       web('default.example.com'),
     ]);
     const version = async (servername: string, maxVersion: tls.SecureVersion, more: tls.ConnectionOptions = {}) =>
@@ -290,6 +291,8 @@ describe('what the handshake settles', () => {
     expect(await version('strict.example.com', 'TLSv1.2')).toBe('TLSv1.2');
     expect(await version('strict.example.com', 'TLSv1.3')).toBe('TLSv1.3');
     expect(await version('old.example.com', 'TLSv1.1', old)).toBe('TLSv1.1');
+    expect(await version('unsaid.example.com', 'TLSv1.1', old)).toBeUndefined();
+    expect(await version('unsaid.example.com', 'TLSv1.2')).toBe('TLSv1.2');
     expect(await version('default.example.com', 'TLSv1.1', old)).toBeUndefined();
     expect(await version('default.example.com', 'TLSv1.2', { ciphers: 'ECDHE-ECDSA-AES128-SHA' })).toBeUndefined();
   });
