@@ -53,10 +53,11 @@ export function protocolOf(
   pool: ConnectionPoolSettings | undefined,
   mesh: MeshSettings,
 ): Cluster['protocol'] {
+  // Said of this service, it counts for more than what the mesh says of all.
+  if (pool?.http?.useClientProtocol === true) return 'client';
   const policy = pool?.http?.h2UpgradePolicy ?? 'DEFAULT';
   const upgrade = policy === 'UPGRADE' || (policy === 'DEFAULT' && mesh.h2Upgrade && isHttp(port));
   if (upgrade) return 'http2';
-  if (pool?.http?.useClientProtocol === true) return 'client';
   return isHttp2(port) ? 'http2' : 'http1';
 }
 

@@ -158,7 +158,8 @@ export function tlsIdentity(settings: UpstreamTls, authority: string): string {
 /** `authority` undefined: a connection of raw bytes, which belong to no Host. Its TLS has a name only where the rule says one (Envoy's `auto_sni`, `auto_san_validation` are the HTTP router's). */
 export function tlsDial(settings: UpstreamTls, context: tls.SecureContext, authority: string | undefined): TlsDial {
   const host = authority === undefined ? undefined : authorityHost(authority);
-  const serverName = (settings.sni ?? host ?? '').toLowerCase();
+  // The rule's own word as it is written, as Envoy sends it.
+  const serverName = settings.sni ?? host ?? '';
   return {
     context,
     // An address is no server name (RFC 6066 §3).

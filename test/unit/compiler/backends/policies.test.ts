@@ -256,7 +256,8 @@ describe('the protocol upstream', () => {
     ['web.shop', { h2UpgradePolicy: 'DO_NOT_UPGRADE' }, 'http1', 'http1'],
     ['web.shop:81', { h2UpgradePolicy: 'DO_NOT_UPGRADE' }, 'http2', 'http2'],
     ['web.shop:82', { useClientProtocol: true }, 'client', 'client'],
-    ['web.shop:81', { useClientProtocol: true }, 'client', 'http2'],
+    ['web.shop:81', { useClientProtocol: true }, 'client', 'client'],
+    ['web.shop', { useClientProtocol: true }, 'client', 'client'],
   ])('%s with %o is %s, in a mesh that upgrades %s', (name, http, alone, upgraded) => {
     expect(under({ connectionPool: { http } }, name).protocol).toBe(alone);
     expect(under({ connectionPool: { http } }, name, [], upgrading).protocol).toBe(upgraded);

@@ -182,7 +182,7 @@ describe('a server is trusted (edge-security T-07, T-08)', () => {
 
 describe('the server name', () => {
   it.each([
-    ['is the rule’s', { sni: 'Ledger.Bank.example' }, 'any.example', 'ledger.bank.example'],
+    ['is the rule’s, as written', { sni: 'Ledger.Bank.example' }, 'any.example', 'Ledger.Bank.example'],
     ['else the Host, lower case, without port', {}, 'AUTO.example.com:80', 'auto.example.com'],
     ['else the Host without its last dot', {}, 'auto.example.com.', 'auto.example.com'],
     ['and none for an address', {}, '10.0.0.1:80', false],
