@@ -16,6 +16,7 @@ import type { Overload } from './overload.ts';
 import { newRecord, rejectedRecord } from './record.ts';
 import { redirectLocation, tlsRedirectLocation } from './redirect.ts';
 import { applyHeaderPolicy } from './request-headers.ts';
+import { refusalOfMethod } from './request-method.ts';
 import { readTarget } from './request-target.ts';
 import { Responder } from './responder.ts';
 
@@ -132,7 +133,8 @@ class Handling {
     const target = readTarget(raw.target, raw.authority, headers.getAll('host'));
     if (!target.ok) return target.error;
     this.#record.authority = target.value.authority;
-    if (raw.method === 'TRACE') return { kind: 'method-not-allowed', method: raw.method };
+    const unwelcome = refusalOfMethod(raw.method, headers.get('content-type'));
+    if (unwelcome !== undefined) return unwelcome;
     if (target.value.path === '*')
       return raw.method === 'OPTIONS'
         ? { kind: 'no-route' }

@@ -2,6 +2,7 @@ import { HeaderList } from '../../contract/headers.ts';
 import { METHODS } from '../../dataplane/downstream/http1-gate.ts';
 import { faultReply, type GatewayFault } from '../../dataplane/fault.ts';
 import { applyHeaderPolicy } from '../../dataplane/request-headers.ts';
+import { refusalOfMethod } from '../../dataplane/request-method.ts';
 import { readTarget } from '../../dataplane/request-target.ts';
 import { err, ok, type Result } from '../../kernel/result.ts';
 import { toBytes } from '../../table/index.ts';
@@ -14,7 +15,7 @@ const ANY_REQUEST_ID = '00000000-0000-4000-8000-000000000000';
 type Refusal = Extract<Answer, { kind: 'bad-request' | 'not-found' }>;
 
 /** Does the gateway refuse the request line or the Host before it looks for a route? By the very functions that decide it there. */
-export function refusalOf({ method, scheme, authority, path, query }: Question): Refusal | undefined {
+export function refusalOf({ method, scheme, authority, path, query, headers }: Question): Refusal | undefined {
   // Over HTTP/2 any method goes, and over https that is what most clients speak.
   if (scheme !== 'https' && !METHODS.includes(method))
     return { kind: 'bad-request', status: 400, message: `no method of HTTP/1.1 that is taken is called '${method}'` };
@@ -22,7 +23,9 @@ export function refusalOf({ method, scheme, authority, path, query }: Question):
     return { kind: 'not-found', status: 404, message: 'tunnels by CONNECT are not offered to anybody' };
   const target = readTarget(path + query, undefined, [authority]);
   if (!target.ok) return refusal(target.error);
-  return method === 'TRACE' ? refusal({ kind: 'method-not-allowed', method }) : undefined;
+  const type = headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1];
+  const fault = refusalOfMethod(method, type);
+  return fault === undefined ? undefined : refusal(fault);
 }
 
 /** The headers that conditions see: those are gone that no client may send, and the scheme is told by the gateway. */
