@@ -107,8 +107,11 @@ export const backoffMs = (policy: RetryPolicy, n: number, random: number): numbe
   Math.floor(random * policy.backoffMs * Math.min(2 ** (n - 1), 10));
 
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
-/** A connection that had been idle for less is no victim of its keep-alive time, which is counted in seconds: the service closed it on purpose. */
-const KEEP_ALIVE_RACE_MS = 900;
+/**
+ * A connection that had been idle for less is no victim of its keep-alive time, which is counted in seconds: the service closed it on
+ * purpose. Its clock began before ours, which began when we read the end of its answer: half a second is for that.
+ */
+const KEEP_ALIVE_RACE_MS = 500;
 
 /**
  * The keep-alive race: the service closed an idle connection at the moment it was used again. Not a try of the

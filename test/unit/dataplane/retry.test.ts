@@ -91,8 +91,8 @@ describe('what is tried again', () => {
     expect(isKeepAliveRace('GET', race)).toBe(true);
     expect(isKeepAliveRace('POST', race)).toBe(false);
     expect(isKeepAliveRace('POST', { ...race, nothingSent: true })).toBe(true);
-    expect(isKeepAliveRace('GET', { ...race, idleMs: 1000 })).toBe(true);
-    expect(isKeepAliveRace('GET', { ...race, idleMs: 500 })).toBe(false);
+    expect(isKeepAliveRace('GET', { ...race, idleMs: 600 })).toBe(true);
+    expect(isKeepAliveRace('GET', { ...race, idleMs: 400 })).toBe(false);
     expect(isKeepAliveRace('GET', { ...race, reusedConnection: false })).toBe(false);
   });
 
