@@ -3,6 +3,9 @@ import { type Exchange, headerLines, type OwnRequest, toBytes } from '../../src/
 import { type BodyInCheck, type HttpProvider, namesMatch } from './provider.ts';
 import { wellFormed } from './well-formed.ts';
 
+/** Says whether the body that is sent along is cut; never the client's. */
+export const PARTIAL_BODY = 'x-envoy-auth-partial-body';
+
 /** Room for a page that says why not; an answer beyond is no answer. */
 export const MAX_ANSWER_BYTES = 2 ** 20;
 
@@ -19,7 +22,7 @@ const OWN_NAMES: ReadonlySet<string> = new Set([
   'host',
   'transfer-encoding',
   'upgrade',
-  'x-envoy-auth-partial-body',
+  PARTIAL_BODY,
 ]);
 
 /**
@@ -33,7 +36,7 @@ export function checkRequest(exchange: Exchange, provider: HttpProvider, body: C
     if (name === 'authorization' || namesMatch(provider.headersInCheck, name))
       headers.set(name, wellFormed(headerLines(exchange.headers, name).join(',')));
   }
-  if (body !== undefined) headers.set('x-envoy-auth-partial-body', String(!body.complete));
+  if (body !== undefined) headers.set(PARTIAL_BODY, String(!body.complete));
   for (const [name, format] of provider.additionalHeaders) {
     const value = exchange.format(format);
     // As a route's header operations have it: what comes out empty does nothing, not even to the client's own line.

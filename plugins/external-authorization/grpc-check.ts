@@ -1,12 +1,9 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { type ConnectionFacts, type Exchange, fromBytes, headerLines } from '../../src/contract/index.ts';
 import { writeMessage, writeNumber, writeText } from '../../src/contract/protobuf.ts';
-import { bodyBytes, type CheckBody } from './check.ts';
+import { bodyBytes, type CheckBody, PARTIAL_BODY } from './check.ts';
 import type { BodyInCheck, GrpcProvider } from './provider.ts';
 import { wellFormed } from './well-formed.ts';
-
-/** Says whether the body that is sent along is cut; never the client's. */
-const PARTIAL_BODY = 'x-envoy-auth-partial-body';
 
 /**
  * `envoy.service.auth.v3.CheckRequest` with the attributes that Envoy sets by Istio's configuration: both ends of the

@@ -1,11 +1,11 @@
 import { X509Certificate } from 'node:crypto';
 import { Gauge, type Registry } from 'prom-client';
 import { withoutScheme } from '../compiler/backends/credential-uses.ts';
+import { filesOf, isFilePair } from '../table/index.ts';
 import type { Credential, CredentialTable } from '../table/model.ts';
 
 /** Of more certificates only those that end first are told, or a gateway of ten thousand names would make as many lines of each scrape. */
 const MOST_TOLD = 500;
-const FILES = 'file-pair:';
 
 /** When certificates end that the gateway shows to others; of a chain its first one counts, as with those who are shown it. */
 export function registerCertificateMetrics(registry: Registry, read: () => CredentialTable | undefined): void {
@@ -42,5 +42,4 @@ function readEnd(credential: Credential): number {
 }
 
 /** A Secret as Gateways name it, a file by its path. */
-const shownName = (name: string): string =>
-  name.startsWith(FILES) ? (name.slice(FILES.length).split('|')[0] ?? name) : withoutScheme(name);
+const shownName = (name: string): string => (isFilePair(name) ? (filesOf(name)[0] ?? name) : withoutScheme(name));

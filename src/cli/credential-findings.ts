@@ -1,12 +1,9 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { credentialUses, withoutScheme } from '../compiler/backends/credential-uses.ts';
-import type { Compilation } from '../compiler/compilation.ts';
+import { type Compilation, NOTICE_MS } from '../compiler/index.ts';
 import { type Diagnostic, report } from '../diagnostics/index.ts';
 import type { ResourceSet } from '../resources/index.ts';
 import type { Credential } from '../table/model.ts';
-
-/** As long before as a PolicyExemption is told. */
-const SOON_MS = 14 * 86_400_000;
 
 interface Trouble {
   readonly code: 'credential-invalid' | 'certificate-expires';
@@ -63,7 +60,7 @@ function troubleOf(name: string, credential: Credential, nowMs: number): Trouble
       'Put the key into it that the certificate was made for; the certificate has to come before those of its issuers.',
     );
   const endMs = certificate.validToDate.getTime();
-  if (endMs - nowMs > SOON_MS) return undefined;
+  if (endMs - nowMs > NOTICE_MS) return undefined;
   const day = certificate.validToDate.toISOString().slice(0, 10);
   return {
     code: 'certificate-expires',

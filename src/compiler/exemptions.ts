@@ -18,8 +18,8 @@ export interface TimelyFindings {
 
 type ExemptionState = 'active' | 'expiring' | 'expired';
 
-/** Time enough for a team to mend what it was exempted for. */
-const NOTICE_MS = 14 * 24 * 60 * 60 * 1_000;
+/** Time enough to mend what will expire. */
+export const NOTICE_MS = 14 * 24 * 60 * 60 * 1_000;
 
 /** PolicyExemptions that have expired or soon will, and when the next one does. */
 export function timelyFindings(resources: ResourceSet, options: Options, nowMs: number): TimelyFindings {

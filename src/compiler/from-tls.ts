@@ -1,6 +1,6 @@
 import { type ServerTLSSettings, type TlsDefaults, usableCipherSuites } from '../resources/index.ts';
-import type { TlsTermination } from '../table/index.ts';
-import { caOfCredential, fileCa, filePair, MESH_CA, MESH_PAIR } from './backends/index.ts';
+import { fileCa, filePair, type TlsTermination } from '../table/index.ts';
+import { caOfCredential, MESH_CA, MESH_PAIR } from './backends/index.ts';
 
 type TerminatingMode = 'SIMPLE' | 'MUTUAL' | 'ISTIO_MUTUAL' | 'OPTIONAL_MUTUAL';
 

@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { compareStrings } from '../kernel/compare.ts';
 import { reasonOf } from '../kernel/reason-of.ts';
 import type { Handle } from '../table/handle.ts';
+import { filesOf, isFileCa, isFilePair } from '../table/index.ts';
 import type { Credential, CredentialTable, RouteTable } from '../table/model.ts';
 import type { Log } from './log.ts';
 
@@ -25,8 +26,6 @@ export interface FileCredentials {
   close(): void;
 }
 
-const PAIR = 'file-pair:';
-const CA = 'file-ca:';
 const POLL_MS = 1_000;
 /** No certificate is that large; whatever is, was not meant. */
 const MAX_BYTES = 1_048_576;
@@ -86,12 +85,9 @@ function fileNames(table: RouteTable): ReadonlySet<string> {
     }
   for (const cluster of table.clusters) names.add(cluster.tls?.ca).add(cluster.tls?.clientCredential);
   return new Set(
-    [...names].filter((name) => name !== undefined && (name.startsWith(PAIR) || name.startsWith(CA))),
+    [...names].filter((name) => name !== undefined && (isFilePair(name) || isFileCa(name))),
   ) as ReadonlySet<string>;
 }
-
-/** `file-pair:<certificate>|<key>` or `file-ca:<certificates>[|<crl>]`. */
-const filesOf = (name: string): readonly string[] => name.slice(name.indexOf(':') + 1).split('|');
 
 const stampOf = (name: string): string => filesOf(name).map(stampOfFile).join('|');
 
@@ -124,7 +120,7 @@ function readEntry(name: string, stamp: string, previous: Entry | undefined, log
 
 function readCredential(name: string): Credential {
   const [first = '', second] = filesOf(name).map(readPem);
-  if (name.startsWith(CA)) return { kind: 'ca', certificatesPem: first, crlPem: second };
+  if (isFileCa(name)) return { kind: 'ca', certificatesPem: first, crlPem: second };
   if (!new X509Certificate(first).checkPrivateKey(createPrivateKey(second ?? '')))
     throw new Error('the key is not that of the certificate');
   return { kind: 'pair', certificatePem: first, keyPem: second ?? '' };

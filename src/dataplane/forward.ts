@@ -23,6 +23,7 @@ import type { BodySink, Tunnel, UpstreamExchange, UpstreamFailure, UpstreamReque
 import { splice } from './tunnel.ts';
 import { VisitedPriorities } from './upstreams/index.ts';
 import type { UpstreamCluster, UpstreamHost, Upstreams } from './upstreams/port.ts';
+import { balancesByHash, speaksHttp2 } from './upstreams/traits.ts';
 import { WebSocketSide } from './websocket.ts';
 
 export interface ForwardingOptions {
@@ -144,7 +145,8 @@ class Forwarding implements AttemptOwner {
   /** The host for a try: by the request as it came, and later as it was sent. */
   #choose(isNewTry = true): UpstreamHost | undefined {
     const cluster = this.#cluster as UpstreamCluster;
-    const { hash, setCookies } = balancesByHash(cluster)
+    // Of several destinations some may balance otherwise, and then nobody asks for a hash, nor gives out a cookie.
+    const { hash, setCookies } = balancesByHash(cluster.cluster)
       ? hashOf(this.#action.hashPolicies, this.#head ?? requestOf(this.#exchange), this.#exchange)
       : NO_HASH;
     if (isNewTry && setCookies.length > 0) this.#setCookies = [...this.#setCookies, ...setCookies];
@@ -229,8 +231,7 @@ class Forwarding implements AttemptOwner {
 
   /** HTTP/1.1 services get and give no trailers, as with Istio (recorded: h2/trailers). */
   get #carriesTrailers(): boolean {
-    const protocol = this.#cluster?.cluster.protocol;
-    return protocol === 'http2' || (protocol === 'client' && this.#exchange.protocol === 'HTTP/2');
+    return this.#cluster !== undefined && speaksHttp2(this.#cluster.cluster, this.#exchange.protocol);
   }
 
   #noteTry(host: UpstreamHost, { avoidPreviousHosts, avoidPreviousPriorities }: RetryPolicy): void {
@@ -442,10 +443,6 @@ class Forwarding implements AttemptOwner {
     for (const copy of this.#upgradeCopies) copy.abort();
   }
 }
-
-/** Of several destinations some may balance otherwise, and then nobody asks for a hash, nor gives out a cookie. */
-const balancesByHash = ({ cluster: { loadBalancer } }: UpstreamCluster): boolean =>
-  loadBalancer.kind === 'ring-hash' || loadBalancer.kind === 'maglev';
 
 const ABORTED = {
   'too-large': 'payload-too-large',

@@ -1,5 +1,6 @@
 import type { ResponseHead } from '../contract/exchange.ts';
 import type { HeaderList } from '../contract/headers.ts';
+import { isGrpcType } from './grpc-type.ts';
 import { grpcMessage, grpcStatusOf } from './local-reply.ts';
 
 /*
@@ -148,5 +149,4 @@ export function setMessage({ status, headers }: ResponseHead, text: string): voi
 }
 
 const isGrpcAnswer = (contentType: string): boolean =>
-  /^application\/grpc(?:\+.*)?$/.test(contentType) ||
-  /^application\/grpc-web(?:\+proto)?\s*(?:;.*)?$/i.test(contentType);
+  isGrpcType(contentType) || /^application\/grpc-web(?:\+proto)?\s*(?:;.*)?$/i.test(contentType);

@@ -4,6 +4,7 @@ import type { KeptBytes } from './kept-bytes.ts';
 import type { BodyTap } from './request-body.ts';
 import type { Tunnel, UpstreamExchange, UpstreamReceiver, UpstreamRequestHead } from './stream.ts';
 import type { UpstreamCluster, UpstreamHost } from './upstreams/port.ts';
+import { speaksHttp2 } from './upstreams/traits.ts';
 
 export interface CopyOptions {
   readonly cluster: UpstreamCluster;
@@ -92,8 +93,7 @@ export class MirrorCopy implements UpstreamReceiver, BodyTap, UpgradeCopy {
   /** HTTP/1.1 services get none, as with Istio (recorded: h2/trailers). */
   get #carriesTrailers(): boolean {
     const { cluster, clientProtocol } = this.#options;
-    const { protocol } = cluster.cluster;
-    return protocol === 'http2' || (protocol === 'client' && clientProtocol === 'HTTP/2');
+    return speaksHttp2(cluster.cluster, clientProtocol);
   }
 
   #caughtUp(): void {

@@ -10,6 +10,7 @@ export {
 } from './bind.ts';
 export { lowerAscii, toBytes } from './bytes.ts';
 export { covers } from './covers.ts';
+export { fileCa, filePair, filesOf, isFileCa, isFilePair } from './credential-name.ts';
 export {
   diffTables,
   isEmptyDiff,

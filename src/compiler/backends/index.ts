@@ -3,4 +3,4 @@ export { type Backends, createBackends } from './backends.ts';
 export type { Built as BuiltBackends } from './build.ts';
 export { collectCredentials } from './credentials.ts';
 export { clusterId } from './names.ts';
-export { caOfCredential, fileCa, filePair, MESH_CA, MESH_PAIR } from './upstream-tls.ts';
+export { caOfCredential, MESH_CA, MESH_PAIR } from './upstream-tls.ts';

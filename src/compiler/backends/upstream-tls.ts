@@ -1,12 +1,10 @@
 import type { ClientTLSSettings } from '../../resources/kinds.ts';
 import type { TlsDefaults } from '../../resources/mesh-config.ts';
+import { fileCa, filePair } from '../../table/index.ts';
 import type { UpstreamTls } from '../../table/model.ts';
 import type { ClusterAddress } from './names.ts';
 
-/** Names in the CredentialTable that stand for no Secret; whoever may read files or has a mesh identity fills them in. */
-export const filePair = (certificate: string, key: string): string => `file-pair:${certificate}|${key}`;
-export const fileCa = (certificates: string, crl: string | undefined): string =>
-  crl ? `file-ca:${certificates}|${crl}` : `file-ca:${certificates}`;
+/** Names in the CredentialTable that stand for no Secret, nor for files; whoever has a mesh identity fills them in. */
 export const MESH_PAIR = 'mesh:pair';
 export const MESH_CA = 'mesh:ca';
 /** Istio's word for the CAs of the operating system. */

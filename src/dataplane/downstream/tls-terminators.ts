@@ -2,6 +2,7 @@ import { constants, createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createSecureContext, createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { TlsFacts } from '../../contract/exchange.ts';
+import { filesOf } from '../../table/index.ts';
 import type { CredentialTable, TlsServer, TlsTermination } from '../../table/model.ts';
 import { describeCertificate, mayEnter } from './client-certificate.ts';
 import type { ClientHello } from './client-hello.ts';
@@ -150,9 +151,7 @@ function collectMaterial(termination: TlsTermination, table: CredentialTable): M
 
 /** Of `file-pair:/certificate|/key` the files are meant, else a Secret. */
 const credentialText = (name: string): string =>
-  name.includes(':')
-    ? `what ${name.slice(name.indexOf(':') + 1).replace('|', ' and ')} should hold`
-    : `the credential '${name}'`;
+  name.includes(':') ? `what ${filesOf(name).join(' and ')} should hold` : `the credential '${name}'`;
 
 function contextOptions(id: string, termination: TlsTermination, material: Material): TlsOptions {
   const old = termination.minVersion === 'TLSv1' || termination.minVersion === 'TLSv1.1';

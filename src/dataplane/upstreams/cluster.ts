@@ -8,6 +8,7 @@ import type { NameResolver, NameWatch } from './dns.ts';
 import { Host, type HostEnvironment, hostKey } from './host.ts';
 import { OutlierDetector } from './outlier.ts';
 import type { ClusterSnapshot, HostOutcome, PickContext, RawOutcome, UpstreamCluster, UpstreamHost } from './port.ts';
+import { speaksHttp2 } from './traits.ts';
 
 export interface ClusterEnvironment
   extends Pick<HostEnvironment, 'credentials' | 'mayDial' | 'pools' | 'sockets' | 'spare'> {
@@ -78,9 +79,7 @@ export class LiveCluster implements UpstreamCluster {
     receiver: UpstreamReceiver,
     clientProtocol: 'HTTP/1.1' | 'HTTP/2',
   ): UpstreamExchange {
-    const { protocol } = this.cluster;
-    const http2 = protocol === 'http2' || (protocol === 'client' && clientProtocol === 'HTTP/2');
-    return (host as Host).start(head, receiver, http2 ? 'h2' : 'h1');
+    return (host as Host).start(head, receiver, speaksHttp2(this.cluster, clientProtocol) ? 'h2' : 'h1');
   }
 
   connectRaw(

@@ -1,5 +1,6 @@
 import type { Cluster, LoadBalancer, OutlierDetection } from '../../../table/model.ts';
 import type { PickContext } from '../port.ts';
+import { balancesByHash } from '../traits.ts';
 import type { VisitedPriorities } from '../visited-priorities.ts';
 import { maglev, ringHash } from './hashing.ts';
 import { localityFirst, sharingLocalities } from './localities.ts';
@@ -38,7 +39,7 @@ export class Balancer<H extends BalancedHost> {
   /** `minHealthPercent`: 0: no panic, an empty set of usable hosts is answered with none. */
   constructor({ loadBalancer, outlierDetection, byLocality = false }: BalancedCluster, environment: PickerEnvironment) {
     this.#policy = loadBalancer;
-    this.#isByHash = loadBalancer.kind === 'ring-hash' || loadBalancer.kind === 'maglev';
+    this.#isByHash = balancesByHash({ loadBalancer });
     this.#minHealthPercent = outlierDetection?.minHealthPercent ?? 0;
     this.#byLocality = byLocality;
     this.#environment = environment;
